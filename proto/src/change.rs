@@ -1,0 +1,211 @@
+//! A change of the configuration, from whichever door it came.
+
+use std::net::IpAddr;
+
+use crate::model::{Admin, Name, Row, ServerHost, Subject, Weight};
+
+/// A number of a committed state; 0 is the empty state, each applied set adds one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(pub u64);
+
+/// Changes that are applied together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// The revision that the author looked at; applying to another one is refused. Absent: to whatever is current.
+    pub base: Option<Revision>,
+    /// Who asked, through what door, when.
+    pub origin: Origin,
+    /// What to change, in order.
+    pub changes: Vec<Change>,
+}
+
+/// One step of a [`ChangeSet`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Writes a whole row: creates it, or replaces all of it.
+    Put(Layer, Row),
+    /// Removes a row. The rows that it contains (binds, servers) must be removed by the same set or before.
+    Delete(Layer, Subject),
+    /// Writes one field of a row.
+    Set(Layer, Subject, Setting),
+    /// Drops overlays of a subject, of one field or of all, so that what the files say holds again.
+    Revert(Subject, Option<Field>),
+    /// Folds overlays of a subject, of one field or of all, into its row, and drops them.
+    Adopt(Subject, Option<Field>),
+    /// Writes an overlay as it is, origin included: how one state is turned into another.
+    Restore(Overlay),
+}
+
+/// Who owns a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// What configuration files say.
+    Spec,
+    /// What was changed by hand on top of it; it survives a new reading of the files.
+    Overlay,
+}
+
+/// One field with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// A server's weight.
+    Weight(Weight),
+    /// A server's weight, in percent of the weight that its row declares; the result is cut at 256.
+    WeightPercent(u32),
+    /// What an administrator asks of a server.
+    Admin(Admin),
+    /// A server's host; its port stays.
+    Host(ServerHost),
+    /// A server's port, fixed.
+    Port(u16),
+    /// A server's port, as an offset to the client's destination port.
+    PortOffset(i32),
+    /// The connection limit of a server, a frontend or the process; 0 is no limit.
+    Maxconn(u32),
+    /// Whether a frontend listens.
+    Enabled(bool),
+    /// New connections a second for the process; 0 is no limit.
+    MaxConnRate(u32),
+    /// New sessions a second for the process; 0 is no limit.
+    MaxSessRate(u32),
+}
+
+/// Which part of a row an overlay covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// The whole row: added, replaced or removed by hand.
+    Row,
+    /// [`Setting::Weight`] and [`Setting::WeightPercent`].
+    Weight,
+    /// [`Setting::Admin`].
+    Admin,
+    /// [`Setting::Host`].
+    Host,
+    /// [`Setting::Port`] and [`Setting::PortOffset`].
+    Port,
+    /// [`Setting::Maxconn`].
+    Maxconn,
+    /// [`Setting::Enabled`].
+    Enabled,
+    /// [`Setting::MaxConnRate`].
+    MaxConnRate,
+    /// [`Setting::MaxSessRate`].
+    MaxSessRate,
+}
+
+/// Something that was changed by hand on top of the files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// What it covers.
+    pub subject: Subject,
+    /// What it says.
+    pub value: OverlayValue,
+    /// Who said it.
+    pub origin: Origin,
+}
+
+/// What an overlay says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OverlayValue {
+    /// The row is this one.
+    Row(Box<Row>),
+    /// The row is gone.
+    Gone,
+    /// One field has this value; never a percentage.
+    Setting(Setting),
+}
+
+/// Who made a change, through what door, when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Who: `uid=0 pid=4242`, a certificate's subject, a network address, or empty when unknown.
+    pub actor: String,
+    /// Through what: `file`, `socket`, `grpc`, `controller`, or another word of the door's own.
+    pub door: String,
+    /// When, in milliseconds since the Unix epoch; 0 when unknown.
+    pub at: u64,
+}
+
+impl Setting {
+    /// Which field it is.
+    pub fn field(&self) -> Field {
+        match self {
+            Setting::Weight(_) | Setting::WeightPercent(_) => Field::Weight,
+            Setting::Admin(_) => Field::Admin,
+            Setting::Host(_) => Field::Host,
+            Setting::Port(_) | Setting::PortOffset(_) => Field::Port,
+            Setting::Maxconn(_) => Field::Maxconn,
+            Setting::Enabled(_) => Field::Enabled,
+            Setting::MaxConnRate(_) => Field::MaxConnRate,
+            Setting::MaxSessRate(_) => Field::MaxSessRate,
+        }
+    }
+
+    /// A server's address, from text: an IP address or a host name.
+    pub fn host(text: &str) -> Setting {
+        match text.parse::<IpAddr>() {
+            Ok(ip) => Setting::Host(ServerHost::Ip(ip)),
+            Err(_) => Setting::Host(ServerHost::Named(text.to_owned())),
+        }
+    }
+}
+
+impl Overlay {
+    /// Which part of the row it covers.
+    pub fn field(&self) -> Field {
+        match &self.value {
+            OverlayValue::Row(_) | OverlayValue::Gone => Field::Row,
+            OverlayValue::Setting(setting) => setting.field(),
+        }
+    }
+}
+
+impl Field {
+    /// The word for it in listings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Field::Row => "row",
+            Field::Weight => "weight",
+            Field::Admin => "admin",
+            Field::Host => "addr",
+            Field::Port => "port",
+            Field::Maxconn => "maxconn",
+            Field::Enabled => "enabled",
+            Field::MaxConnRate => "maxconnrate",
+            Field::MaxSessRate => "maxsessrate",
+        }
+    }
+
+    /// Every field.
+    pub const ALL: [Field; 9] = [
+        Field::Row,
+        Field::Weight,
+        Field::Admin,
+        Field::Host,
+        Field::Port,
+        Field::Maxconn,
+        Field::Enabled,
+        Field::MaxConnRate,
+        Field::MaxSessRate,
+    ];
+}
+
+impl Change {
+    /// What the change is about.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Change::Put(_, row) => row.subject(),
+            Change::Delete(_, subject)
+            | Change::Set(_, subject, _)
+            | Change::Revert(subject, _)
+            | Change::Adopt(subject, _) => subject.clone(),
+            Change::Restore(overlay) => overlay.subject.clone(),
+        }
+    }
+
+    /// A field of a server written by hand, as the text socket does.
+    pub fn set_server(backend: &Name, server: &Name, setting: Setting) -> Change {
+        let at = crate::model::ServerRef { backend: backend.clone(), server: server.clone() };
+        Change::Set(Layer::Overlay, Subject::Server(at), setting)
+    }
+}

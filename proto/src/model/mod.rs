@@ -1,0 +1,30 @@
+//! The nouns of a configuration, as types that cannot be invalid.
+//!
+//! A value of this module has passed its checks: a [`Name`] has legal characters, a [`Weight`] is in
+//! range. What a noun *means* for traffic lives in the data plane; how it changes lives in `crate::state`.
+
+mod address;
+mod backend;
+mod bounded;
+mod defaults;
+mod frontend;
+mod global;
+mod logging;
+mod name;
+mod row;
+mod server;
+
+pub use address::{
+    BindAddress, BindHost, DescriptorSource, PortRange, ServerAddress, ServerHost, ServerPort,
+};
+pub use backend::{Backend, BackendSettings, Balance, HttpReuse};
+pub use bounded::{Millis, OutOfRange, Weight};
+pub use defaults::Defaults;
+pub use frontend::{
+    Bind, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, HttpConnection, Mode, SocketFile,
+};
+pub use global::{Global, Level, StatsSocket};
+pub use logging::{Facility, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget, Severity};
+pub use name::{BadName, Name};
+pub use row::{BindRef, Kind, Row, ServerRef, Subject};
+pub use server::{Admin, ProxyHeader, Server, ServerSettings};

@@ -1,0 +1,148 @@
+//! A row of the state, and what it is addressed by.
+
+use std::fmt;
+
+use super::{Backend, Bind, Defaults, Frontend, Global, Name, Server};
+
+/// A server in its backend.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerRef {
+    /// The backend.
+    pub backend: Name,
+    /// The server.
+    pub server: Name,
+}
+
+/// A bind in its frontend.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BindRef {
+    /// The frontend.
+    pub frontend: Name,
+    /// The bind; unnamed ones are called `sock-1`, `sock-2`… by the readers.
+    pub bind: Name,
+}
+
+/// What a row, an overlay or a problem is about.
+///
+/// Ordered so that the rows of one kind, and the servers of one backend, stand together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// The process-wide settings; there is exactly one such row.
+    Global,
+    /// A named set of settings that proxies start from.
+    Defaults(Name),
+    /// A frontend.
+    Frontend(Name),
+    /// A bind of a frontend.
+    Bind(BindRef),
+    /// A backend.
+    Backend(Name),
+    /// A server of a backend.
+    Server(ServerRef),
+}
+
+/// The kinds of rows, in the order of [`Subject`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// [`Subject::Global`].
+    Global,
+    /// [`Subject::Defaults`].
+    Defaults,
+    /// [`Subject::Frontend`].
+    Frontend,
+    /// [`Subject::Bind`].
+    Bind,
+    /// [`Subject::Backend`].
+    Backend,
+    /// [`Subject::Server`].
+    Server,
+}
+
+/// One configured thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// The process-wide settings.
+    Global(Global),
+    /// A named set of settings.
+    Defaults(Defaults),
+    /// A frontend.
+    Frontend(Frontend),
+    /// A bind.
+    Bind(Bind),
+    /// A backend.
+    Backend(Backend),
+    /// A server.
+    Server(Server),
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 6] =
+        [Kind::Global, Kind::Defaults, Kind::Frontend, Kind::Bind, Kind::Backend, Kind::Server];
+
+    /// The word for it, as messages and `regate get` use it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Global => "global",
+            Kind::Defaults => "defaults",
+            Kind::Frontend => "frontend",
+            Kind::Bind => "bind",
+            Kind::Backend => "backend",
+            Kind::Server => "server",
+        }
+    }
+}
+
+impl Subject {
+    /// Which kind of row it names.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Subject::Global => Kind::Global,
+            Subject::Defaults(_) => Kind::Defaults,
+            Subject::Frontend(_) => Kind::Frontend,
+            Subject::Bind(_) => Kind::Bind,
+            Subject::Backend(_) => Kind::Backend,
+            Subject::Server(_) => Kind::Server,
+        }
+    }
+}
+
+impl Row {
+    /// What the row is addressed by.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Row::Global(_) => Subject::Global,
+            Row::Defaults(row) => Subject::Defaults(row.name.clone()),
+            Row::Frontend(row) => Subject::Frontend(row.name.clone()),
+            Row::Bind(row) => Subject::Bind(row.at.clone()),
+            Row::Backend(row) => Subject::Backend(row.name.clone()),
+            Row::Server(row) => Subject::Server(row.at.clone()),
+        }
+    }
+}
+
+impl fmt::Display for ServerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.backend, self.server)
+    }
+}
+
+impl fmt::Display for BindRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.frontend, self.bind)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.kind().word();
+        match self {
+            Subject::Global => write!(f, "{word}"),
+            Subject::Defaults(name) | Subject::Frontend(name) | Subject::Backend(name) => {
+                write!(f, "{word} {name}")
+            }
+            Subject::Bind(at) => write!(f, "{word} {at}"),
+            Subject::Server(at) => write!(f, "{word} {at}"),
+        }
+    }
+}

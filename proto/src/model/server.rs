@@ -1,0 +1,63 @@
+//! Servers.
+
+use super::{Millis, ServerAddress, ServerRef, Weight};
+
+/// A server of a backend (configuration manual 5.2 "Server and default-server options").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its backend and name.
+    pub at: ServerRef,
+    /// Its number in statistics; 0 lets the state choose, from 1 upward.
+    pub id: u32,
+    /// Its place in the backend; 0 puts it at the end.
+    pub order: u32,
+    /// Where it is reached.
+    pub address: ServerAddress,
+    /// What was asked for by hand: an overlay in nearly all cases. Default: ready.
+    pub admin: Option<Admin>,
+    /// What it sets itself.
+    pub settings: ServerSettings,
+}
+
+/// Settings of a server. Absent fields come from the backend's `default-server`, then from the stated default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Its share of traffic. Default: 1.
+    pub weight: Option<Weight>,
+    /// Most connections at a time; more wait in the queue. Default, and 0: no limit.
+    pub maxconn: Option<u32>,
+    /// Whether it serves only when no other server can. Default: no.
+    pub backup: Option<bool>,
+    /// Whether it starts in maintenance. Default: no.
+    pub disabled: Option<bool>,
+    /// The PROXY protocol header that connections to it begin with. `Some(None)` switches off an inherited one.
+    pub send_proxy: Option<Option<ProxyHeader>>,
+    /// Most idle connections kept, -1 for no limit. Default: -1.
+    pub pool_max_conn: Option<i32>,
+    /// Idle connections below which none is taken over from other workers. Default: 0.
+    pub pool_low_conn: Option<u32>,
+    /// Time in which half of the superfluous idle connections are closed. Default: 5 s.
+    pub pool_purge_delay: Option<Millis>,
+    /// Requests after which a connection is not used again, -1 for no limit. Default: -1.
+    pub max_reuse: Option<i32>,
+}
+
+/// The PROXY protocol's versions (proxy-protocol.txt, sections 2.1 and 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyHeader {
+    /// Text.
+    V1,
+    /// Binary.
+    V2,
+}
+
+/// What an administrator asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Admin {
+    /// Serve.
+    Ready,
+    /// Finish what is there, take nothing new except by persistence.
+    Drain,
+    /// Maintenance: take nothing, checks stop.
+    Maint,
+}
