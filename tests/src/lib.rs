@@ -1,1 +1,6 @@
-//! placeholder
+//! Harness and benchmarks of Regate.
+//!
+//! Owns the doubles that scenarios are made of ([`harness`]) and the measuring programs. Holds no scenario:
+//! those are the files under `tests/tests`, and they contain nothing else.
+
+pub mod harness;
