@@ -1,6 +1,6 @@
 //! The contract that both planes of Regate share.
 //!
-//! Every change, from any door, is a [`change::Change`]; `state::State::apply` is the only place where a
+//! Every change, from any door, is a [`change::Change`]; [`state::State::apply`] is the only place where a
 //! change gets its meaning; [`model`] holds the nouns as types that cannot be invalid; [`wire`] converts
 //! them to and from protobuf; [`config`] reads and writes the two text forms.
 //!
@@ -10,5 +10,5 @@ pub mod change;
 pub mod config;
 pub mod model;
 pub mod problem;
-// pub mod state;
+pub mod state;
 pub mod wire;

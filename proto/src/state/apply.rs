@@ -1,0 +1,313 @@
+//! The only place where a change gets its meaning.
+//!
+//! A set is applied to the state in place with a journal of what was there; when any step or the state as a
+//! whole is refused, the journal puts everything back, so a refused set leaves no trace.
+
+use std::sync::Arc;
+
+use super::{Digest, Rows, State, Touched, integrity, numbering, overlay};
+use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
+use crate::model::{Row, Subject};
+use crate::problem::{Code, Problem};
+
+/// What an accepted set did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The revision that it made.
+    pub revision: Revision,
+    /// The effective rows that it touched.
+    pub touched: Touched,
+    /// What each change did, in the order of the set.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What one change did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether the effective row is another than before.
+    pub changed: bool,
+    /// The value in force before, of a change that writes a single field.
+    pub before: Option<Setting>,
+}
+
+impl State {
+    /// Applies a set: all of it, or nothing and every reason found.
+    pub fn apply(&mut self, set: &ChangeSet) -> Result<Applied, Vec<Problem>> {
+        if let Some(base) = set.base.filter(|base| *base != self.revision) {
+            let detail = format!("the set is based on revision {}, the current one is {}", base.0, self.revision.0);
+            return Err(vec![Problem::general(Code::Conflict, detail)]);
+        }
+        let mut draft = Draft::over(self);
+        let mut outcomes = Vec::with_capacity(set.changes.len());
+        let mut problems = Vec::new();
+        for (index, change) in set.changes.iter().enumerate() {
+            match draft.step(change, &set.origin) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(problem) => problems.push(problem.at(index)),
+            }
+        }
+        if problems.is_empty() {
+            draft.sweep();
+            problems = numbering::number(&mut draft);
+        }
+        if problems.is_empty() {
+            problems = integrity::check(draft.state, &draft.touched);
+        }
+        if !problems.is_empty() {
+            draft.undo();
+            return Err(problems);
+        }
+        let touched = draft.finish();
+        self.revision = Revision(self.revision.0.saturating_add(1));
+        Ok(Applied { revision: self.revision, touched, outcomes })
+    }
+
+    /// A state with these rows and overlays at this revision, as read back from disk or received whole.
+    pub fn restore(revision: Revision, spec: Vec<Row>, overlays: Vec<Overlay>) -> Result<State, Vec<Problem>> {
+        let mut changes: Vec<Change> = spec.into_iter().map(|row| Change::Put(Layer::Spec, row)).collect();
+        changes.extend(overlays.into_iter().map(Change::Restore));
+        let mut state = State::default();
+        state.apply(&ChangeSet { base: None, origin: Origin::default(), changes })?;
+        state.revision = revision;
+        Ok(state)
+    }
+
+    /// Sets the revision: what a follower does when it took over a state as a whole.
+    pub fn renumber(&mut self, revision: Revision) {
+        self.revision = revision;
+    }
+}
+
+/// A state that a set is being applied to, with what it takes to go back.
+pub(super) struct Draft<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) touched: Touched,
+    journal: Vec<Undo>,
+    digest: Digest,
+}
+
+/// What stood at a place before it was written.
+enum Undo {
+    Spec(Subject, Option<Arc<Row>>),
+    Effective(Subject, Option<Arc<Row>>),
+    Overlay(Subject, Field, Option<Arc<Overlay>>),
+}
+
+impl<'a> Draft<'a> {
+    fn over(state: &'a mut State) -> Draft<'a> {
+        let digest = state.digest;
+        Draft { state, touched: Touched::new(), journal: Vec::new(), digest }
+    }
+
+    fn undo(self) {
+        for step in self.journal.into_iter().rev() {
+            match step {
+                Undo::Spec(subject, row) => put_back(&mut self.state.spec, subject, row),
+                Undo::Effective(subject, row) => put_back(&mut self.state.effective, subject, row),
+                Undo::Overlay(subject, field, Some(overlay)) => {
+                    self.state.overlays.insert((subject, field), overlay);
+                }
+                Undo::Overlay(subject, field, None) => {
+                    self.state.overlays.remove(&(subject, field));
+                }
+            }
+        }
+        self.state.digest = self.digest;
+    }
+
+    fn finish(self) -> Touched {
+        super::defaults::widen(self.state, self.touched)
+    }
+
+    fn step(&mut self, change: &Change, origin: &Origin) -> Result<Outcome, Problem> {
+        match change {
+            Change::Put(layer, row) => Ok(self.put(*layer, row, origin)),
+            Change::Delete(layer, subject) => self.delete(*layer, subject, origin),
+            Change::Set(layer, subject, setting) => self.set(*layer, subject, setting, origin),
+            Change::Revert(subject, field) => self.revert(subject, *field),
+            Change::Adopt(subject, field) => self.adopt(subject, *field),
+            Change::Restore(overlay) => {
+                let subject = overlay.subject.clone();
+                self.write_overlay(&subject, overlay.field(), Some(Arc::new(overlay.clone())));
+                Ok(Outcome { changed: self.refresh(&subject), before: None })
+            }
+        }
+    }
+
+    fn put(&mut self, layer: Layer, row: &Row, origin: &Origin) -> Outcome {
+        let subject = row.subject();
+        let row = numbering::carry_over(row.clone(), self.state.row(&subject).map(Arc::as_ref));
+        match layer {
+            Layer::Spec => self.write_spec(&subject, Some(Arc::new(row))),
+            Layer::Overlay => self.lay_over(&subject, OverlayValue::Row(Box::new(row)), origin),
+        }
+        Outcome { changed: self.refresh(&subject), before: None }
+    }
+
+    fn delete(&mut self, layer: Layer, subject: &Subject, origin: &Origin) -> Result<Outcome, Problem> {
+        let there = match layer {
+            Layer::Spec => self.state.spec.contains_key(subject),
+            Layer::Overlay => self.state.effective.contains_key(subject),
+        };
+        if !there {
+            return Err(missing(subject));
+        }
+        match layer {
+            Layer::Spec => self.write_spec(subject, None),
+            Layer::Overlay if self.state.spec.contains_key(subject) => {
+                self.lay_over(subject, OverlayValue::Gone, origin);
+            }
+            Layer::Overlay => self.write_overlay(subject, Field::Row, None),
+        }
+        Ok(Outcome { changed: self.refresh(subject), before: None })
+    }
+
+    fn set(
+        &mut self,
+        layer: Layer,
+        subject: &Subject,
+        setting: &Setting,
+        origin: &Origin,
+    ) -> Result<Outcome, Problem> {
+        let Some(row) = self.state.row(subject) else { return Err(missing(subject)) };
+        let before = overlay::value(self.state, row, setting.field());
+        let setting = overlay::absolute(self.state, subject, setting)?;
+        let written = match layer {
+            Layer::Spec => {
+                let Some(declared) = self.state.spec.get(subject) else { return Err(missing(subject)) };
+                let written = overlay::written(declared, &setting).ok_or_else(|| unsuitable(subject, &setting))?;
+                self.write_spec(subject, Some(Arc::new(written)));
+                self.refresh(subject)
+            }
+            Layer::Overlay => {
+                overlay::written(row, &setting).ok_or_else(|| unsuitable(subject, &setting))?;
+                let field = setting.field();
+                let base = self.state.initial(subject).and_then(|row| overlay::value(self.state, row, field));
+                if base.as_ref() == Some(&setting) {
+                    self.write_overlay(subject, field, None);
+                } else {
+                    self.lay_over(subject, OverlayValue::Setting(setting), origin);
+                }
+                self.refresh(subject)
+            }
+        };
+        Ok(Outcome { changed: written, before })
+    }
+
+    fn revert(&mut self, subject: &Subject, field: Option<Field>) -> Result<Outcome, Problem> {
+        let fields = self.overlaid(subject, field)?;
+        for field in fields {
+            self.write_overlay(subject, field, None);
+        }
+        Ok(Outcome { changed: self.refresh(subject), before: None })
+    }
+
+    fn adopt(&mut self, subject: &Subject, field: Option<Field>) -> Result<Outcome, Problem> {
+        for field in self.overlaid(subject, field)? {
+            let Some(overlay) = self.state.overlays.get(&(subject.clone(), field)).cloned() else { continue };
+            let adopted = match &overlay.value {
+                OverlayValue::Row(row) => Some(row.as_ref().clone()),
+                OverlayValue::Gone => None,
+                OverlayValue::Setting(setting) => {
+                    let Some(declared) = self.state.spec.get(subject) else {
+                        let detail = "the row itself was added by hand: adopt the whole row";
+                        return Err(Problem::about(Code::Unsuitable, subject, detail));
+                    };
+                    Some(overlay::written(declared, setting).ok_or_else(|| unsuitable(subject, setting))?)
+                }
+            };
+            self.write_spec(subject, adopted.map(Arc::new));
+            self.write_overlay(subject, field, None);
+        }
+        Ok(Outcome { changed: self.refresh(subject), before: None })
+    }
+
+    /// The fields of a subject that have overlays, the whole row first; at least one.
+    fn overlaid(&self, subject: &Subject, field: Option<Field>) -> Result<Vec<Field>, Problem> {
+        let wanted = Field::ALL.into_iter().filter(|known| field.is_none_or(|field| field == *known));
+        let found: Vec<Field> =
+            wanted.filter(|field| self.state.overlays.contains_key(&(subject.clone(), *field))).collect();
+        if found.is_empty() {
+            return Err(Problem::about(Code::NotFound, subject, "nothing was changed by hand here"));
+        }
+        Ok(found)
+    }
+
+    fn lay_over(&mut self, subject: &Subject, value: OverlayValue, origin: &Origin) {
+        let overlay = Overlay { subject: subject.clone(), value, origin: origin.clone() };
+        self.write_overlay(subject, overlay.field(), Some(Arc::new(overlay)));
+    }
+
+    /// Drops overlays that lie over nothing: their row went.
+    fn sweep(&mut self) {
+        let stale: Vec<(Subject, Field)> = self
+            .touched
+            .iter()
+            .flat_map(|subject| Field::ALL.into_iter().map(move |field| (subject.clone(), field)))
+            .filter(|key| self.state.overlays.get(key).is_some_and(|overlay| self.is_stale(overlay)))
+            .collect();
+        for (subject, field) in stale {
+            self.write_overlay(&subject, field, None);
+        }
+    }
+
+    fn is_stale(&self, overlay: &Overlay) -> bool {
+        match overlay.value {
+            OverlayValue::Row(_) => false,
+            OverlayValue::Gone => !self.state.spec.contains_key(&overlay.subject),
+            OverlayValue::Setting(_) => !self.state.effective.contains_key(&overlay.subject),
+        }
+    }
+
+    /// Works out the effective row of a subject anew; tells whether it is another than before.
+    pub(super) fn refresh(&mut self, subject: &Subject) -> bool {
+        self.touched.insert(subject.clone());
+        let row = overlay::effective(self.state, subject);
+        let old = self.state.effective.get(subject);
+        if old == row.as_ref() {
+            return false;
+        }
+        let old = match row {
+            Some(row) => self.state.effective.insert(subject.clone(), row),
+            None => self.state.effective.remove(subject),
+        };
+        self.journal.push(Undo::Effective(subject.clone(), old));
+        true
+    }
+
+    pub(super) fn write_spec(&mut self, subject: &Subject, row: Option<Arc<Row>>) {
+        self.state.digest.exchange_row(self.state.spec.get(subject), row.as_ref());
+        let old = match row {
+            Some(row) => self.state.spec.insert(subject.clone(), row),
+            None => self.state.spec.remove(subject),
+        };
+        self.journal.push(Undo::Spec(subject.clone(), old));
+    }
+
+    pub(super) fn write_overlay(&mut self, subject: &Subject, field: Field, overlay: Option<Arc<Overlay>>) {
+        let key = (subject.clone(), field);
+        self.state.digest.exchange_overlay(self.state.overlays.get(&key), overlay.as_ref());
+        let old = match overlay {
+            Some(overlay) => self.state.overlays.insert(key, overlay),
+            None => self.state.overlays.remove(&key),
+        };
+        self.touched.insert(subject.clone());
+        self.journal.push(Undo::Overlay(subject.clone(), field, old));
+    }
+}
+
+fn put_back(rows: &mut Rows, subject: Subject, row: Option<Arc<Row>>) {
+    match row {
+        Some(row) => rows.insert(subject, row),
+        None => rows.remove(&subject),
+    };
+}
+
+fn missing(subject: &Subject) -> Problem {
+    Problem::about(Code::NotFound, subject, "there is none of that name")
+}
+
+fn unsuitable(subject: &Subject, setting: &Setting) -> Problem {
+    let detail = format!("a {} has no field {}", subject.kind().word(), setting.field().word());
+    Problem::about(Code::Unsuitable, subject, detail)
+}

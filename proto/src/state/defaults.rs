@@ -1,0 +1,136 @@
+//! How proxies and servers take over what they do not set themselves.
+
+use super::{State, Touched, contained};
+use crate::model::{
+    Backend, BackendSettings, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan, Name, Row, Server,
+    ServerSettings, Subject,
+};
+
+impl State {
+    /// All settings of a frontend: its own over those of its defaults.
+    pub fn frontend_settings(&self, frontend: &Frontend) -> FrontendSettings {
+        let chain = self.defaults_chain(frontend.from.as_ref()).unwrap_or_default();
+        chain.iter().fold(frontend.settings.clone(), |settings, defaults| settings.over(&defaults.frontend))
+    }
+
+    /// All settings of a backend: its own over those of its defaults.
+    pub fn backend_settings(&self, backend: &Backend) -> BackendSettings {
+        let chain = self.defaults_chain(backend.from.as_ref()).unwrap_or_default();
+        chain.iter().fold(backend.settings.clone(), |settings, defaults| settings.over(&defaults.backend))
+    }
+
+    /// All settings of a server: its own over those of its backend's `default-server` and defaults.
+    pub fn server_settings(&self, server: &Server) -> ServerSettings {
+        match self.backend(&server.at.backend) {
+            Some(backend) => server.settings.over(&self.backend_settings(backend).default_server),
+            None => server.settings.clone(),
+        }
+    }
+
+    /// Whether a proxy that starts from these defaults is off by them.
+    pub fn disabled_by_defaults(&self, from: Option<&Name>) -> bool {
+        self.defaults_chain(from).unwrap_or_default().iter().any(|defaults| defaults.disabled)
+    }
+
+    /// The defaults from the nearest to the farthest; `None` when they go in a circle.
+    pub(super) fn defaults_chain(&self, from: Option<&Name>) -> Option<Vec<&Defaults>> {
+        let mut chain: Vec<&Defaults> = Vec::new();
+        let mut next = from;
+        while let Some(defaults) = next.and_then(|name| self.defaults(name)) {
+            if chain.iter().any(|seen| seen.name == defaults.name) {
+                return None;
+            }
+            chain.push(defaults);
+            next = defaults.from.as_ref();
+        }
+        Some(chain)
+    }
+}
+
+/// The touched subjects, and the proxies that start from touched defaults.
+pub(super) fn widen(state: &State, mut touched: Touched) -> Touched {
+    let mut changed: Vec<Name> = touched
+        .iter()
+        .filter_map(|subject| match subject {
+            Subject::Defaults(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    while let Some(name) = changed.pop() {
+        for row in [Kind::Defaults, Kind::Frontend, Kind::Backend].into_iter().flat_map(|kind| state.rows(kind)) {
+            let from = match row.as_ref() {
+                Row::Defaults(row) => row.from.as_ref(),
+                Row::Frontend(row) => row.from.as_ref(),
+                Row::Backend(row) => row.from.as_ref(),
+                _ => None,
+            };
+            if from == Some(&name) && touched.insert(row.subject()) {
+                if let Row::Defaults(row) = row.as_ref() {
+                    changed.push(row.name.clone());
+                }
+                touched.extend(contained(&state.effective, &row.subject()).map(|(subject, _)| subject.clone()));
+            }
+        }
+    }
+    touched
+}
+
+/// Takes each named field from `base` where `own` does not set it.
+macro_rules! over {
+    ($own:expr, $base:expr, $type:ident { $($field:ident),* $(,)? } $($rest:tt)*) => {
+        $type { $($field: $own.$field.clone().or_else(|| $base.$field.clone()),)* $($rest)* }
+    };
+}
+
+impl FrontendSettings {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &FrontendSettings) -> FrontendSettings {
+        over!(self, base, FrontendSettings {
+            mode, maxconn, backlog, rate_limit_sessions, timeout_client, timeout_client_fin, timeout_http_request,
+            timeout_http_keep_alive, http_connection, forwardfor, log_format, log_tag, dontlognull, dontlog_normal,
+            logasap, log_separate_errors, accept_unsafe_request, http_ignore_probes, clitcpka, nolinger,
+            socket_stats, default_backend,
+        } log: log_over(&self.log, &base.log), error_pages: pages_over(&self.error_pages, &base.error_pages))
+    }
+}
+
+impl BackendSettings {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &BackendSettings) -> BackendSettings {
+        over!(self, base, BackendSettings {
+            mode, balance, timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel,
+            http_connection, http_reuse, forwardfor, retries, redispatch, fullconn, prefer_last_server, abortonclose,
+            accept_unsafe_response, srvtcpka, nolinger, source,
+        } log: log_over(&self.log, &base.log),
+          default_server: self.default_server.over(&base.default_server),
+          error_pages: pages_over(&self.error_pages, &base.error_pages))
+    }
+}
+
+impl ServerSettings {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &ServerSettings) -> ServerSettings {
+        over!(self, base, ServerSettings {
+            weight, maxconn, backup, disabled, send_proxy, pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse,
+        })
+    }
+}
+
+/// Targets add up, as `log` lines do; `no log` ends what was inherited.
+fn log_over(own: &Option<LogPlan>, base: &Option<LogPlan>) -> Option<LogPlan> {
+    match (own, base) {
+        (Some(LogPlan::To { global, targets }), Some(LogPlan::To { global: base_global, targets: base_targets })) => {
+            let targets = base_targets.iter().chain(targets).cloned().collect();
+            Some(LogPlan::To { global: *global || *base_global, targets })
+        }
+        (Some(own), _) => Some(own.clone()),
+        (None, base) => base.clone(),
+    }
+}
+
+fn pages_over(own: &[ErrorPage], base: &[ErrorPage]) -> Vec<ErrorPage> {
+    let inherited = base.iter().filter(|page| !own.iter().any(|mine| mine.status == page.status));
+    let mut pages: Vec<ErrorPage> = own.iter().chain(inherited).cloned().collect();
+    pages.sort_by_key(|page| page.status);
+    pages
+}
