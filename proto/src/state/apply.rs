@@ -34,7 +34,8 @@ impl State {
     /// Applies a set: all of it, or nothing and every reason found.
     pub fn apply(&mut self, set: &ChangeSet) -> Result<Applied, Vec<Problem>> {
         if let Some(base) = set.base.filter(|base| *base != self.revision) {
-            let detail = format!("the set is based on revision {}, the current one is {}", base.0, self.revision.0);
+            let detail =
+                format!("the set is based on revision {}, the current one is {}", base.0, self.revision.0);
             return Err(vec![Problem::general(Code::Conflict, detail)]);
         }
         let mut draft = Draft::over(self);
@@ -63,7 +64,11 @@ impl State {
     }
 
     /// A state with these rows and overlays at this revision, as read back from disk or received whole.
-    pub fn restore(revision: Revision, spec: Vec<Row>, overlays: Vec<Overlay>) -> Result<State, Vec<Problem>> {
+    pub fn restore(
+        revision: Revision,
+        spec: Vec<Row>,
+        overlays: Vec<Overlay>,
+    ) -> Result<State, Vec<Problem>> {
         let mut changes: Vec<Change> = spec.into_iter().map(|row| Change::Put(Layer::Spec, row)).collect();
         changes.extend(overlays.into_iter().map(Change::Restore));
         let mut state = State::default();
@@ -175,7 +180,8 @@ impl<'a> Draft<'a> {
         let written = match layer {
             Layer::Spec => {
                 let Some(declared) = self.state.spec.get(subject) else { return Err(missing(subject)) };
-                let written = overlay::written(declared, &setting).ok_or_else(|| unsuitable(subject, &setting))?;
+                let written =
+                    overlay::written(declared, &setting).ok_or_else(|| unsuitable(subject, &setting))?;
                 self.write_spec(subject, Some(Arc::new(written)));
                 self.refresh(subject)
             }

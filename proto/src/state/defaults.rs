@@ -2,8 +2,8 @@
 
 use super::{State, Touched, contained};
 use crate::model::{
-    Backend, BackendSettings, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan, Name, Row, Server,
-    ServerSettings, Subject,
+    Backend, BackendSettings, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan, Name, Row,
+    Server, ServerSettings, Subject,
 };
 
 impl State {
@@ -57,7 +57,9 @@ pub(super) fn widen(state: &State, mut touched: Touched) -> Touched {
         })
         .collect();
     while let Some(name) = changed.pop() {
-        for row in [Kind::Defaults, Kind::Frontend, Kind::Backend].into_iter().flat_map(|kind| state.rows(kind)) {
+        for row in
+            [Kind::Defaults, Kind::Frontend, Kind::Backend].into_iter().flat_map(|kind| state.rows(kind))
+        {
             let from = match row.as_ref() {
                 Row::Defaults(row) => row.from.as_ref(),
                 Row::Frontend(row) => row.from.as_ref(),
@@ -68,7 +70,8 @@ pub(super) fn widen(state: &State, mut touched: Touched) -> Touched {
                 if let Row::Defaults(row) = row.as_ref() {
                     changed.push(row.name.clone());
                 }
-                touched.extend(contained(&state.effective, &row.subject()).map(|(subject, _)| subject.clone()));
+                touched
+                    .extend(contained(&state.effective, &row.subject()).map(|(subject, _)| subject.clone()));
             }
         }
     }
@@ -110,16 +113,31 @@ impl BackendSettings {
 impl ServerSettings {
     /// These settings, completed by `base`.
     pub fn over(&self, base: &ServerSettings) -> ServerSettings {
-        over!(self, base, ServerSettings {
-            weight, maxconn, backup, disabled, send_proxy, pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse,
-        })
+        over!(
+            self,
+            base,
+            ServerSettings {
+                weight,
+                maxconn,
+                backup,
+                disabled,
+                send_proxy,
+                pool_max_conn,
+                pool_low_conn,
+                pool_purge_delay,
+                max_reuse,
+            }
+        )
     }
 }
 
 /// Targets add up, as `log` lines do; `no log` ends what was inherited.
 fn log_over(own: &Option<LogPlan>, base: &Option<LogPlan>) -> Option<LogPlan> {
     match (own, base) {
-        (Some(LogPlan::To { global, targets }), Some(LogPlan::To { global: base_global, targets: base_targets })) => {
+        (
+            Some(LogPlan::To { global, targets }),
+            Some(LogPlan::To { global: base_global, targets: base_targets }),
+        ) => {
             let targets = base_targets.iter().chain(targets).cloned().collect();
             Some(LogPlan::To { global: *global || *base_global, targets })
         }

@@ -18,7 +18,10 @@ pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
             None => check_absence(state, subject, &mut problems),
         }
     }
-    if touched.iter().any(|subject| matches!(subject, Subject::Defaults(_) | Subject::Frontend(_) | Subject::Backend(_))) {
+    if touched
+        .iter()
+        .any(|subject| matches!(subject, Subject::Defaults(_) | Subject::Frontend(_) | Subject::Backend(_)))
+    {
         check_modes(state, &mut problems);
     }
     problems
@@ -46,11 +49,19 @@ fn check_references(state: &State, row: &Arc<Row>, problems: &mut Vec<Problem>) 
     if let Some(backend) = default_backend
         && state.backend(backend).is_none()
     {
-        problems.push(Problem::about(Code::Dangling, &subject, format!("default_backend: there is no backend {backend}")));
+        problems.push(Problem::about(
+            Code::Dangling,
+            &subject,
+            format!("default_backend: there is no backend {backend}"),
+        ));
     }
     let partner = match row.as_ref() {
-        Row::Frontend(row) if row.listen && !state.backend(&row.name).is_some_and(|other| other.listen) => "backend",
-        Row::Backend(row) if row.listen && !state.frontend(&row.name).is_some_and(|other| other.listen) => "frontend",
+        Row::Frontend(row) if row.listen && !state.backend(&row.name).is_some_and(|other| other.listen) => {
+            "backend"
+        }
+        Row::Backend(row) if row.listen && !state.frontend(&row.name).is_some_and(|other| other.listen) => {
+            "frontend"
+        }
         _ => return,
     };
     let detail = format!("one half of a listen section needs the other, the {partner} of the same name");
@@ -94,12 +105,19 @@ fn is_half(row: &Row, name: &Name, kind: Kind) -> bool {
 fn check_modes(state: &State, problems: &mut Vec<Problem>) {
     for frontend in state.frontends() {
         let settings = state.frontend_settings(frontend);
-        let Some(backend) = settings.default_backend.as_ref().and_then(|name| state.backend(name)) else { continue };
+        let Some(backend) = settings.default_backend.as_ref().and_then(|name| state.backend(name)) else {
+            continue;
+        };
         let (ours, theirs) = (settings.mode, state.backend_settings(backend).mode);
-        let (ours, theirs) = (ours.unwrap_or(crate::model::Mode::Tcp), theirs.unwrap_or(crate::model::Mode::Tcp));
+        let (ours, theirs) =
+            (ours.unwrap_or(crate::model::Mode::Tcp), theirs.unwrap_or(crate::model::Mode::Tcp));
         if ours != theirs {
             let detail = format!("its mode is not that of its default backend {}", backend.name);
-            problems.push(Problem::about(Code::Unsuitable, &Subject::Frontend(frontend.name.clone()), detail));
+            problems.push(Problem::about(
+                Code::Unsuitable,
+                &Subject::Frontend(frontend.name.clone()),
+                detail,
+            ));
         }
     }
 }

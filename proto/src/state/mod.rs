@@ -204,8 +204,12 @@ pub(crate) fn parent_of(subject: &Subject) -> Option<Subject> {
 fn first_child(parent: &Subject) -> Option<Subject> {
     let lowest = Name::new("-").ok()?;
     match parent {
-        Subject::Frontend(frontend) => Some(Subject::Bind(BindRef { frontend: frontend.clone(), bind: lowest })),
-        Subject::Backend(backend) => Some(Subject::Server(ServerRef { backend: backend.clone(), server: lowest })),
+        Subject::Frontend(frontend) => {
+            Some(Subject::Bind(BindRef { frontend: frontend.clone(), bind: lowest }))
+        }
+        Subject::Backend(backend) => {
+            Some(Subject::Server(ServerRef { backend: backend.clone(), server: lowest }))
+        }
         _ => None,
     }
 }

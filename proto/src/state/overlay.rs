@@ -39,7 +39,9 @@ pub(super) fn value(state: &State, row: &Row, field: Field) -> Option<Setting> {
         },
         (Row::Server(server), Field::Port) => match &server.address {
             ServerAddress::Inet { port: ServerPort::Fixed(port), .. } => Some(Setting::Port(*port)),
-            ServerAddress::Inet { port: ServerPort::Mapped(offset), .. } => Some(Setting::PortOffset(*offset)),
+            ServerAddress::Inet { port: ServerPort::Mapped(offset), .. } => {
+                Some(Setting::PortOffset(*offset))
+            }
             _ => None,
         },
         (Row::Frontend(frontend), Field::Enabled) => Some(Setting::Enabled(!frontend.disabled)),
@@ -47,8 +49,12 @@ pub(super) fn value(state: &State, row: &Row, field: Field) -> Option<Setting> {
             Some(Setting::Maxconn(state.frontend_settings(frontend).maxconn.unwrap_or(0)))
         }
         (Row::Global(global), Field::Maxconn) => Some(Setting::Maxconn(global.maxconn.unwrap_or(0))),
-        (Row::Global(global), Field::MaxConnRate) => Some(Setting::MaxConnRate(global.maxconnrate.unwrap_or(0))),
-        (Row::Global(global), Field::MaxSessRate) => Some(Setting::MaxSessRate(global.maxsessrate.unwrap_or(0))),
+        (Row::Global(global), Field::MaxConnRate) => {
+            Some(Setting::MaxConnRate(global.maxconnrate.unwrap_or(0)))
+        }
+        (Row::Global(global), Field::MaxSessRate) => {
+            Some(Setting::MaxSessRate(global.maxsessrate.unwrap_or(0)))
+        }
         _ => None,
     }
 }
