@@ -33,9 +33,14 @@ pub struct Outcome {
 impl State {
     /// Applies a set: all of it, or nothing and every reason found.
     pub fn apply(&mut self, set: &ChangeSet) -> Result<Applied, Vec<Problem>> {
+        self.attempt(set).map(|(applied, _)| applied)
+    }
+
+    /// Applies a set as [`State::apply`] does, and gives what it takes to [`State::undo`] it: for a writer that
+    /// must still see whether the result can be carried out.
+    pub fn attempt(&mut self, set: &ChangeSet) -> Result<(Applied, Journal), Vec<Problem>> {
         if let Some(base) = set.base.filter(|base| *base != self.revision) {
-            let detail =
-                format!("the set is based on revision {}, the current one is {}", base.0, self.revision.0);
+            let detail = format!("the set is based on revision {}, the current one is {}", base.0, self.revision.0);
             return Err(vec![Problem::general(Code::Conflict, detail)]);
         }
         let mut draft = Draft::over(self);
@@ -54,13 +59,32 @@ impl State {
         if problems.is_empty() {
             problems = integrity::check(draft.state, &draft.touched);
         }
+        let Draft { touched, journal, .. } = draft;
         if !problems.is_empty() {
-            draft.undo();
+            self.undo(journal);
             return Err(problems);
         }
-        let touched = draft.finish();
+        let touched = super::defaults::widen(self, touched);
         self.revision = Revision(self.revision.0.saturating_add(1));
-        Ok(Applied { revision: self.revision, touched, outcomes })
+        Ok((Applied { revision: self.revision, touched, outcomes }, journal))
+    }
+
+    /// Puts back what an [`State::attempt`] wrote. Of several, the newest must be undone first.
+    pub fn undo(&mut self, journal: Journal) {
+        for step in journal.steps.into_iter().rev() {
+            match step {
+                Undo::Spec(subject, row) => put_back(&mut self.spec, subject, row),
+                Undo::Effective(subject, row) => put_back(&mut self.effective, subject, row),
+                Undo::Overlay(subject, field, Some(overlay)) => {
+                    self.overlays.insert((subject, field), overlay);
+                }
+                Undo::Overlay(subject, field, None) => {
+                    self.overlays.remove(&(subject, field));
+                }
+            }
+        }
+        self.digest = journal.digest;
+        self.revision = journal.revision;
     }
 
     /// A state with these rows and overlays at this revision, as read back from disk or received whole.
@@ -83,45 +107,33 @@ impl State {
     }
 }
 
-/// A state that a set is being applied to, with what it takes to go back.
-pub(super) struct Draft<'a> {
-    pub(super) state: &'a mut State,
-    pub(super) touched: Touched,
-    journal: Vec<Undo>,
+/// What it takes to undo an applied set.
+#[derive(Debug)]
+pub struct Journal {
+    steps: Vec<Undo>,
     digest: Digest,
+    revision: Revision,
 }
 
 /// What stood at a place before it was written.
+#[derive(Debug)]
 enum Undo {
     Spec(Subject, Option<Arc<Row>>),
     Effective(Subject, Option<Arc<Row>>),
     Overlay(Subject, Field, Option<Arc<Overlay>>),
 }
 
+/// A state that a set is being applied to.
+pub(super) struct Draft<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) touched: Touched,
+    journal: Journal,
+}
+
 impl<'a> Draft<'a> {
     fn over(state: &'a mut State) -> Draft<'a> {
-        let digest = state.digest;
-        Draft { state, touched: Touched::new(), journal: Vec::new(), digest }
-    }
-
-    fn undo(self) {
-        for step in self.journal.into_iter().rev() {
-            match step {
-                Undo::Spec(subject, row) => put_back(&mut self.state.spec, subject, row),
-                Undo::Effective(subject, row) => put_back(&mut self.state.effective, subject, row),
-                Undo::Overlay(subject, field, Some(overlay)) => {
-                    self.state.overlays.insert((subject, field), overlay);
-                }
-                Undo::Overlay(subject, field, None) => {
-                    self.state.overlays.remove(&(subject, field));
-                }
-            }
-        }
-        self.state.digest = self.digest;
-    }
-
-    fn finish(self) -> Touched {
-        super::defaults::widen(self.state, self.touched)
+        let journal = Journal { steps: Vec::new(), digest: state.digest, revision: state.revision };
+        Draft { state, touched: Touched::new(), journal }
     }
 
     fn step(&mut self, change: &Change, origin: &Origin) -> Result<Outcome, Problem> {
@@ -277,7 +289,7 @@ impl<'a> Draft<'a> {
             Some(row) => self.state.effective.insert(subject.clone(), row),
             None => self.state.effective.remove(subject),
         };
-        self.journal.push(Undo::Effective(subject.clone(), old));
+        self.journal.steps.push(Undo::Effective(subject.clone(), old));
         true
     }
 
@@ -287,7 +299,7 @@ impl<'a> Draft<'a> {
             Some(row) => self.state.spec.insert(subject.clone(), row),
             None => self.state.spec.remove(subject),
         };
-        self.journal.push(Undo::Spec(subject.clone(), old));
+        self.journal.steps.push(Undo::Spec(subject.clone(), old));
     }
 
     pub(super) fn write_overlay(&mut self, subject: &Subject, field: Field, overlay: Option<Arc<Overlay>>) {
@@ -298,7 +310,7 @@ impl<'a> Draft<'a> {
             None => self.state.overlays.remove(&key),
         };
         self.touched.insert(subject.clone());
-        self.journal.push(Undo::Overlay(subject.clone(), field, old));
+        self.journal.steps.push(Undo::Overlay(subject.clone(), field, old));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::{
     Backend, Bind, BindRef, Defaults, Frontend, Global, Kind, Name, Row, Server, ServerRef, Subject,
 };
 
-pub use apply::{Applied, Outcome};
+pub use apply::{Applied, Journal, Outcome};
 pub use diff::{diff, replacement};
 pub use digest::Digest;
 
