@@ -40,7 +40,8 @@ impl State {
     /// must still see whether the result can be carried out.
     pub fn attempt(&mut self, set: &ChangeSet) -> Result<(Applied, Journal), Vec<Problem>> {
         if let Some(base) = set.base.filter(|base| *base != self.revision) {
-            let detail = format!("the set is based on revision {}, the current one is {}", base.0, self.revision.0);
+            let detail =
+                format!("the set is based on revision {}, the current one is {}", base.0, self.revision.0);
             return Err(vec![Problem::general(Code::Conflict, detail)]);
         }
         let mut draft = Draft::over(self);
