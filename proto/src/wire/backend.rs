@@ -1,0 +1,98 @@
+//! Backends.
+
+use super::frontend::{model_error_pages, model_forwardfor, wire_forwardfor};
+use super::{choice, field, v1};
+use crate::model::{Backend, BackendSettings};
+use crate::problem::Problem;
+
+impl From<&Backend> for v1::Backend {
+    fn from(backend: &Backend) -> Self {
+        v1::Backend {
+            name: backend.name.to_string(),
+            id: backend.id,
+            order: backend.order,
+            from: backend.from.as_ref().map(ToString::to_string),
+            listen: backend.listen,
+            disabled: backend.disabled,
+            description: backend.description.clone(),
+            settings: field::unless_default(&backend.settings),
+        }
+    }
+}
+
+impl TryFrom<v1::Backend> for Backend {
+    type Error = Problem;
+
+    fn try_from(backend: v1::Backend) -> Result<Self, Problem> {
+        Ok(Backend {
+            name: field::name("name", &backend.name)?,
+            id: backend.id,
+            order: backend.order,
+            from: field::optional_name("from", backend.from)?,
+            listen: backend.listen,
+            disabled: backend.disabled,
+            description: backend.description,
+            settings: field::defaulted("settings", backend.settings)?,
+        })
+    }
+}
+
+impl From<&BackendSettings> for v1::BackendSettings {
+    fn from(settings: &BackendSettings) -> Self {
+        v1::BackendSettings {
+            mode: choice::number(settings.mode),
+            balance: choice::number(settings.balance),
+            timeout_connect_ms: settings.timeout_connect.map(|span| span.get()),
+            timeout_server_ms: settings.timeout_server.map(|span| span.get()),
+            timeout_server_fin_ms: settings.timeout_server_fin.map(|span| span.get()),
+            timeout_queue_ms: settings.timeout_queue.map(|span| span.get()),
+            timeout_tunnel_ms: settings.timeout_tunnel.map(|span| span.get()),
+            http_connection: choice::number(settings.http_connection),
+            http_reuse: choice::number(settings.http_reuse),
+            forwardfor: wire_forwardfor(settings.forwardfor.as_ref()),
+            retries: settings.retries,
+            redispatch: settings.redispatch,
+            fullconn: settings.fullconn,
+            log: settings.log.as_ref().map(Into::into),
+            prefer_last_server: settings.prefer_last_server,
+            abortonclose: settings.abortonclose,
+            accept_unsafe_response: settings.accept_unsafe_response,
+            srvtcpka: settings.srvtcpka,
+            nolinger: settings.nolinger,
+            source: settings.source.as_ref().map(Into::into),
+            default_server: field::unless_default(&settings.default_server),
+            error_pages: settings.error_pages.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::BackendSettings> for BackendSettings {
+    type Error = Problem;
+
+    fn try_from(settings: v1::BackendSettings) -> Result<Self, Problem> {
+        Ok(BackendSettings {
+            mode: field::choice("mode", settings.mode)?,
+            balance: field::choice("balance", settings.balance)?,
+            timeout_connect: field::millis("timeout_connect_ms", settings.timeout_connect_ms)?,
+            timeout_server: field::millis("timeout_server_ms", settings.timeout_server_ms)?,
+            timeout_server_fin: field::millis("timeout_server_fin_ms", settings.timeout_server_fin_ms)?,
+            timeout_queue: field::millis("timeout_queue_ms", settings.timeout_queue_ms)?,
+            timeout_tunnel: field::millis("timeout_tunnel_ms", settings.timeout_tunnel_ms)?,
+            http_connection: field::choice("http_connection", settings.http_connection)?,
+            http_reuse: field::choice("http_reuse", settings.http_reuse)?,
+            forwardfor: model_forwardfor(settings.forwardfor)?,
+            retries: settings.retries,
+            redispatch: settings.redispatch,
+            fullconn: settings.fullconn,
+            log: field::optional("log", settings.log)?,
+            prefer_last_server: settings.prefer_last_server,
+            abortonclose: settings.abortonclose,
+            accept_unsafe_response: settings.accept_unsafe_response,
+            srvtcpka: settings.srvtcpka,
+            nolinger: settings.nolinger,
+            source: field::optional("source", settings.source)?,
+            default_server: field::defaulted("default_server", settings.default_server)?,
+            error_pages: model_error_pages(settings.error_pages)?,
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! Changes, settings and overlays.
+
+use super::choice::{self, Choice};
+use super::{field, v1};
+use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
+use crate::model::{Row, Subject};
+use crate::problem::{Code, Problem};
+
+impl From<&ChangeSet> for v1::ChangeSet {
+    fn from(set: &ChangeSet) -> Self {
+        v1::ChangeSet {
+            base: set.base.map(|revision| revision.0),
+            origin: Some((&set.origin).into()),
+            changes: super::wire_changes(&set.changes),
+        }
+    }
+}
+
+impl TryFrom<v1::ChangeSet> for ChangeSet {
+    type Error = Problem;
+
+    fn try_from(set: v1::ChangeSet) -> Result<Self, Problem> {
+        Ok(ChangeSet {
+            base: set.base.map(Revision),
+            origin: set.origin.map(Origin::from).unwrap_or_default(),
+            changes: super::model_changes(set.changes, 0)?,
+        })
+    }
+}
+
+impl From<&Change> for v1::Change {
+    fn from(change: &Change) -> Self {
+        use v1::change::Verb;
+        let (layer, verb) = match change {
+            Change::Put(layer, row) => (Some(*layer), Verb::Put(row.into())),
+            Change::Delete(layer, subject) => (Some(*layer), Verb::Delete(subject.into())),
+            Change::Set(layer, subject, setting) => {
+                let set = v1::SettingOf { subject: Some(subject.into()), setting: Some(setting.into()) };
+                (Some(*layer), Verb::Set(set))
+            }
+            Change::Revert(subject, field) => (None, Verb::Revert(wire_field_of(subject, *field))),
+            Change::Adopt(subject, field) => (None, Verb::Adopt(wire_field_of(subject, *field))),
+            Change::Restore(overlay) => (None, Verb::Restore(overlay.into())),
+        };
+        v1::Change { layer: choice::number(layer), verb: Some(verb) }
+    }
+}
+
+impl TryFrom<v1::Change> for Change {
+    type Error = Problem;
+
+    fn try_from(change: v1::Change) -> Result<Self, Problem> {
+        use v1::change::Verb;
+        let layer: Option<Layer> = field::choice("layer", change.layer)?;
+        let verb = change
+            .verb
+            .ok_or_else(|| field::missing("verb", "one of put, delete, set, revert, adopt and restore"))?;
+        let no_layer = |verb: &str| match layer {
+            Some(_) => Err(Problem::general(Code::Unsuitable, format!("layer: {verb} takes no layer"))),
+            None => Ok(()),
+        };
+        Ok(match verb {
+            Verb::Put(row) => {
+                Change::Put(layer.unwrap_or(Layer::Spec), field::within("put", Row::try_from(row))?)
+            }
+            Verb::Delete(subject) => {
+                let subject = field::within("delete", Subject::try_from(subject))?;
+                Change::Delete(layer.unwrap_or(Layer::Spec), subject)
+            }
+            Verb::Set(set) => {
+                let subject = field::within("set", field::required("subject", set.subject))?;
+                let setting = field::within("set", field::required("setting", set.setting))?;
+                Change::Set(layer.unwrap_or(Layer::Overlay), subject, setting)
+            }
+            Verb::Revert(of) => {
+                no_layer("revert")?;
+                let (subject, field) = field::within("revert", model_field_of(of))?;
+                Change::Revert(subject, field)
+            }
+            Verb::Adopt(of) => {
+                no_layer("adopt")?;
+                let (subject, field) = field::within("adopt", model_field_of(of))?;
+                Change::Adopt(subject, field)
+            }
+            Verb::Restore(overlay) => {
+                no_layer("restore")?;
+                Change::Restore(field::within("restore", Overlay::try_from(overlay))?)
+            }
+        })
+    }
+}
+
+impl From<&Setting> for v1::Setting {
+    fn from(setting: &Setting) -> Self {
+        use v1::setting::Value;
+        let value = match setting {
+            Setting::Weight(weight) => Value::Weight(u32::from(weight.get())),
+            Setting::WeightPercent(percent) => Value::WeightPercent(*percent),
+            Setting::Admin(admin) => Value::Admin(admin.number()),
+            Setting::Host(host) => Value::Host(host.into()),
+            Setting::Port(port) => Value::Port(u32::from(*port)),
+            Setting::PortOffset(offset) => Value::PortOffset(*offset),
+            Setting::Maxconn(maxconn) => Value::Maxconn(*maxconn),
+            Setting::Enabled(enabled) => Value::Enabled(*enabled),
+            Setting::MaxConnRate(rate) => Value::MaxConnRate(*rate),
+            Setting::MaxSessRate(rate) => Value::MaxSessRate(*rate),
+        };
+        v1::Setting { value: Some(value) }
+    }
+}
+
+impl TryFrom<v1::Setting> for Setting {
+    type Error = Problem;
+
+    fn try_from(setting: v1::Setting) -> Result<Self, Problem> {
+        use v1::setting::Value;
+        let value =
+            setting.value.ok_or_else(|| field::missing("value", "a field, such as weight or admin,"))?;
+        Ok(match value {
+            Value::Weight(weight) => Setting::Weight(field::weight("weight", weight)?),
+            Value::WeightPercent(percent) => Setting::WeightPercent(percent),
+            Value::Admin(admin) => Setting::Admin(field::required_choice("admin", admin)?),
+            Value::Host(host) => Setting::Host(field::within("host", host.try_into())?),
+            Value::Port(port) => Setting::Port(field::port("port", port)?),
+            Value::PortOffset(offset) => Setting::PortOffset(offset),
+            Value::Maxconn(maxconn) => Setting::Maxconn(maxconn),
+            Value::Enabled(enabled) => Setting::Enabled(enabled),
+            Value::MaxConnRate(rate) => Setting::MaxConnRate(rate),
+            Value::MaxSessRate(rate) => Setting::MaxSessRate(rate),
+        })
+    }
+}
+
+impl From<&Overlay> for v1::Overlay {
+    fn from(overlay: &Overlay) -> Self {
+        use v1::overlay::Value;
+        let value = match &overlay.value {
+            OverlayValue::Row(row) => Value::Row(row.as_ref().into()),
+            OverlayValue::Gone => Value::Gone(v1::Gone {}),
+            OverlayValue::Setting(setting) => Value::Setting(setting.into()),
+        };
+        v1::Overlay {
+            subject: Some((&overlay.subject).into()),
+            origin: Some((&overlay.origin).into()),
+            value: Some(value),
+        }
+    }
+}
+
+impl TryFrom<v1::Overlay> for Overlay {
+    type Error = Problem;
+
+    fn try_from(overlay: v1::Overlay) -> Result<Self, Problem> {
+        use v1::overlay::Value;
+        let subject: Subject = field::required("subject", overlay.subject)?;
+        let value = overlay.value.ok_or_else(|| field::missing("value", "one of row, gone and setting"))?;
+        let value = match value {
+            Value::Row(row) => {
+                let row = field::within("row", Row::try_from(row))?;
+                if row.subject() != subject {
+                    let text = format!("it is {}: {subject} is expected, as subject says", row.subject());
+                    return Err(field::malformed("row", text));
+                }
+                OverlayValue::Row(Box::new(row))
+            }
+            Value::Gone(v1::Gone {}) => OverlayValue::Gone,
+            Value::Setting(setting) => match field::within("setting", Setting::try_from(setting))? {
+                Setting::WeightPercent(_) => {
+                    let text = "an overlay holds no percentage: weight is expected";
+                    return Err(field::malformed("setting.weight_percent", text));
+                }
+                setting => OverlayValue::Setting(setting),
+            },
+        };
+        Ok(Overlay { subject, value, origin: overlay.origin.map(Origin::from).unwrap_or_default() })
+    }
+}
+
+impl From<&Origin> for v1::Origin {
+    fn from(origin: &Origin) -> Self {
+        v1::Origin { actor: origin.actor.clone(), door: origin.door.clone(), at_ms: origin.at }
+    }
+}
+
+impl From<v1::Origin> for Origin {
+    fn from(origin: v1::Origin) -> Self {
+        Origin { actor: origin.actor, door: origin.door, at: origin.at_ms }
+    }
+}
+
+fn wire_field_of(subject: &Subject, field: Option<Field>) -> v1::FieldOf {
+    v1::FieldOf { subject: Some(subject.into()), field: choice::number(field) }
+}
+
+fn model_field_of(of: v1::FieldOf) -> Result<(Subject, Option<Field>), Problem> {
+    Ok((field::required("subject", of.subject)?, field::choice("field", of.field)?))
+}

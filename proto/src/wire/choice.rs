@@ -1,0 +1,75 @@
+//! Enumerations: each word of the model and its number on the wire, side by side.
+
+use super::v1;
+use crate::change::{Field, Layer};
+use crate::model::{
+    Admin, Balance, HttpConnection, HttpReuse, Kind, Level, LogFormat, LogSyntax, Mode, Severity,
+};
+use crate::problem::Code;
+
+/// A word of the model that is a number on the wire, 0 being unspecified.
+pub(super) trait Choice: Sized {
+    /// The highest number known.
+    const HIGHEST: i32;
+
+    /// The word with this number, `None` for 0.
+    fn from_number(number: i32) -> Result<Option<Self>, Unknown>;
+
+    /// The number of the word.
+    fn number(self) -> i32;
+}
+
+/// A number without a word.
+pub(super) struct Unknown;
+
+/// The number of a word that may be absent.
+pub(super) fn number<M: Choice>(word: Option<M>) -> i32 {
+    word.map_or(0, M::number)
+}
+
+macro_rules! choices {
+    ($($model:ident is $wire:ident { $($word:ident),+ $(,)? })+) => {$(
+        impl From<$model> for v1::$wire {
+            fn from(word: $model) -> Self {
+                match word {
+                    $($model::$word => v1::$wire::$word,)+
+                }
+            }
+        }
+
+        impl Choice for $model {
+            const HIGHEST: i32 = [$(v1::$wire::$word as i32),+].len() as i32;
+
+            fn from_number(number: i32) -> Result<Option<Self>, Unknown> {
+                match v1::$wire::try_from(number) {
+                    Ok(v1::$wire::Unspecified) => Ok(None),
+                    $(Ok(v1::$wire::$word) => Ok(Some($model::$word)),)+
+                    Err(_) => Err(Unknown),
+                }
+            }
+
+            fn number(self) -> i32 {
+                v1::$wire::from(self) as i32
+            }
+        }
+    )+};
+}
+
+choices! {
+    Admin is AdminState { Ready, Drain, Maint }
+    Balance is Balance { RoundRobin, LeastConn }
+    Code is ProblemCode {
+        NotFound, AlreadyExists, InUse, Dangling, OutOfRange, Malformed, Unsuitable, Conflict, Denied, Impossible,
+        Unavailable, Unsupported,
+    }
+    Field is Field { Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate }
+    HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
+    HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
+    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server }
+    Layer is Layer { Spec, Overlay }
+    Level is Level { User, Operator, Admin }
+    LogFormat is LogFormat { Plain, Tcp, Http, Clf }
+    LogSyntax is LogSyntax { Rfc3164, Rfc5424, Short, Raw }
+    Mode is Mode { Tcp, Http }
+    Severity is Severity { Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug }
+}

@@ -1,0 +1,259 @@
+//! Frontends, binds, and what both sides share.
+
+use std::net::IpAddr;
+
+use super::{choice, field, v1};
+use crate::model::{Bind, BindRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings};
+use crate::problem::Problem;
+
+impl From<&Frontend> for v1::Frontend {
+    fn from(frontend: &Frontend) -> Self {
+        v1::Frontend {
+            name: frontend.name.to_string(),
+            id: frontend.id,
+            order: frontend.order,
+            from: frontend.from.as_ref().map(ToString::to_string),
+            listen: frontend.listen,
+            disabled: frontend.disabled,
+            description: frontend.description.clone(),
+            settings: field::unless_default(&frontend.settings),
+        }
+    }
+}
+
+impl TryFrom<v1::Frontend> for Frontend {
+    type Error = Problem;
+
+    fn try_from(frontend: v1::Frontend) -> Result<Self, Problem> {
+        Ok(Frontend {
+            name: field::name("name", &frontend.name)?,
+            id: frontend.id,
+            order: frontend.order,
+            from: field::optional_name("from", frontend.from)?,
+            listen: frontend.listen,
+            disabled: frontend.disabled,
+            description: frontend.description,
+            settings: field::defaulted("settings", frontend.settings)?,
+        })
+    }
+}
+
+impl From<&FrontendSettings> for v1::FrontendSettings {
+    fn from(settings: &FrontendSettings) -> Self {
+        v1::FrontendSettings {
+            mode: choice::number(settings.mode),
+            maxconn: settings.maxconn,
+            backlog: settings.backlog,
+            rate_limit_sessions: settings.rate_limit_sessions,
+            timeout_client_ms: settings.timeout_client.map(|span| span.get()),
+            timeout_client_fin_ms: settings.timeout_client_fin.map(|span| span.get()),
+            timeout_http_request_ms: settings.timeout_http_request.map(|span| span.get()),
+            timeout_http_keep_alive_ms: settings.timeout_http_keep_alive.map(|span| span.get()),
+            http_connection: choice::number(settings.http_connection),
+            forwardfor: wire_forwardfor(settings.forwardfor.as_ref()),
+            log: settings.log.as_ref().map(Into::into),
+            log_format: choice::number(settings.log_format),
+            log_tag: settings.log_tag.clone(),
+            dontlognull: settings.dontlognull,
+            dontlog_normal: settings.dontlog_normal,
+            logasap: settings.logasap,
+            log_separate_errors: settings.log_separate_errors,
+            accept_unsafe_request: settings.accept_unsafe_request,
+            http_ignore_probes: settings.http_ignore_probes,
+            clitcpka: settings.clitcpka,
+            nolinger: settings.nolinger,
+            socket_stats: settings.socket_stats,
+            default_backend: settings.default_backend.as_ref().map(ToString::to_string),
+            error_pages: settings.error_pages.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::FrontendSettings> for FrontendSettings {
+    type Error = Problem;
+
+    fn try_from(settings: v1::FrontendSettings) -> Result<Self, Problem> {
+        Ok(FrontendSettings {
+            mode: field::choice("mode", settings.mode)?,
+            maxconn: settings.maxconn,
+            backlog: settings.backlog,
+            rate_limit_sessions: settings.rate_limit_sessions,
+            timeout_client: field::millis("timeout_client_ms", settings.timeout_client_ms)?,
+            timeout_client_fin: field::millis("timeout_client_fin_ms", settings.timeout_client_fin_ms)?,
+            timeout_http_request: field::millis("timeout_http_request_ms", settings.timeout_http_request_ms)?,
+            timeout_http_keep_alive: field::millis(
+                "timeout_http_keep_alive_ms",
+                settings.timeout_http_keep_alive_ms,
+            )?,
+            http_connection: field::choice("http_connection", settings.http_connection)?,
+            forwardfor: model_forwardfor(settings.forwardfor)?,
+            log: field::optional("log", settings.log)?,
+            log_format: field::choice("log_format", settings.log_format)?,
+            log_tag: settings.log_tag,
+            dontlognull: settings.dontlognull,
+            dontlog_normal: settings.dontlog_normal,
+            logasap: settings.logasap,
+            log_separate_errors: settings.log_separate_errors,
+            accept_unsafe_request: settings.accept_unsafe_request,
+            http_ignore_probes: settings.http_ignore_probes,
+            clitcpka: settings.clitcpka,
+            nolinger: settings.nolinger,
+            socket_stats: settings.socket_stats,
+            default_backend: field::optional_name("default_backend", settings.default_backend)?,
+            error_pages: model_error_pages(settings.error_pages)?,
+        })
+    }
+}
+
+impl From<&Bind> for v1::Bind {
+    fn from(bind: &Bind) -> Self {
+        v1::Bind {
+            at: Some((&bind.at).into()),
+            id: bind.id,
+            order: bind.order,
+            address: Some((&bind.address).into()),
+            maxconn: bind.maxconn,
+            backlog: bind.backlog,
+            accept_proxy: bind.accept_proxy,
+            v4v6: bind.v4v6,
+            v6only: bind.v6only,
+            defer_accept: bind.defer_accept,
+            interface: bind.interface.clone(),
+            file: field::unless_default(&bind.file),
+        }
+    }
+}
+
+impl TryFrom<v1::Bind> for Bind {
+    type Error = Problem;
+
+    fn try_from(bind: v1::Bind) -> Result<Self, Problem> {
+        Ok(Bind {
+            at: field::required("at", bind.at)?,
+            id: bind.id,
+            order: bind.order,
+            address: field::required("address", bind.address)?,
+            maxconn: bind.maxconn,
+            backlog: bind.backlog,
+            accept_proxy: bind.accept_proxy,
+            v4v6: bind.v4v6,
+            v6only: bind.v6only,
+            defer_accept: bind.defer_accept,
+            interface: bind.interface.map(|name| field::text("interface", name)).transpose()?,
+            file: field::defaulted("file", bind.file)?,
+        })
+    }
+}
+
+impl From<&BindRef> for v1::BindRef {
+    fn from(at: &BindRef) -> Self {
+        v1::BindRef { frontend: at.frontend.to_string(), bind: at.bind.to_string() }
+    }
+}
+
+impl TryFrom<v1::BindRef> for BindRef {
+    type Error = Problem;
+
+    fn try_from(at: v1::BindRef) -> Result<Self, Problem> {
+        Ok(BindRef { frontend: field::name("frontend", &at.frontend)?, bind: field::name("bind", &at.bind)? })
+    }
+}
+
+impl From<&ForwardFor> for v1::ForwardFor {
+    fn from(forwardfor: &ForwardFor) -> Self {
+        v1::ForwardFor {
+            except: forwardfor
+                .except
+                .map(|(ip, prefix)| v1::Network { ip: ip.to_string(), prefix_length: u32::from(prefix) }),
+            header: forwardfor.header.clone(),
+            if_none: forwardfor.if_none,
+        }
+    }
+}
+
+impl TryFrom<v1::ForwardFor> for ForwardFor {
+    type Error = Problem;
+
+    fn try_from(forwardfor: v1::ForwardFor) -> Result<Self, Problem> {
+        Ok(ForwardFor {
+            except: forwardfor
+                .except
+                .map(|except| field::within("except", model_network(&except)))
+                .transpose()?,
+            header: forwardfor.header.map(|header| field::text("header", header)).transpose()?,
+            if_none: forwardfor.if_none,
+        })
+    }
+}
+
+impl From<&ErrorPage> for v1::ErrorPage {
+    fn from(page: &ErrorPage) -> Self {
+        use v1::error_page::Reply;
+        let reply = match &page.reply {
+            ErrorReply::File { path, content } => {
+                Reply::File(v1::ErrorFile { path: path.clone(), content: content.clone() })
+            }
+            ErrorReply::Location { code, location } => {
+                Reply::Location(v1::ErrorLocation { code: u32::from(*code), location: location.clone() })
+            }
+        };
+        v1::ErrorPage { status: u32::from(page.status), reply: Some(reply) }
+    }
+}
+
+impl TryFrom<v1::ErrorPage> for ErrorPage {
+    type Error = Problem;
+
+    fn try_from(page: v1::ErrorPage) -> Result<Self, Problem> {
+        use v1::error_page::Reply;
+        let status = u16::try_from(field::ranged("status", page.status, 100, 599)?)
+            .map_err(|error| field::out_of_range("status", error))?;
+        let reply = match page.reply.ok_or_else(|| field::missing("reply", "one of file and location"))? {
+            Reply::File(file) => ErrorReply::File { path: file.path, content: file.content },
+            Reply::Location(location) => {
+                let code = match location.code {
+                    302 => 302,
+                    303 => 303,
+                    other => {
+                        let text = format!("{other} is out of range: 302 or 303 is accepted");
+                        return Err(field::out_of_range("location.code", text));
+                    }
+                };
+                ErrorReply::Location { code, location: location.location }
+            }
+        };
+        Ok(ErrorPage { status, reply })
+    }
+}
+
+/// What both sides say about the client's address: not said, not added, or added like this.
+pub(super) fn wire_forwardfor(forwardfor: Option<&Option<ForwardFor>>) -> Option<v1::ForwardForPlan> {
+    forwardfor.map(|plan| v1::ForwardForPlan { add: plan.as_ref().map(Into::into) })
+}
+
+/// The reverse of [`wire_forwardfor`].
+pub(super) fn model_forwardfor(
+    plan: Option<v1::ForwardForPlan>,
+) -> Result<Option<Option<ForwardFor>>, Problem> {
+    plan.map(|plan| field::within("forwardfor", field::optional("add", plan.add))).transpose()
+}
+
+/// Error pages in ascending order of status, each status once.
+pub(super) fn model_error_pages(pages: Vec<v1::ErrorPage>) -> Result<Vec<ErrorPage>, Problem> {
+    let pages: Vec<ErrorPage> = field::list("error_pages", pages)?;
+    match pages.windows(2).position(|pair| matches!(pair, [one, next] if one.status >= next.status)) {
+        Some(at) => {
+            let place = format!("error_pages[{}].status", at.saturating_add(1));
+            Err(field::malformed(&place, "it is not above the one before: ascending order is expected"))
+        }
+        None => Ok(pages),
+    }
+}
+
+fn model_network(network: &v1::Network) -> Result<(IpAddr, u8), Problem> {
+    let ip = field::ip("ip", &network.ip)?;
+    let highest = if ip.is_ipv4() { 32 } else { 128 };
+    let prefix = field::ranged("prefix_length", network.prefix_length, 0, highest)?;
+    let prefix = u8::try_from(prefix).map_err(|error| field::out_of_range("prefix_length", error))?;
+    Ok((ip, prefix))
+}
