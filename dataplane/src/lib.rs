@@ -1,1 +1,3 @@
-//! placeholder
+//! The data plane of Regate: forwards traffic, and is changed through gRPC alone.
+
+pub mod proxy;
