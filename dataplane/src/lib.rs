@@ -1,3 +1,6 @@
-//! The data plane of Regate: forwards traffic, and is changed through gRPC alone.
+//! The data plane of Regate: forwards HTTP and TCP traffic, and is changed through gRPC alone.
 
+pub mod balance;
+pub mod live;
 pub mod proxy;
+pub mod snapshot;

@@ -1,0 +1,196 @@
+//! Counters that workers write without locks and the admin side sums up.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// A number that only grows, in one part per worker.
+///
+/// Each part has one writer, its worker, hence a plain load and store; readers add the parts up.
+#[derive(Debug)]
+pub struct Counter {
+    parts: Box<[Part]>,
+    /// Subtracted on reading: the sum when the counter was last cleared.
+    cleared: AtomicU64,
+}
+
+/// A part on a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Part(AtomicU64);
+
+impl Counter {
+    /// Zero.
+    pub fn new(workers: usize) -> Counter {
+        Counter { parts: (0..workers).map(|_| Part::default()).collect(), cleared: AtomicU64::new(0) }
+    }
+
+    /// Adds to a worker's part.
+    pub fn add(&self, worker: usize, amount: u64) {
+        if let Some(Part(part)) = self.parts.get(worker) {
+            part.store(part.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+        }
+    }
+
+    /// The sum since the counter was cleared.
+    pub fn sum(&self) -> u64 {
+        self.total().wrapping_sub(self.cleared.load(Ordering::Relaxed))
+    }
+
+    /// Starts again at zero.
+    pub fn clear(&self) {
+        self.cleared.store(self.total(), Ordering::Relaxed);
+    }
+
+    fn total(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, Part(part)| sum.wrapping_add(part.load(Ordering::Relaxed)))
+    }
+}
+
+/// A number that goes up and down, shared by all workers, with the highest value seen.
+///
+/// Rising and falling are sequentially consistent: a freed slot and a joined queue must not miss each other.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    now: AtomicU32,
+    highest: AtomicU32,
+}
+
+impl Gauge {
+    /// One more; gives the new value.
+    pub fn rise(&self) -> u32 {
+        let now = self.now.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
+        if now > self.highest.load(Ordering::Relaxed) {
+            self.highest.fetch_max(now, Ordering::Relaxed);
+        }
+        now
+    }
+
+    /// One more unless there are `limit` already (0: no limit); tells whether it rose.
+    pub fn rise_below(&self, limit: u32) -> bool {
+        if limit == 0 {
+            self.rise();
+            return true;
+        }
+        let risen = self.now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| {
+            (now < limit).then_some(now.saturating_add(1))
+        });
+        match risen {
+            Ok(before) => {
+                self.highest.fetch_max(before.saturating_add(1), Ordering::Relaxed);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// One less; gives the new value.
+    pub fn fall(&self) -> u32 {
+        self.now.fetch_sub(1, Ordering::SeqCst).wrapping_sub(1)
+    }
+
+    /// The value.
+    pub fn now(&self) -> u32 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// The highest value since it was cleared.
+    pub fn highest(&self) -> u32 {
+        self.highest.load(Ordering::Relaxed).max(self.now())
+    }
+
+    /// Starts the highest value again at the present one.
+    pub fn clear(&self) {
+        self.highest.store(self.now(), Ordering::Relaxed);
+    }
+}
+
+/// The mean of the last samples, and the highest one; milliseconds.
+///
+/// A sliding sum over 512 samples, shared by all workers without a lock: an update lost between two workers
+/// weighs one sample.
+#[derive(Debug, Default)]
+pub struct Mean {
+    scaled: AtomicU64,
+    highest: AtomicU32,
+}
+
+impl Mean {
+    const WINDOW: u64 = 512;
+
+    /// Adds a sample in milliseconds.
+    pub fn add(&self, sample: u32) {
+        let old = self.scaled.load(Ordering::Relaxed);
+        let new = old.wrapping_sub(old.div_ceil(Self::WINDOW)).wrapping_add(u64::from(sample));
+        if new != old {
+            self.scaled.store(new, Ordering::Relaxed);
+        }
+        if sample > self.highest.load(Ordering::Relaxed) {
+            self.highest.fetch_max(sample, Ordering::Relaxed);
+        }
+    }
+
+    /// The mean in milliseconds, over `samples` that were taken in all.
+    pub fn mean(&self, samples: u64) -> u64 {
+        let window = samples.clamp(1, Self::WINDOW);
+        self.scaled.load(Ordering::Relaxed).div_ceil(window)
+    }
+
+    /// The highest sample since it was cleared.
+    pub fn highest(&self) -> u32 {
+        self.highest.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the highest sample.
+    pub fn clear(&self) {
+        self.highest.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Responses by class.
+#[derive(Debug)]
+pub struct Statuses {
+    /// 1xx to 5xx, then everything else.
+    pub classes: [Counter; 6],
+}
+
+impl Statuses {
+    /// None yet.
+    pub fn new(workers: usize) -> Statuses {
+        Statuses { classes: std::array::from_fn(|_| Counter::new(workers)) }
+    }
+
+    /// Counts a final or intermediate response.
+    pub fn add(&self, worker: usize, status: u16) {
+        let class = match status / 100 {
+            class @ 1..=5 => usize::from(class) - 1,
+            _ => 5,
+        };
+        self.classes[class].add(worker, 1);
+    }
+
+    /// Starts again at zero.
+    pub fn clear(&self) {
+        self.classes.iter().for_each(Counter::clear);
+    }
+}
+
+/// Bytes in both directions, at both sides of the proxy.
+#[derive(Debug)]
+pub struct Traffic {
+    /// Bytes from clients.
+    pub bytes_in: Counter,
+    /// Bytes to clients.
+    pub bytes_out: Counter,
+}
+
+impl Traffic {
+    /// None yet.
+    pub fn new(workers: usize) -> Traffic {
+        Traffic { bytes_in: Counter::new(workers), bytes_out: Counter::new(workers) }
+    }
+
+    /// Starts again at zero.
+    pub fn clear(&self) {
+        self.bytes_in.clear();
+        self.bytes_out.clear();
+    }
+}

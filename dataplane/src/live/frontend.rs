@@ -1,0 +1,123 @@
+//! What is observed of frontends and binds.
+
+use super::{Counter, Gauge, Rate, Statuses, Traffic};
+
+/// What is observed of a frontend.
+#[derive(Debug)]
+pub struct FrontendLive {
+    /// Client connections now.
+    pub sessions: Gauge,
+    /// Client connections accepted, those of sessions refused later included.
+    pub connections: Counter,
+    /// Sessions since start.
+    pub sessions_total: Counter,
+    /// New connections a second.
+    pub connection_rate: Rate,
+    /// New sessions a second.
+    pub session_rate: Rate,
+    /// Bytes from and to clients.
+    pub traffic: Traffic,
+    /// HTTP requests.
+    pub requests: Counter,
+    /// HTTP requests a second.
+    pub request_rate: Rate,
+    /// HTTP responses by class.
+    pub statuses: Statuses,
+    /// Requests that were malformed, timed out or aborted before they were complete.
+    pub request_errors: Counter,
+    /// Requests refused by rules.
+    pub denied_requests: Counter,
+    /// Responses refused by rules.
+    pub denied_responses: Counter,
+    /// Requests answered without a backend.
+    pub intercepted: Counter,
+    /// Failures of the proxy itself.
+    pub internal_errors: Counter,
+    /// HTTP/1 sessions.
+    pub h1_sessions: Counter,
+    /// HTTP/1 requests.
+    pub h1_requests: Counter,
+}
+
+impl FrontendLive {
+    pub(super) fn new(workers: usize) -> FrontendLive {
+        let counter = || Counter::new(workers);
+        FrontendLive {
+            sessions: Gauge::default(),
+            connections: counter(),
+            sessions_total: counter(),
+            connection_rate: Rate::default(),
+            session_rate: Rate::default(),
+            traffic: Traffic::new(workers),
+            requests: counter(),
+            request_rate: Rate::default(),
+            statuses: Statuses::new(workers),
+            request_errors: counter(),
+            denied_requests: counter(),
+            denied_responses: counter(),
+            intercepted: counter(),
+            internal_errors: counter(),
+            h1_sessions: counter(),
+            h1_requests: counter(),
+        }
+    }
+
+    /// Clears the highest values, and with `all` every counter.
+    pub fn clear(&self, all: bool) {
+        self.sessions.clear();
+        for rate in [&self.connection_rate, &self.session_rate, &self.request_rate] {
+            rate.clear();
+        }
+        if all {
+            self.traffic.clear();
+            self.statuses.clear();
+            let counters = [
+                &self.connections,
+                &self.sessions_total,
+                &self.requests,
+                &self.request_errors,
+                &self.denied_requests,
+                &self.denied_responses,
+                &self.intercepted,
+                &self.internal_errors,
+                &self.h1_sessions,
+                &self.h1_requests,
+            ];
+            counters.into_iter().for_each(Counter::clear);
+        }
+    }
+}
+
+/// What is observed of a bind.
+#[derive(Debug)]
+pub struct BindLive {
+    /// Client connections now.
+    pub sessions: Gauge,
+    /// Client connections since start.
+    pub connections: Counter,
+    /// Bytes from and to clients.
+    pub traffic: Traffic,
+    /// Requests that were malformed, timed out or aborted before they were complete.
+    pub request_errors: Counter,
+}
+
+impl BindLive {
+    pub(super) fn new(workers: usize) -> BindLive {
+        BindLive {
+            sessions: Gauge::default(),
+            connections: Counter::new(workers),
+            traffic: Traffic::new(workers),
+            request_errors: Counter::new(workers),
+        }
+    }
+
+    /// Clears the highest values, and with `all` every counter.
+    pub fn clear(&self, all: bool) {
+        self.sessions.clear();
+        if all {
+            self.connections.clear();
+            self.traffic.clear();
+            self.request_errors.clear();
+        }
+    }
+}

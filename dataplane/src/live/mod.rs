@@ -1,0 +1,101 @@
+//! What is observed, and what outlives snapshots: counters, sessions, queues, connection pools' gauges.
+//!
+//! Nothing here is configuration. Everything is kept by name, so a change of the configuration resets
+//! nothing: the snapshot of the next revision holds the same `Arc`s. Workers write, the admin side reads;
+//! counters that a request touches are per worker, so that no cache line is fought over.
+
+mod backend;
+mod counter;
+mod frontend;
+mod process;
+mod queue;
+mod rate;
+mod server;
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use regate_proto::model::{BindRef, Name, ServerRef};
+use regate_proto::state::State;
+
+pub use backend::BackendLive;
+pub use counter::{Counter, Gauge, Mean, Statuses, Traffic};
+pub use frontend::{BindLive, FrontendLive};
+pub use process::ProcessLive;
+pub use queue::{Queue, Ticket};
+pub use rate::Rate;
+pub use server::{ServerLive, Slot};
+
+/// Everything observed by one data plane.
+#[derive(Debug)]
+pub struct Live {
+    /// Of the process as a whole.
+    pub process: ProcessLive,
+    workers: usize,
+    frontends: RwLock<HashMap<Name, Arc<FrontendLive>>>,
+    binds: RwLock<HashMap<BindRef, Arc<BindLive>>>,
+    backends: RwLock<HashMap<Name, Arc<BackendLive>>>,
+    servers: RwLock<HashMap<ServerRef, Arc<ServerLive>>>,
+}
+
+impl Live {
+    /// Nothing observed yet, for this many workers.
+    pub fn new(workers: usize) -> Live {
+        Live {
+            process: ProcessLive::new(workers),
+            workers,
+            frontends: RwLock::default(),
+            binds: RwLock::default(),
+            backends: RwLock::default(),
+            servers: RwLock::default(),
+        }
+    }
+
+    /// How many workers write here.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// What is observed of a frontend; starts at zero when it is new.
+    pub fn frontend(&self, name: &Name) -> Arc<FrontendLive> {
+        found_or_made(&self.frontends, name, || FrontendLive::new(self.workers))
+    }
+
+    /// What is observed of a bind; starts at zero when it is new.
+    pub fn bind(&self, at: &BindRef) -> Arc<BindLive> {
+        found_or_made(&self.binds, at, || BindLive::new(self.workers))
+    }
+
+    /// What is observed of a backend; starts at zero when it is new.
+    pub fn backend(&self, name: &Name) -> Arc<BackendLive> {
+        found_or_made(&self.backends, name, || BackendLive::new(self.workers))
+    }
+
+    /// What is observed of a server; starts at zero when it is new.
+    pub fn server(&self, at: &ServerRef) -> Arc<ServerLive> {
+        found_or_made(&self.servers, at, || ServerLive::new(self.workers))
+    }
+
+    /// Forgets what no longer is in the state; connections that still use it keep it until they end.
+    pub fn forget_absent(&self, state: &State) {
+        self.frontends.write().retain(|name, _| state.frontend(name).is_some());
+        self.backends.write().retain(|name, _| state.backend(name).is_some());
+        self.servers.write().retain(|at, _| state.server(at).is_some());
+        let bind_is_there =
+            |at: &BindRef| state.row(&regate_proto::model::Subject::Bind(at.clone())).is_some();
+        self.binds.write().retain(|at, _| bind_is_there(at));
+    }
+}
+
+fn found_or_made<K: Clone + Eq + Hash, V>(
+    table: &RwLock<HashMap<K, Arc<V>>>,
+    key: &K,
+    make: impl FnOnce() -> V,
+) -> Arc<V> {
+    if let Some(found) = table.read().get(key) {
+        return found.clone();
+    }
+    table.write().entry(key.clone()).or_insert_with(|| Arc::new(make())).clone()
+}

@@ -1,0 +1,255 @@
+//! Backends and servers as the data path reads them.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use regate_proto::model::{
+    Admin, Backend, Balance, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader, Server,
+    ServerAddress, ServerHost, ServerPort, ServerSettings, Subject, Weight,
+};
+use regate_proto::problem::{Code, Problem};
+use regate_proto::state::State;
+
+use super::frontend::{ErrorPages, ForwardPlan};
+use crate::balance::Picker;
+use crate::live::{BackendLive, Live, ServerLive};
+
+/// A backend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
+#[derive(Debug)]
+pub struct BackendPlan {
+    /// Its name.
+    pub name: Name,
+    /// Its number in statistics.
+    pub id: u32,
+    /// Whether it is one half of a `listen` section.
+    pub listen: bool,
+    /// What it forwards.
+    pub mode: Mode,
+    /// How servers are picked.
+    pub balance: Balance,
+    /// Longest time for a connection to a server.
+    pub connect_timeout: u32,
+    /// Longest silence of a server.
+    pub server_timeout: u32,
+    /// Longest silence of a half-closed server.
+    pub server_fin_timeout: u32,
+    /// Longest wait for a free slot of a server.
+    pub queue_timeout: u32,
+    /// Longest silence of a tunnel; `None` keeps the sides' own timeouts.
+    pub tunnel_timeout: Option<u32>,
+    /// What happens to connections between requests.
+    pub connection: HttpConnection,
+    /// When a connection may be used by another client.
+    pub reuse: HttpReuse,
+    /// How the client's address is added to requests.
+    pub forwardfor: Option<ForwardPlan>,
+    /// Connection attempts after the first.
+    pub retries: u32,
+    /// When another server is tried, see [`regate_proto::model::BackendSettings::redispatch`].
+    pub redispatch: i32,
+    /// Whether requests of clients that left are not sent.
+    pub abort_on_close: bool,
+    /// Whether a client is sent to the server that it was last on.
+    pub prefer_last_server: bool,
+    /// Whether the response parser is relaxed.
+    pub accept_unsafe: bool,
+    /// Whether TCP keep-alive probes are sent.
+    pub tcp_keep_alive: bool,
+    /// The local address that connections start from.
+    pub source: Option<SocketAddr>,
+    /// What replaces the built-in error pages.
+    pub error_pages: ErrorPages,
+    /// Its servers, in the order of listings.
+    pub servers: Vec<Arc<ServerPlan>>,
+    /// Chooses among them.
+    pub picker: Picker,
+    /// What is observed of it.
+    pub live: Arc<BackendLive>,
+}
+
+/// A server as the data path reads it.
+#[derive(Debug)]
+pub struct ServerPlan {
+    /// Its name.
+    pub name: Name,
+    /// Its number in statistics.
+    pub id: u32,
+    /// Where it is reached.
+    pub target: Target,
+    /// Its weight.
+    pub weight: Weight,
+    /// Most connections at a time, 0 for no limit.
+    pub maxconn: u32,
+    /// Whether it serves only when no other server can.
+    pub backup: bool,
+    /// What an administrator asks of it.
+    pub admin: Admin,
+    /// The PROXY protocol header that connections to it begin with.
+    pub send_proxy: Option<ProxyHeader>,
+    /// Most idle connections kept, all workers together; `None` for no limit.
+    pub pool_max_conn: Option<u32>,
+    /// Milliseconds in which half of the superfluous idle connections are closed.
+    pub pool_purge_delay: u32,
+    /// Requests after which a connection is not used again; `None` for no limit.
+    pub max_reuse: Option<u32>,
+    /// What is observed of it.
+    pub live: Arc<ServerLive>,
+}
+
+/// Where a server is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This address.
+    Inet(SocketAddr),
+    /// This IP (`None`: the one that the client connected to) at the client's destination port plus an offset.
+    Mapped(Option<std::net::IpAddr>, i32),
+    /// The address that the client connected to, at this port.
+    Transparent(u16),
+    /// A unix stream socket.
+    Unix(String),
+    /// A unix stream socket in the abstract namespace.
+    Abstract(String),
+}
+
+impl BackendPlan {
+    /// The server with this name.
+    pub fn server(&self, name: &Name) -> Option<&Arc<ServerPlan>> {
+        self.servers.iter().find(|server| server.name == *name)
+    }
+}
+
+impl ServerPlan {
+    /// Whether new traffic may be balanced to it.
+    pub fn is_eligible(&self) -> bool {
+        self.admin == Admin::Ready && self.weight.get() > 0
+    }
+}
+
+/// Compiles one backend; servers that did not change are shared with the plan before.
+pub(super) fn compile(
+    state: &State,
+    row: &Backend,
+    previous: Option<&Arc<BackendPlan>>,
+    live: &Live,
+    touched: &dyn Fn(&Subject) -> bool,
+) -> Result<BackendPlan, Vec<Problem>> {
+    let settings = state.backend_settings(row);
+    let whole = touched(&Subject::Backend(row.name.clone()));
+    let backend_live = live.backend(&row.name);
+    let mut problems = Vec::new();
+    let mut servers = Vec::new();
+    let known: std::collections::HashMap<&Name, &Arc<ServerPlan>> = previous
+        .map(|plan| plan.servers.iter().map(|server| (&server.name, server)).collect())
+        .unwrap_or_default();
+    for server in state.servers(&row.name) {
+        let unchanged =
+            known.get(&server.at.server).filter(|_| !whole && !touched(&Subject::Server(server.at.clone())));
+        match unchanged {
+            Some(plan) => servers.push((*plan).clone()),
+            None => match compile_server(server, &settings.default_server, live) {
+                Ok(plan) => {
+                    note_new_target(known.get(&server.at.server).copied(), &plan);
+                    servers.push(Arc::new(plan));
+                }
+                Err(problem) => problems.push(problem),
+            },
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let balance = settings.balance.unwrap_or(Balance::RoundRobin);
+    let millis = |value: Option<Millis>| value.map(Millis::get);
+    let connect_timeout = millis(settings.timeout_connect).unwrap_or(0);
+    let server_timeout = millis(settings.timeout_server).unwrap_or(0);
+    Ok(BackendPlan {
+        name: row.name.clone(),
+        id: row.id,
+        listen: row.listen,
+        mode: settings.mode.unwrap_or(Mode::Tcp),
+        balance,
+        connect_timeout,
+        server_timeout,
+        server_fin_timeout: millis(settings.timeout_server_fin).unwrap_or(server_timeout),
+        queue_timeout: millis(settings.timeout_queue).unwrap_or(connect_timeout),
+        tunnel_timeout: millis(settings.timeout_tunnel),
+        connection: settings.http_connection.unwrap_or(HttpConnection::KeepAlive),
+        reuse: settings.http_reuse.unwrap_or(HttpReuse::Safe),
+        forwardfor: settings.forwardfor.flatten().as_ref().map(forward_plan),
+        retries: settings.retries.unwrap_or(DEFAULT_RETRIES),
+        redispatch: settings.redispatch.unwrap_or(0),
+        abort_on_close: settings.abortonclose.unwrap_or(false),
+        prefer_last_server: settings.prefer_last_server.unwrap_or(false),
+        accept_unsafe: settings.accept_unsafe_response.unwrap_or(false),
+        tcp_keep_alive: settings.srvtcpka.unwrap_or(false),
+        source: settings.source,
+        error_pages: ErrorPages::compile(&settings.error_pages),
+        picker: Picker::new(balance, &servers),
+        servers,
+        live: backend_live,
+    })
+}
+
+pub(super) fn forward_plan(forward: &ForwardFor) -> ForwardPlan {
+    ForwardPlan {
+        header: forward.header.clone().unwrap_or_else(|| "X-Forwarded-For".to_owned()),
+        except: forward.except,
+        if_none: forward.if_none,
+    }
+}
+
+fn compile_server(server: &Server, default: &ServerSettings, live: &Live) -> Result<ServerPlan, Problem> {
+    let settings = server.settings.over(default);
+    let disabled = settings.disabled == Some(true);
+    Ok(ServerPlan {
+        name: server.at.server.clone(),
+        id: server.id,
+        target: target(server)?,
+        weight: settings.weight.unwrap_or(Weight::DEFAULT),
+        maxconn: settings.maxconn.unwrap_or(0),
+        backup: settings.backup.unwrap_or(false),
+        admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
+        send_proxy: settings.send_proxy.flatten(),
+        pool_max_conn: settings.pool_max_conn.and_then(|limit| u32::try_from(limit).ok()),
+        pool_purge_delay: settings.pool_purge_delay.map_or(DEFAULT_PURGE_DELAY, Millis::get),
+        max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),
+        live: live.server(&server.at),
+    })
+}
+
+/// Idle connections to an address that is no longer the server's must not be used again.
+fn note_new_target(old: Option<&Arc<ServerPlan>>, new: &ServerPlan) {
+    if old.is_some_and(|old| old.target != new.target || old.send_proxy != new.send_proxy) {
+        new.live.generation.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+fn target(server: &Server) -> Result<Target, Problem> {
+    let (host, port) = match &server.address {
+        ServerAddress::Unix(path) => return Ok(Target::Unix(path.clone())),
+        ServerAddress::Abstract(name) => return Ok(Target::Abstract(name.clone())),
+        ServerAddress::Inet { host, port } => (host, *port),
+    };
+    let ip = match host {
+        ServerHost::Ip(ip) => *ip,
+        ServerHost::Named(name) => resolve(server, name)?,
+    };
+    Ok(match (ip.is_unspecified(), port) {
+        (false, ServerPort::Fixed(port)) => Target::Inet(SocketAddr::new(ip, port)),
+        (true, ServerPort::Fixed(port)) => Target::Transparent(port),
+        (false, ServerPort::Mapped(offset)) => Target::Mapped(Some(ip), offset),
+        (true, ServerPort::Mapped(offset)) => Target::Mapped(None, offset),
+    })
+}
+
+fn resolve(server: &Server, name: &str) -> Result<std::net::IpAddr, Problem> {
+    let subject = Subject::Server(server.at.clone());
+    let refused = |reason: String| {
+        Problem::about(Code::Impossible, &subject, format!("could not resolve address '{name}': {reason}"))
+    };
+    let mut found = (name, 0u16).to_socket_addrs().map_err(|error| refused(error.to_string()))?;
+    found.next().map(|address| address.ip()).ok_or_else(|| refused("the name has no address".to_owned()))
+}
+
+const DEFAULT_RETRIES: u32 = 3;
+const DEFAULT_PURGE_DELAY: u32 = 5000;

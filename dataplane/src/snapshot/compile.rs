@@ -1,0 +1,118 @@
+//! From a state to a snapshot.
+
+use std::sync::Arc;
+
+use regate_proto::model::{Kind, Name, Row, Subject};
+use regate_proto::problem::Problem;
+use regate_proto::state::{State, Touched};
+
+use super::{BackendPlan, FrontendPlan, Snapshot, backend, frontend};
+use crate::live::Live;
+
+/// The snapshot of a state. What `touched` does not name is shared with the snapshot before.
+///
+/// Refuses, with every reason found, rather than give something that cannot work.
+pub fn compile(
+    state: &State,
+    previous: &Snapshot,
+    touched: &Touched,
+    live: &Live,
+) -> Result<Snapshot, Vec<Problem>> {
+    let mut snapshot = previous.clone();
+    snapshot.revision = state.revision();
+    let global_touched = touched.contains(&Subject::Global);
+    if global_touched {
+        snapshot.global = Arc::new(state.global());
+    }
+    let mut problems = Vec::new();
+    for name in backends(touched) {
+        match state
+            .backend(name)
+            .filter(|row| !row.disabled && !state.disabled_by_defaults(row.from.as_ref()))
+        {
+            None => {
+                snapshot.backends.remove(name);
+            }
+            Some(row) => {
+                let old = previous.backends.get(name);
+                match backend::compile(state, row, old, live, &|subject| {
+                    old.is_none() || touched.contains(subject)
+                }) {
+                    Ok(plan) => {
+                        note_change(old, &plan, live);
+                        snapshot.backends.insert(name.clone(), Arc::new(plan));
+                    }
+                    Err(found) => problems.extend(found),
+                }
+            }
+        }
+    }
+    let frontends: Vec<&Name> = if global_touched {
+        // Log targets of the process are part of every frontend's plan.
+        state.rows(Kind::Frontend).filter_map(|row| frontend_name(row)).chain(gone(state, previous)).collect()
+    } else {
+        frontends(touched).collect()
+    };
+    for name in frontends {
+        match state.frontend(name) {
+            None => {
+                snapshot.frontends.remove(name);
+            }
+            Some(row) => {
+                let plan: FrontendPlan = frontend::compile(state, row, live);
+                snapshot.frontends.insert(name.clone(), Arc::new(plan));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(snapshot) } else { Err(problems) }
+}
+
+/// The backends that touched subjects belong to.
+fn backends(touched: &Touched) -> impl Iterator<Item = &Name> {
+    let mut last: Option<&Name> = None;
+    let mut names: Vec<&Name> = touched
+        .iter()
+        .filter_map(|subject| match subject {
+            Subject::Backend(name) => Some(name),
+            Subject::Server(at) => Some(&at.backend),
+            _ => None,
+        })
+        .collect();
+    names.sort();
+    names.into_iter().filter(move |name| last.replace(name) != Some(*name))
+}
+
+/// The frontends that touched subjects belong to.
+fn frontends(touched: &Touched) -> impl Iterator<Item = &Name> {
+    touched.iter().filter_map(|subject| match subject {
+        Subject::Frontend(name) => Some(name),
+        Subject::Bind(at) => Some(&at.frontend),
+        _ => None,
+    })
+}
+
+fn frontend_name(row: &Arc<Row>) -> Option<&Name> {
+    match row.as_ref() {
+        Row::Frontend(row) => Some(&row.name),
+        _ => None,
+    }
+}
+
+fn gone<'a>(state: &State, previous: &'a Snapshot) -> Vec<&'a Name> {
+    previous.frontends.keys().filter(|name| state.frontend(name).is_none()).collect()
+}
+
+/// Notes when servers, and with them the backend, went up or down; lets waiting requests look again.
+fn note_change(old: Option<&Arc<BackendPlan>>, new: &BackendPlan, live: &Live) {
+    let now = live.process.now();
+    for server in &new.servers {
+        let before = old.and_then(|plan| plan.server(&server.name)).map(|before| before.admin);
+        if before.is_some_and(|before| before != server.admin) {
+            server.live.changed.store(now, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let any = |plan: &BackendPlan| plan.servers.iter().any(|server| server.is_eligible());
+    if old.is_some_and(|old| any(old) != any(new)) {
+        new.live.changed.store(now, std::sync::atomic::Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,170 @@
+//! Frontends as the data path reads them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use regate_proto::model::{Bind, ErrorPage, ErrorReply, HttpConnection, Mode, Name};
+use regate_proto::state::State;
+
+use super::logging::LogPlan;
+use crate::live::{BindLive, FrontendLive, Live};
+
+/// A frontend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
+#[derive(Debug)]
+pub struct FrontendPlan {
+    /// Its name.
+    pub name: Name,
+    /// Its number in statistics.
+    pub id: u32,
+    /// Whether it is one half of a `listen` section.
+    pub listen: bool,
+    /// What it forwards.
+    pub mode: Mode,
+    /// Whether its binds do not listen.
+    pub disabled: bool,
+    /// Most client connections, 0 for no limit of its own.
+    pub maxconn: u32,
+    /// Most new sessions a second, 0 for no limit.
+    pub session_rate_limit: u32,
+    /// Longest silence of a client.
+    pub client_timeout: u32,
+    /// Longest silence of a half-closed client.
+    pub client_fin_timeout: u32,
+    /// Longest time for a request's head.
+    pub request_timeout: u32,
+    /// Longest wait for a further request.
+    pub keep_alive_timeout: u32,
+    /// What happens to connections between requests.
+    pub connection: HttpConnection,
+    /// How the client's address is added to requests.
+    pub forwardfor: Option<ForwardPlan>,
+    /// What is logged, and where to.
+    pub log: Option<Arc<LogPlan>>,
+    /// Whether the request parser is relaxed.
+    pub accept_unsafe: bool,
+    /// Whether connections without a request get no error page and no line.
+    pub ignore_probes: bool,
+    /// Whether TCP keep-alive probes are sent.
+    pub tcp_keep_alive: bool,
+    /// Whether connections close by reset.
+    pub no_linger: bool,
+    /// The backend of requests that no rule routes.
+    pub default_backend: Option<Name>,
+    /// What replaces the built-in error pages.
+    pub error_pages: ErrorPages,
+    /// Its binds, in the order of listings.
+    pub binds: Vec<Arc<BindPlan>>,
+    /// What is observed of it.
+    pub live: Arc<FrontendLive>,
+}
+
+/// A bind as the data path reads it.
+#[derive(Debug)]
+pub struct BindPlan {
+    /// Its row.
+    pub row: Bind,
+    /// Length of the kernel's accept queue.
+    pub backlog: u32,
+    /// What is observed of it.
+    pub live: Arc<BindLive>,
+}
+
+/// How the client's address is added to requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardPlan {
+    /// The header's name.
+    pub header: String,
+    /// Clients of this network are not named.
+    pub except: Option<(IpAddr, u8)>,
+    /// Whether a header that is already there is left alone.
+    pub if_none: bool,
+}
+
+/// Replies that replace the built-in error pages, whole HTTP messages by status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorPages(Vec<(u16, Arc<[u8]>)>);
+
+impl ForwardPlan {
+    /// Whether this client's address is not to be added.
+    pub fn excepts(&self, client: IpAddr) -> bool {
+        let Some((network, bits)) = self.except else { return false };
+        match (network, client) {
+            (IpAddr::V4(network), IpAddr::V4(client)) => {
+                let mask = u32::MAX.checked_shl(32u32.saturating_sub(u32::from(bits))).unwrap_or(0);
+                u32::from(network) & mask == u32::from(client) & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(client)) => {
+                let mask = u128::MAX.checked_shl(128u32.saturating_sub(u32::from(bits))).unwrap_or(0);
+                u128::from(network) & mask == u128::from(client) & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+impl ErrorPages {
+    pub(super) fn compile(pages: &[ErrorPage]) -> ErrorPages {
+        let message = |page: &ErrorPage| match &page.reply {
+            ErrorReply::File { content, .. } => Arc::from(content.as_slice()),
+            ErrorReply::Location { code, location } => {
+                let reason = if *code == 303 { "See Other" } else { "Found" };
+                let text = format!(
+                    "HTTP/1.1 {code} {reason}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: {location}\r\n\r\n"
+                );
+                Arc::from(text.into_bytes().as_slice())
+            }
+        };
+        ErrorPages(pages.iter().map(|page| (page.status, message(page))).collect())
+    }
+
+    /// The message for a status, where one was configured.
+    pub fn message(&self, status: u16) -> Option<&Arc<[u8]>> {
+        self.0.iter().find(|(known, _)| *known == status).map(|(_, message)| message)
+    }
+}
+
+/// Compiles one frontend with its binds.
+pub(super) fn compile(state: &State, row: &regate_proto::model::Frontend, live: &Live) -> FrontendPlan {
+    let settings = state.frontend_settings(row);
+    let mode = settings.mode.unwrap_or(Mode::Tcp);
+    let millis = |value: Option<regate_proto::model::Millis>| value.map(|millis| millis.get());
+    let client_timeout = millis(settings.timeout_client).unwrap_or(0);
+    let request_timeout = millis(settings.timeout_http_request);
+    let binds = state.binds(&row.name).into_iter().map(|bind| {
+        let backlog = bind.backlog.or(settings.backlog).or(settings.maxconn).unwrap_or(DEFAULT_BACKLOG);
+        Arc::new(BindPlan { row: bind.clone(), backlog, live: live.bind(&bind.at) })
+    });
+    FrontendPlan {
+        name: row.name.clone(),
+        id: row.id,
+        listen: row.listen,
+        mode,
+        disabled: row.disabled || state.disabled_by_defaults(row.from.as_ref()),
+        maxconn: settings.maxconn.unwrap_or(0),
+        session_rate_limit: settings.rate_limit_sessions.unwrap_or(0),
+        client_timeout,
+        client_fin_timeout: millis(settings.timeout_client_fin).unwrap_or(client_timeout),
+        request_timeout: request_timeout.unwrap_or(client_timeout),
+        keep_alive_timeout: millis(settings.timeout_http_keep_alive)
+            .or(request_timeout)
+            .unwrap_or(client_timeout),
+        connection: settings.http_connection.unwrap_or(HttpConnection::KeepAlive),
+        forwardfor: settings
+            .forwardfor
+            .clone()
+            .flatten()
+            .map(|forward| super::backend::forward_plan(&forward)),
+        log: LogPlan::compile(&state.global(), &settings, mode).map(Arc::new),
+        accept_unsafe: settings.accept_unsafe_request.unwrap_or(false),
+        ignore_probes: settings.http_ignore_probes.unwrap_or(false),
+        tcp_keep_alive: settings.clitcpka.unwrap_or(false),
+        no_linger: settings.nolinger.unwrap_or(false),
+        default_backend: settings.default_backend.clone().or_else(|| row.listen.then(|| row.name.clone())),
+        error_pages: ErrorPages::compile(&settings.error_pages),
+        binds: binds.collect(),
+        live: live.frontend(&row.name),
+    }
+}
+
+/// What the kernel's own limit cuts down further.
+const DEFAULT_BACKLOG: u32 = 4096;

@@ -1,0 +1,33 @@
+//! What the data path reads: one immutable value per revision, compiled from the state.
+//!
+//! Pure: [`compile`] opens nothing and waits for nothing, except that it resolves host names of servers. What
+//! was not touched by a change is shared with the snapshot before.
+
+mod backend;
+mod compile;
+mod frontend;
+mod logging;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use regate_proto::change::Revision;
+use regate_proto::model::{Global, Name};
+
+pub use backend::{BackendPlan, ServerPlan, Target};
+pub use compile::compile;
+pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
+pub use logging::{LogPlan, LogRoute};
+
+/// Everything that traffic needs to know, at one revision.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The revision of the state that it was compiled from.
+    pub revision: Revision,
+    /// The process-wide settings.
+    pub global: Arc<Global>,
+    /// Frontends that listen or may listen.
+    pub frontends: HashMap<Name, Arc<FrontendPlan>>,
+    /// Backends that may be routed to.
+    pub backends: HashMap<Name, Arc<BackendPlan>>,
+}
