@@ -1,32 +1,54 @@
 //! Counters that workers write without locks and the admin side sums up.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// A number that only grows, in one part per worker.
-///
-/// Each part has one writer, its worker, hence a plain load and store; readers add the parts up.
+/// The counters of one observed thing: a row of cells per worker, so that a worker touches few cache lines
+/// and none of another worker's.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    cells: Arc<Cells>,
+    taken: usize,
+}
+
+#[derive(Debug)]
+struct Cells(Box<[Row]>);
+
+/// A worker's cells.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Row([AtomicU64; ROW]);
+
+/// A number that only grows. Each worker's part has one writer, hence a plain load and store; readers add up.
 #[derive(Debug)]
 pub struct Counter {
-    parts: Box<[Part]>,
+    cells: Arc<Cells>,
+    at: usize,
     /// Subtracted on reading: the sum when the counter was last cleared.
     cleared: AtomicU64,
 }
 
-/// A part on a cache line of its own.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Part(AtomicU64);
-
-impl Counter {
-    /// Zero.
-    pub fn new(workers: usize) -> Counter {
-        Counter { parts: (0..workers).map(|_| Part::default()).collect(), cleared: AtomicU64::new(0) }
+impl Sheet {
+    pub(super) fn new(workers: usize) -> Sheet {
+        let rows = (0..workers).map(|_| Row([const { AtomicU64::new(0) }; ROW])).collect();
+        Sheet { cells: Arc::new(Cells(rows)), taken: 0 }
     }
 
+    /// A further counter of this sheet.
+    pub(super) fn counter(&mut self) -> Counter {
+        debug_assert!(self.taken < ROW, "the sheet has no cell left");
+        let at = self.taken.min(ROW - 1);
+        self.taken += 1;
+        Counter { cells: self.cells.clone(), at, cleared: AtomicU64::new(0) }
+    }
+}
+
+impl Counter {
     /// Adds to a worker's part.
     pub fn add(&self, worker: usize, amount: u64) {
-        if let Some(Part(part)) = self.parts.get(worker) {
-            part.store(part.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+        if let Some(Row(cells)) = self.cells.0.get(worker) {
+            let cell = &cells[self.at];
+            cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
         }
     }
 
@@ -41,9 +63,12 @@ impl Counter {
     }
 
     fn total(&self) -> u64 {
-        self.parts.iter().fold(0, |sum, Part(part)| sum.wrapping_add(part.load(Ordering::Relaxed)))
+        self.cells.0.iter().fold(0, |sum, Row(cells)| sum.wrapping_add(cells[self.at].load(Ordering::Relaxed)))
     }
 }
+
+/// Cells in a row: what the thing with the most counters needs, in whole cache lines.
+const ROW: usize = 32;
 
 /// A number that goes up and down, shared by all workers, with the highest value seen.
 ///
@@ -154,8 +179,8 @@ pub struct Statuses {
 
 impl Statuses {
     /// None yet.
-    pub fn new(workers: usize) -> Statuses {
-        Statuses { classes: std::array::from_fn(|_| Counter::new(workers)) }
+    pub(super) fn new(sheet: &mut Sheet) -> Statuses {
+        Statuses { classes: std::array::from_fn(|_| sheet.counter()) }
     }
 
     /// Counts a final or intermediate response.
@@ -184,8 +209,8 @@ pub struct Traffic {
 
 impl Traffic {
     /// None yet.
-    pub fn new(workers: usize) -> Traffic {
-        Traffic { bytes_in: Counter::new(workers), bytes_out: Counter::new(workers) }
+    pub(super) fn new(sheet: &mut Sheet) -> Traffic {
+        Traffic { bytes_in: sheet.counter(), bytes_out: sheet.counter() }
     }
 
     /// Starts again at zero.

@@ -1,5 +1,6 @@
 //! What is observed of frontends and binds.
 
+use super::counter::Sheet;
 use super::{Counter, Gauge, Rate, Statuses, Traffic};
 
 /// What is observed of a frontend.
@@ -41,24 +42,24 @@ pub struct FrontendLive {
 
 impl FrontendLive {
     pub(super) fn new(workers: usize) -> FrontendLive {
-        let counter = || Counter::new(workers);
+        let mut sheet = Sheet::new(workers);
         FrontendLive {
             sessions: Gauge::default(),
-            connections: counter(),
-            sessions_total: counter(),
+            connections: sheet.counter(),
+            sessions_total: sheet.counter(),
             connection_rate: Rate::default(),
             session_rate: Rate::default(),
-            traffic: Traffic::new(workers),
-            requests: counter(),
+            traffic: Traffic::new(&mut sheet),
+            requests: sheet.counter(),
             request_rate: Rate::default(),
-            statuses: Statuses::new(workers),
-            request_errors: counter(),
-            denied_requests: counter(),
-            denied_responses: counter(),
-            intercepted: counter(),
-            internal_errors: counter(),
-            h1_sessions: counter(),
-            h1_requests: counter(),
+            statuses: Statuses::new(&mut sheet),
+            request_errors: sheet.counter(),
+            denied_requests: sheet.counter(),
+            denied_responses: sheet.counter(),
+            intercepted: sheet.counter(),
+            internal_errors: sheet.counter(),
+            h1_sessions: sheet.counter(),
+            h1_requests: sheet.counter(),
         }
     }
 
@@ -103,11 +104,12 @@ pub struct BindLive {
 
 impl BindLive {
     pub(super) fn new(workers: usize) -> BindLive {
+        let mut sheet = Sheet::new(workers);
         BindLive {
             sessions: Gauge::default(),
-            connections: Counter::new(workers),
-            traffic: Traffic::new(workers),
-            request_errors: Counter::new(workers),
+            connections: sheet.counter(),
+            traffic: Traffic::new(&mut sheet),
+            request_errors: sheet.counter(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::counter::Sheet;
 use super::{Counter, Gauge, Rate};
 
 /// What is observed of the process as a whole; also its clock.
@@ -36,20 +37,20 @@ pub struct ProcessLive {
 
 impl ProcessLive {
     pub(super) fn new(workers: usize) -> ProcessLive {
-        let counter = || Counter::new(workers);
+        let mut sheet = Sheet::new(workers);
         ProcessLive {
             started: Instant::now(),
             started_unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
             connections: Gauge::default(),
-            connections_total: counter(),
-            requests_total: counter(),
+            connections_total: sheet.counter(),
+            requests_total: sheet.counter(),
             connection_rate: Rate::default(),
             session_rate: Rate::default(),
-            bytes_out: counter(),
+            bytes_out: sheet.counter(),
             dropped_logs: AtomicU64::new(0),
             listeners: Gauge::default(),
             maxconn_reached: AtomicU64::new(0),
-            busy_micros: counter(),
+            busy_micros: sheet.counter(),
             stopping: AtomicBool::new(false),
         }
     }

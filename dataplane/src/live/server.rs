@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::counter::Sheet;
 use super::{BackendLive, Counter, Gauge, Mean, Rate, Statuses, Traffic};
 
 /// What is observed of a server.
@@ -65,25 +66,25 @@ pub struct ServerLive {
 
 impl ServerLive {
     pub(super) fn new(workers: usize) -> ServerLive {
-        let counter = || Counter::new(workers);
+        let mut sheet = Sheet::new(workers);
         ServerLive {
             sessions: Gauge::default(),
-            sessions_total: counter(),
+            sessions_total: sheet.counter(),
             session_rate: Rate::default(),
-            traffic: Traffic::new(workers),
-            requests: counter(),
-            statuses: Statuses::new(workers),
-            connection_errors: counter(),
-            response_errors: counter(),
-            denied_responses: counter(),
-            retries: counter(),
-            redispatches: counter(),
-            chosen: counter(),
-            client_aborts: counter(),
-            server_aborts: counter(),
-            connects: counter(),
-            reuses: counter(),
-            internal_errors: counter(),
+            traffic: Traffic::new(&mut sheet),
+            requests: sheet.counter(),
+            statuses: Statuses::new(&mut sheet),
+            connection_errors: sheet.counter(),
+            response_errors: sheet.counter(),
+            denied_responses: sheet.counter(),
+            retries: sheet.counter(),
+            redispatches: sheet.counter(),
+            chosen: sheet.counter(),
+            client_aborts: sheet.counter(),
+            server_aborts: sheet.counter(),
+            connects: sheet.counter(),
+            reuses: sheet.counter(),
+            internal_errors: sheet.counter(),
             queue_time: Mean::default(),
             connect_time: Mean::default(),
             response_time: Mean::default(),

@@ -2,3 +2,4 @@
 
 pub mod h1;
 pub mod proxy_protocol;
+pub(crate) mod record;
