@@ -63,7 +63,10 @@ impl Counter {
     }
 
     fn total(&self) -> u64 {
-        self.cells.0.iter().fold(0, |sum, Row(cells)| sum.wrapping_add(cells[self.at].load(Ordering::Relaxed)))
+        self.cells
+            .0
+            .iter()
+            .fold(0, |sum, Row(cells)| sum.wrapping_add(cells[self.at].load(Ordering::Relaxed)))
     }
 }
 
