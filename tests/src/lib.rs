@@ -3,4 +3,5 @@
 //! Owns the doubles that scenarios are made of ([`harness`]) and the measuring programs. Holds no scenario:
 //! those are the files under `tests/tests`, and they contain nothing else.
 
+pub mod bench;
 pub mod harness;

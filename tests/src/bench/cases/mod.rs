@@ -1,0 +1,79 @@
+//! The cases, one file per kind of question, and the order in which contestants take turns.
+
+mod bodies;
+mod changes;
+mod idle;
+mod requests;
+mod workers;
+
+use std::fmt::Write;
+
+use super::contestant::Contestant;
+use super::round::{Effort, Span};
+use super::table::Table;
+use crate::harness::Result;
+
+/// One case: its name on the command line and what runs it.
+pub struct Case {
+    /// The name.
+    pub name: &'static str,
+    run: fn(&Course) -> Result<Table>,
+}
+
+/// What every case is run with.
+pub struct Course {
+    /// Who takes part; HAProxy always does.
+    pub contestants: Vec<Contestant>,
+    /// How long and how often.
+    pub effort: Effort,
+    /// Is told each step as it happens.
+    pub report: fn(&str),
+}
+
+impl Case {
+    /// All cases in the order of the results.
+    pub const ALL: [Self; 8] = [
+        Self { name: "small", run: requests::small },
+        Self { name: "browser", run: requests::browser },
+        Self { name: "connection", run: requests::connection },
+        Self { name: "bodies", run: bodies::run },
+        Self { name: "tcp", run: requests::tcp },
+        Self { name: "idle", run: idle::run },
+        Self { name: "workers", run: workers::run },
+        Self { name: "changes", run: changes::run },
+    ];
+
+    /// Runs the case.
+    pub fn run(&self, course: &Course) -> Result<Table> {
+        (self.run)(course).map_err(|trouble| trouble.while_doing(format_args!("case {}", self.name)))
+    }
+}
+
+impl Course {
+    /// Lets the contestants take turns, a different one first in every round.
+    fn rounds(&self, case: &str, mut turn: impl FnMut(Contestant) -> Result<String>) -> Result<()> {
+        for round in 0..self.effort.rounds {
+            for place in 0..self.contestants.len() {
+                let contestant = self.contestants[(round + place) % self.contestants.len()];
+                let said = turn(contestant).map_err(|trouble| trouble.while_doing(contestant))?;
+                (self.report)(&format!("{case:<10} round {} {contestant:<8} {said}", round + 1));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sentences about a span that is less than it seems: failures, missing log lines.
+fn remark(table: &mut Table, contestant: Contestant, span: &Span, expects_log: bool) {
+    if span.tally.failed > 0 {
+        let mut sentence = format!("{contestant}: {} requests failed", span.tally.failed);
+        if let Some(first) = &span.tally.first_failure {
+            let _ = write!(sentence, " (first: {first})");
+        }
+        table.remark(sentence + ".");
+    }
+    let share = span.log_lines as f64 / span.tally.answered.max(1) as f64;
+    if expects_log && share < 0.98 {
+        table.remark(format!("{contestant}: only {share:.2} log lines per request reached the sink."));
+    }
+}

@@ -1,0 +1,140 @@
+//! Load, origin and sink on one thread, driven for a span of time.
+
+use std::time::Duration;
+
+use rustix::event::epoll::EventFlags;
+
+use super::load::{Load, Plan, Tally};
+use super::origin::Origin;
+use super::reactor::{Reactor, Token, now};
+use super::sink::Sink;
+use crate::harness::{Result, Trouble};
+
+/// Everything round the proxy.
+pub struct Stage {
+    reactor: Reactor,
+    origin: Origin,
+    sink: Sink,
+    load: Option<Load>,
+    loads: u32,
+    ready: Vec<(Token, EventFlags)>,
+}
+
+impl Stage {
+    /// A stage whose origin has two ports and answers with bodies of `size` bytes; see [`Origin::open`],
+    /// and for `polls` [`Reactor::new`].
+    pub fn open(size: usize, closes: bool, polls: bool) -> Result<Self> {
+        let reactor = Reactor::new(polls)?;
+        let origin = Origin::open(&reactor, ORIGIN, 2, size, closes)?;
+        let sink = Sink::open(&reactor, SINK)?;
+        Ok(Self { reactor, origin, sink, load: None, loads: 0, ready: Vec::new() })
+    }
+
+    /// The origin's ports.
+    pub fn origin_ports(&self) -> Result<Vec<u16>> {
+        self.origin.ports()
+    }
+
+    /// The log sink's port.
+    pub fn sink_port(&self) -> Result<u16> {
+        self.sink.port()
+    }
+
+    /// How many log lines have come.
+    pub fn log_lines(&self) -> u64 {
+        self.sink.lines()
+    }
+
+    /// Begins a load in place of the one before, whose connections close.
+    pub fn load(&mut self, plan: Plan) {
+        // A new part number, so that an event of an old connection never reaches a new one.
+        self.loads += 1;
+        self.load = Some(Load::new(FIRST_LOAD + self.loads, plan));
+    }
+
+    /// Drives everything for this long.
+    pub fn run(&mut self, time: Duration) -> Result<()> {
+        let end = now() + time.as_nanos() as u64;
+        while now() < end {
+            self.turn(end)?;
+        }
+        Ok(())
+    }
+
+    /// Drives everything until `condition` holds; fails at the deadline.
+    pub fn run_until(
+        &mut self,
+        what: &str,
+        deadline: Duration,
+        condition: impl Fn(&Self) -> bool,
+    ) -> Result<()> {
+        let end = now() + deadline.as_nanos() as u64;
+        while !condition(self) {
+            if now() >= end {
+                return Err(Trouble::new(format!("waited {deadline:?} in vain for {what}")));
+            }
+            self.turn((now() + 1_000_000).min(end))?;
+        }
+        Ok(())
+    }
+
+    /// Tallies from here on.
+    pub fn restart_tally(&mut self) {
+        if let Some(load) = &mut self.load {
+            load.restart_tally();
+        }
+    }
+
+    /// The tally so far.
+    pub fn tally(&self) -> Tally {
+        self.load.as_ref().map(|load| load.tally().clone()).unwrap_or_default()
+    }
+
+    /// Answers so far, without the cost of a whole tally.
+    pub fn done(&self) -> u64 {
+        self.load.as_ref().map_or(0, |load| load.tally().answered + load.tally().failed)
+    }
+
+    /// Sends nothing new and waits for the answers that are due; those that stay away count as failed.
+    pub fn finish(&mut self) -> Result<Tally> {
+        if let Some(load) = &mut self.load {
+            load.stop();
+        }
+        let quiet = |stage: &Self| stage.load.as_ref().is_none_or(Load::is_quiet);
+        let waited = self.run_until("the last answers", Duration::from_secs(5), quiet);
+        let mut tally = self.tally();
+        if let Err(trouble) = waited {
+            tally.failed += 1;
+            tally.first_failure.get_or_insert_with(|| trouble.to_string());
+        }
+        Ok(tally)
+    }
+
+    fn turn(&mut self, end: u64) -> Result<()> {
+        let wake = match &mut self.load {
+            Some(load) => load.advance(&self.reactor)?.min(end),
+            None => end,
+        };
+        let mut ready = std::mem::take(&mut self.ready);
+        self.reactor.wait(wake, &mut ready)?;
+        for (token, flags) in &ready {
+            match token.part() {
+                ORIGIN => self.origin.on_ready(&self.reactor, token.slot(), *flags)?,
+                SINK => self.sink.on_ready(),
+                part => {
+                    if let Some(load) = &mut self.load
+                        && part == FIRST_LOAD + self.loads
+                    {
+                        load.on_ready(&self.reactor, token.slot(), *flags)?;
+                    }
+                }
+            }
+        }
+        self.ready = ready;
+        Ok(())
+    }
+}
+
+const ORIGIN: u32 = 1;
+const SINK: u32 = 2;
+const FIRST_LOAD: u32 = 3;
