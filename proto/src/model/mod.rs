@@ -4,6 +4,8 @@
 //! range. What a noun *means* for traffic lives in the data plane; how it changes lives in `crate::state`.
 
 mod address;
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
 mod backend;
 mod bounded;
 mod defaults;

@@ -1,0 +1,576 @@
+//! Generators of valid values, for property tests: every type of the model, changes, and whole configurations.
+//!
+//! Owns no rule of its own: what it generates is what the types, the wire and the state accept. Values that only
+//! one spelling of the configuration could not express (an interface with a line break) are left out.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::{
+    Admin, Backend, BackendSettings, Balance, Bind, BindAddress, BindHost, BindRef, Defaults,
+    DescriptorSource, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings, Global,
+    HttpConnection, HttpReuse, Kind, Level, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget, Millis,
+    Mode, Name, PortRange, ProxyHeader, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
+    ServerSettings, Severity, SocketFile, StatsSocket, Subject, Weight,
+};
+use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
+use crate::problem::{Code, Problem};
+
+mod configuration;
+
+pub use configuration::configuration;
+
+/// A name, short and out of all permitted characters.
+pub fn name() -> impl Strategy<Value = Name> + Clone {
+    let legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
+    let letters = select(legal.chars().collect::<Vec<char>>());
+    vec(letters, 1..=8)
+        .prop_filter_map("a name", |letters| Name::new(&letters.iter().collect::<String>()).ok())
+}
+
+/// A text on one line with everything that configurations quote: blanks, quotes, backslashes, more than ASCII.
+pub fn text() -> impl Strategy<Value = String> + Clone {
+    let letters: Vec<char> = "abcXYZ019 \"'\\#$%{}()[];,:=@é漢🙂".chars().collect();
+    vec(select(letters), 1..=12).prop_map(String::from_iter)
+}
+
+/// A text of letters and digits, beginning with a letter.
+pub fn word() -> impl Strategy<Value = String> + Clone {
+    let first: Vec<char> = "abcdefghijklmnopqrstuvwxyz".chars().collect();
+    let next: Vec<char> = "abcdefghijklmnopqrstuvwxyz0123456789-".chars().collect();
+    (select(first), vec(select(next), 0..=7))
+        .prop_map(|(first, next)| std::iter::once(first).chain(next).collect())
+}
+
+/// An absolute path.
+pub fn path() -> impl Strategy<Value = String> + Clone {
+    (word(), prop_oneof![word(), text()]).prop_map(|(folder, file)| format!("/{folder}/{file}"))
+}
+
+/// A time span, often a common one, sometimes at the ends of the range.
+pub fn millis() -> impl Strategy<Value = Millis> + Clone {
+    let any = 0..=u64::from(Millis::MAX.get());
+    prop_oneof![select(vec![0_u64, 1, 999, 1000, 60_000, 86_400_000, u64::from(Millis::MAX.get())]), any]
+        .prop_filter_map("a span", |millis| Millis::new(millis).ok())
+}
+
+/// A weight.
+pub fn weight() -> impl Strategy<Value = Weight> + Clone {
+    (0..=256_u64).prop_filter_map("a weight", |weight| Weight::new(weight).ok())
+}
+
+/// An IP address, never a wildcard.
+pub fn ip() -> impl Strategy<Value = IpAddr> + Clone {
+    prop_oneof![
+        any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from(bits))),
+        any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from(bits))),
+        Just(IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped())),
+    ]
+    .prop_filter("a wildcard", |ip| !ip.is_unspecified())
+}
+
+/// An address with a port.
+pub fn socket_address() -> impl Strategy<Value = SocketAddr> + Clone {
+    (ip(), any::<u16>()).prop_map(|(ip, port)| SocketAddr::new(ip, port))
+}
+
+/// The address of a bind.
+pub fn bind_address() -> impl Strategy<Value = BindAddress> + Clone {
+    let host = prop_oneof![Just(BindHost::AnyV4), Just(BindHost::AnyV6), ip().prop_map(BindHost::Ip)];
+    let ports = (1..=u16::MAX, 0..=20_u16)
+        .prop_filter_map("ports", |(first, more)| PortRange::new(first, first.saturating_add(more)));
+    prop_oneof![
+        4 => (host, ports).prop_map(|(host, ports)| BindAddress::Inet { host, ports }),
+        1 => path().prop_map(BindAddress::Unix),
+        1 => word().prop_map(BindAddress::Abstract),
+        1 => (0..=1000_u32).prop_map(|number| BindAddress::Descriptor(DescriptorSource::Number(number))),
+        1 => word().prop_map(|name| BindAddress::Descriptor(DescriptorSource::Variable(name))),
+    ]
+}
+
+/// The host of a server.
+pub fn server_host() -> impl Strategy<Value = ServerHost> + Clone {
+    let wildcards = select(vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)]);
+    prop_oneof![
+        6 => ip().prop_map(ServerHost::Ip),
+        1 => wildcards.prop_map(ServerHost::Ip),
+        2 => word().prop_map(ServerHost::Named),
+    ]
+}
+
+/// The address of a server.
+pub fn server_address() -> impl Strategy<Value = ServerAddress> + Clone {
+    let port = prop_oneof![
+        3 => (1..=u16::MAX).prop_map(ServerPort::Fixed),
+        1 => (-65_535..=65_535).prop_map(ServerPort::Mapped),
+        1 => Just(ServerPort::Mapped(0)),
+    ];
+    prop_oneof![
+        6 => (server_host(), port).prop_map(|(host, port)| ServerAddress::Inet { host, port }),
+        1 => path().prop_map(ServerAddress::Unix),
+        1 => word().prop_map(ServerAddress::Abstract),
+    ]
+}
+
+/// Mode and owner of a socket's file.
+pub fn socket_file() -> impl Strategy<Value = SocketFile> + Clone {
+    (of(0..=0o777_u32), of(word()), of(word())).prop_map(|(mode, user, group)| SocketFile {
+        mode,
+        user,
+        group,
+    })
+}
+
+/// A destination of log lines.
+pub fn log_target() -> impl Strategy<Value = LogTarget> + Clone {
+    let address = prop_oneof![
+        4 => (ip(), 1..=u16::MAX).prop_map(|(ip, port)| LogAddress::Udp(SocketAddr::new(ip, port))),
+        1 => path().prop_map(LogAddress::Unix),
+        1 => Just(LogAddress::Stdout),
+        1 => Just(LogAddress::Stderr),
+        1 => (0..=1000_u32).prop_map(LogAddress::Descriptor),
+    ];
+    let syntax = select(vec![LogSyntax::Rfc3164, LogSyntax::Rfc5424, LogSyntax::Short, LogSyntax::Raw]);
+    let facility = (0..24_u32).prop_filter_map("a facility", Facility::from_number);
+    let severity = || select(Severity::ALL.to_vec());
+    // The lower bound is only spelled after the upper one.
+    let bounds = of((severity(), of(severity())));
+    (address, of(80..=65_535_u32), of(syntax), facility, bounds).prop_map(
+        |(address, length, syntax, facility, bounds)| LogTarget {
+            address,
+            length,
+            syntax,
+            facility,
+            highest: bounds.map(|(highest, _)| highest),
+            lowest: bounds.and_then(|(_, lowest)| lowest),
+        },
+    )
+}
+
+/// Where a proxy's lines go.
+pub fn log_plan() -> impl Strategy<Value = LogPlan> + Clone {
+    prop_oneof![
+        Just(LogPlan::Off),
+        (any::<bool>(), vec(log_target(), 0..=2))
+            .prop_map(|(global, targets)| LogPlan::To { global: global || targets.is_empty(), targets }),
+    ]
+}
+
+/// Settings of the process.
+pub fn global() -> impl Strategy<Value = Global> + Clone {
+    let numbers = (
+        of(1..=1_000_000_u32),
+        of(0..=100_000_u32),
+        of(0..=100_000_u32),
+        of(1..=64_u32),
+        of(millis()),
+        of(millis()),
+        of(millis()),
+        of(1..=1000_u32),
+    );
+    let log = (vec(log_target(), 0..=2), of(word()), of(prop_oneof![Just(String::new()), word()]));
+    let process = (
+        vec(stats_socket(), 0..=2),
+        of(word()),
+        of(text()),
+        of(any::<bool>()),
+        of(path()),
+        of(word()),
+        of(word()),
+        of(path()),
+    );
+    (numbers, log, process).prop_map(|(numbers, log, process)| {
+        let (
+            maxconn,
+            maxconnrate,
+            maxsessrate,
+            nbthread,
+            hard_stop_after,
+            grace,
+            stats_timeout,
+            stats_maxconn,
+        ) = numbers;
+        let (log, log_tag, log_send_hostname) = log;
+        let (stats_sockets, node, description, daemon, pidfile, user, group, chroot) = process;
+        Global {
+            maxconn,
+            maxconnrate,
+            maxsessrate,
+            nbthread,
+            hard_stop_after,
+            grace,
+            log,
+            log_tag,
+            log_send_hostname,
+            stats_sockets,
+            stats_timeout,
+            stats_maxconn,
+            node,
+            description,
+            daemon,
+            pidfile,
+            user,
+            group,
+            chroot,
+        }
+    })
+}
+
+fn stats_socket() -> impl Strategy<Value = StatsSocket> + Clone {
+    let level = select(vec![Level::User, Level::Operator, Level::Admin]);
+    (bind_address(), of(level), socket_file()).prop_map(|(address, level, file)| {
+        let file = if matches!(address, BindAddress::Unix(_)) { file } else { SocketFile::default() };
+        StatsSocket { address, level, file }
+    })
+}
+
+/// What a proxy forwards.
+pub fn mode() -> impl Strategy<Value = Mode> + Clone {
+    select(vec![Mode::Tcp, Mode::Http])
+}
+
+fn http_connection() -> impl Strategy<Value = HttpConnection> + Clone {
+    select(vec![HttpConnection::KeepAlive, HttpConnection::ServerClose, HttpConnection::Close])
+}
+
+/// How the client's address is added to requests.
+pub fn forwardfor() -> impl Strategy<Value = ForwardFor> + Clone {
+    let network =
+        (ip(), 0..=128_u8).prop_map(|(ip, prefix)| (ip, if ip.is_ipv4() { prefix.min(32) } else { prefix }));
+    (of(network), of(word()), any::<bool>()).prop_map(|(except, header, if_none)| ForwardFor {
+        except,
+        header,
+        if_none,
+    })
+}
+
+/// An answer that is a redirection, which needs no file.
+pub fn error_location() -> impl Strategy<Value = ErrorReply> + Clone {
+    let location = word().prop_map(|word| format!("https://{word}.example/?q={word}"));
+    (select(vec![302_u16, 303]), location)
+        .prop_map(|(code, location)| ErrorReply::Location { code, location })
+}
+
+/// An answer out of a file.
+pub fn error_file() -> impl Strategy<Value = ErrorReply> + Clone {
+    (path(), vec(any::<u8>(), 0..=64)).prop_map(|(path, content)| ErrorReply::File { path, content })
+}
+
+fn error_pages(
+    reply: impl Strategy<Value = ErrorReply> + Clone,
+) -> impl Strategy<Value = Vec<ErrorPage>> + Clone {
+    let status = select(vec![400_u16, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504]);
+    vec((status, reply), 0..=2).prop_map(|pages| {
+        let ordered: std::collections::BTreeMap<u16, ErrorReply> = pages.into_iter().collect();
+        ordered.into_iter().map(|(status, reply)| ErrorPage { status, reply }).collect()
+    })
+}
+
+/// Settings of the client side; pages are redirections only unless `files`.
+pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings> + Clone {
+    let pages = if files {
+        error_pages(prop_oneof![error_file(), error_location()].boxed())
+    } else {
+        error_pages(error_location().boxed())
+    };
+    let format = select(vec![LogFormat::Plain, LogFormat::Tcp, LogFormat::Http, LogFormat::Clf]);
+    let limits = (of(mode()), of(0..=100_000_u32), of(1..=65_535_u32), of(0..=100_000_u32));
+    let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()));
+    let http = (of(http_connection()), of(of(forwardfor())), pages, of(name()));
+    let log = (of(log_plan()), of(format), of(word()));
+    let flags = proptest::array::uniform9(of(any::<bool>()));
+    (limits, timeouts, http, log, flags).prop_map(|(limits, timeouts, http, log, flags)| {
+        let (mode, maxconn, backlog, rate_limit_sessions) = limits;
+        let (timeout_client, timeout_client_fin, timeout_http_request, timeout_http_keep_alive) = timeouts;
+        let (http_connection, forwardfor, error_pages, default_backend) = http;
+        let (log, log_format, log_tag) = log;
+        let [
+            dontlognull,
+            dontlog_normal,
+            logasap,
+            log_separate_errors,
+            accept_unsafe_request,
+            http_ignore_probes,
+            clitcpka,
+            nolinger,
+            socket_stats,
+        ] = flags;
+        FrontendSettings {
+            mode,
+            maxconn,
+            backlog,
+            rate_limit_sessions,
+            timeout_client,
+            timeout_client_fin,
+            timeout_http_request,
+            timeout_http_keep_alive,
+            http_connection,
+            forwardfor,
+            log,
+            log_format,
+            log_tag,
+            dontlognull,
+            dontlog_normal,
+            logasap,
+            log_separate_errors,
+            accept_unsafe_request,
+            http_ignore_probes,
+            clitcpka,
+            nolinger,
+            socket_stats,
+            default_backend,
+            error_pages,
+        }
+    })
+}
+
+/// Settings of the server side; pages are redirections only unless `files`.
+pub fn backend_settings(files: bool) -> impl Strategy<Value = BackendSettings> + Clone {
+    let pages = if files {
+        error_pages(prop_oneof![error_file(), error_location()].boxed())
+    } else {
+        error_pages(error_location().boxed())
+    };
+    let balance = select(vec![Balance::RoundRobin, Balance::LeastConn]);
+    let reuse = select(vec![HttpReuse::Never, HttpReuse::Safe, HttpReuse::Aggressive, HttpReuse::Always]);
+    let choices = (of(mode()), of(balance), of(http_connection()), of(reuse), of(of(forwardfor())));
+    let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
+    let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
+    let flags = proptest::array::uniform5(of(any::<bool>()));
+    (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages).prop_map(
+        |(choices, timeouts, numbers, flags, log, default_server, error_pages)| {
+            let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
+            let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
+                timeouts;
+            let (retries, redispatch, fullconn, source) = numbers;
+            let [prefer_last_server, abortonclose, accept_unsafe_response, srvtcpka, nolinger] = flags;
+            BackendSettings {
+                mode,
+                balance,
+                timeout_connect,
+                timeout_server,
+                timeout_server_fin,
+                timeout_queue,
+                timeout_tunnel,
+                http_connection,
+                http_reuse,
+                forwardfor,
+                retries,
+                redispatch,
+                fullconn,
+                log,
+                prefer_last_server,
+                abortonclose,
+                accept_unsafe_response,
+                srvtcpka,
+                nolinger,
+                source,
+                default_server,
+                error_pages,
+            }
+        },
+    )
+}
+
+/// Settings of a server.
+pub fn server_settings() -> impl Strategy<Value = ServerSettings> + Clone {
+    let header = select(vec![None, Some(ProxyHeader::V1), Some(ProxyHeader::V2)]);
+    (
+        (of(weight()), of(0..=100_000_u32), of(any::<bool>()), of(any::<bool>()), of(header)),
+        (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32)),
+    )
+        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool)| {
+            let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse) = pool;
+            ServerSettings {
+                weight,
+                maxconn,
+                backup,
+                disabled,
+                send_proxy,
+                pool_max_conn,
+                pool_low_conn,
+                pool_purge_delay,
+                max_reuse,
+            }
+        })
+}
+
+/// A bind of any frontend.
+pub fn bind() -> impl Strategy<Value = Bind> + Clone {
+    let at = (name(), name()).prop_map(|(frontend, bind)| BindRef { frontend, bind });
+    let flags = proptest::array::uniform4(any::<bool>());
+    let limits = (of(0..=100_000_u32), of(1..=65_535_u32));
+    (at, 0..=9_u32, 0..=9_u32, bind_address(), limits, flags, of(word()), socket_file()).prop_map(
+        |(at, id, order, address, (maxconn, backlog), flags, interface, file)| {
+            let [accept_proxy, v4v6, v6only, defer_accept] = flags;
+            let inet = matches!(address, BindAddress::Inet { .. });
+            let unix = matches!(address, BindAddress::Unix(_));
+            Bind {
+                at,
+                id,
+                order,
+                address,
+                maxconn,
+                backlog,
+                accept_proxy,
+                v4v6: inet && v4v6,
+                v6only: inet && v6only && !v4v6,
+                defer_accept: inet && defer_accept,
+                interface: interface.filter(|_| inet),
+                file: if unix { file } else { SocketFile::default() },
+            }
+        },
+    )
+}
+
+/// A server of any backend.
+pub fn server() -> impl Strategy<Value = Server> + Clone {
+    let at = (name(), name()).prop_map(|(backend, server)| ServerRef { backend, server });
+    (at, 0..=9_u32, 0..=9_u32, server_address(), of(admin()), server_settings()).prop_map(
+        |(at, id, order, address, admin, settings)| Server { at, id, order, address, admin, settings },
+    )
+}
+
+/// What an administrator asks of a server.
+pub fn admin() -> impl Strategy<Value = Admin> + Clone {
+    select(vec![Admin::Ready, Admin::Drain, Admin::Maint])
+}
+
+/// A row of any kind; what it points to need not exist.
+pub fn row() -> BoxedStrategy<Row> {
+    let head = || (name(), 0..=9_u32, 0..=9_u32, of(name()), any::<bool>(), any::<bool>(), of(text()));
+    let defaults = (head(), frontend_settings(true), backend_settings(true)).prop_map(
+        |((name, _, order, from, _, disabled, _), frontend, backend)| {
+            Row::Defaults(Defaults { name, order, from, disabled, frontend, backend })
+        },
+    );
+    let frontend = (head(), frontend_settings(true)).prop_map(
+        |((name, id, order, from, listen, disabled, description), settings)| {
+            Row::Frontend(Frontend { name, id, order, from, listen, disabled, description, settings })
+        },
+    );
+    let backend = (head(), backend_settings(true)).prop_map(
+        |((name, id, order, from, listen, disabled, description), settings)| {
+            Row::Backend(Backend { name, id, order, from, listen, disabled, description, settings })
+        },
+    );
+    prop_oneof![
+        global().prop_map(Row::Global).boxed(),
+        defaults.boxed(),
+        frontend.boxed(),
+        bind().prop_map(Row::Bind).boxed(),
+        backend.boxed(),
+        server().prop_map(Row::Server).boxed(),
+    ]
+    .boxed()
+}
+
+/// A subject of any kind.
+pub fn subject() -> impl Strategy<Value = Subject> + Clone {
+    (select(Kind::ALL.to_vec()), name(), name()).prop_map(|(kind, one, two)| match kind {
+        Kind::Global => Subject::Global,
+        Kind::Defaults => Subject::Defaults(one),
+        Kind::Frontend => Subject::Frontend(one),
+        Kind::Bind => Subject::Bind(BindRef { frontend: one, bind: two }),
+        Kind::Backend => Subject::Backend(one),
+        Kind::Server => Subject::Server(ServerRef { backend: one, server: two }),
+    })
+}
+
+/// A field with its value, never a percentage.
+pub fn absolute_setting() -> impl Strategy<Value = Setting> + Clone {
+    prop_oneof![
+        weight().prop_map(Setting::Weight),
+        admin().prop_map(Setting::Admin),
+        server_host().prop_map(Setting::Host),
+        any::<u16>().prop_map(Setting::Port),
+        (-65_535..=65_535).prop_map(Setting::PortOffset),
+        any::<u32>().prop_map(Setting::Maxconn),
+        any::<bool>().prop_map(Setting::Enabled),
+        any::<u32>().prop_map(Setting::MaxConnRate),
+        any::<u32>().prop_map(Setting::MaxSessRate),
+    ]
+}
+
+/// A field with its value.
+pub fn setting() -> impl Strategy<Value = Setting> + Clone {
+    prop_oneof![9 => absolute_setting(), 1 => (0..=1000_u32).prop_map(Setting::WeightPercent)]
+}
+
+/// Who made a change.
+pub fn origin() -> impl Strategy<Value = Origin> + Clone {
+    let actor = prop_oneof![Just(String::new()), text()];
+    (actor, select(vec!["", "file", "socket", "grpc"]), any::<u64>()).prop_map(|(actor, door, at)| Origin {
+        actor,
+        door: door.to_owned(),
+        at,
+    })
+}
+
+/// Something changed by hand; what it is about need not exist.
+pub fn overlay() -> impl Strategy<Value = Overlay> {
+    let told = prop_oneof![
+        row().prop_map(|row| (row.subject(), OverlayValue::Row(Box::new(row)))),
+        subject().prop_map(|subject| (subject, OverlayValue::Gone)),
+        (subject(), absolute_setting())
+            .prop_map(|(subject, setting)| (subject, OverlayValue::Setting(setting))),
+    ];
+    (told, origin()).prop_map(|((subject, value), origin)| Overlay { subject, value, origin })
+}
+
+/// A change of any kind; what it is about need not exist.
+pub fn change() -> impl Strategy<Value = Change> {
+    let layer = || select(vec![Layer::Spec, Layer::Overlay]);
+    let field = || of(select(Field::ALL.to_vec()));
+    prop_oneof![
+        3 => (layer(), row()).prop_map(|(layer, row)| Change::Put(layer, row)),
+        1 => (layer(), subject()).prop_map(|(layer, subject)| Change::Delete(layer, subject)),
+        2 => (layer(), subject(), setting())
+            .prop_map(|(layer, subject, setting)| Change::Set(layer, subject, setting)),
+        1 => (subject(), field()).prop_map(|(subject, field)| Change::Revert(subject, field)),
+        1 => (subject(), field()).prop_map(|(subject, field)| Change::Adopt(subject, field)),
+        1 => overlay().prop_map(Change::Restore),
+    ]
+}
+
+/// A set of changes; what they are about need not exist.
+pub fn change_set() -> impl Strategy<Value = ChangeSet> {
+    (of(any::<u64>()), origin(), vec(change(), 0..=6)).prop_map(|(base, origin, changes)| ChangeSet {
+        base: base.map(Revision),
+        origin,
+        changes,
+    })
+}
+
+/// A reason why something was refused.
+pub fn problem() -> impl Strategy<Value = Problem> + Clone {
+    let code = select(vec![
+        Code::NotFound,
+        Code::AlreadyExists,
+        Code::InUse,
+        Code::Dangling,
+        Code::OutOfRange,
+        Code::Malformed,
+        Code::Unsuitable,
+        Code::Conflict,
+        Code::Denied,
+        Code::Impossible,
+        Code::Unavailable,
+        Code::Unsupported,
+    ]);
+    (of(any::<u32>()), code, of(subject()), text()).prop_map(|(index, code, subject, detail)| Problem {
+        index,
+        code,
+        subject,
+        detail,
+    })
+}
+
+/// One of `values`, or none when there is none or `wanted` is absent.
+fn pick<T: Clone>(wanted: Option<Index>, values: &[T]) -> Option<T> {
+    wanted.filter(|_| !values.is_empty()).map(|index| index.get(values).clone())
+}
