@@ -140,12 +140,12 @@ fn every_word_has_its_own_number() {
 
 #[test]
 fn absent_layers_mean_what_the_verb_says() {
-    let subject = Some(v1::Subject { noun: Some(v1::subject::Noun::Global(v1::GlobalRef {})) });
+    let subject = v1::Subject { noun: Some(v1::subject::Noun::Global(v1::GlobalRef {})) };
     let setting = Some(v1::Setting { value: Some(v1::setting::Value::Maxconn(5)) });
-    let set = v1::change::Verb::Set(v1::SettingOf { subject: subject.clone(), setting });
+    let set = v1::change::Verb::Set(v1::SettingOf { subject: Some(subject.clone()), setting });
     let read = |verb| Change::try_from(v1::Change { layer: 0, verb: Some(verb) }).unwrap();
     assert!(matches!(read(set), Change::Set(Layer::Overlay, ..)));
-    assert!(matches!(read(v1::change::Verb::Delete(subject.unwrap())), Change::Delete(Layer::Spec, _)));
+    assert!(matches!(read(v1::change::Verb::Delete(subject)), Change::Delete(Layer::Spec, _)));
     let row = v1::Row { noun: Some(v1::row::Noun::Global(Box::default())) };
     assert!(matches!(read(v1::change::Verb::Put(row)), Change::Put(Layer::Spec, _)));
 }
