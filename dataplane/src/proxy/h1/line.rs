@@ -138,8 +138,7 @@ pub(super) fn field_lines(
     strictness: Strictness,
     fields: &mut Fields,
 ) -> Step<usize> {
-    loop {
-        let Some(&first) = buf.get(at) else { break };
+    while let Some(&first) = buf.get(at) {
         if first == b'\r' {
             match buf.get(at + 1) {
                 None => break,
