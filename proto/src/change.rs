@@ -28,6 +28,8 @@ pub struct ChangeSet {
 pub enum Change {
     /// Writes a whole row: creates it, or replaces all of it.
     Put(Layer, Row),
+    /// Creates a row; one that exists already is refused. Two authors cannot both create it.
+    Add(Layer, Row),
     /// Removes a row. The rows that it contains (binds, servers) must be removed by the same set or before.
     Delete(Layer, Subject),
     /// Writes one field of a row.
@@ -198,7 +200,7 @@ impl Change {
     /// What the change is about.
     pub fn subject(&self) -> Subject {
         match self {
-            Change::Put(_, row) => row.subject(),
+            Change::Put(_, row) | Change::Add(_, row) => row.subject(),
             Change::Delete(_, subject)
             | Change::Set(_, subject, _)
             | Change::Revert(subject, _)

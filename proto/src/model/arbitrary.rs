@@ -528,6 +528,7 @@ pub fn change() -> impl Strategy<Value = Change> {
     let field = || of(select(Field::ALL.to_vec()));
     prop_oneof![
         3 => (layer(), row()).prop_map(|(layer, row)| Change::Put(layer, row)),
+        1 => (layer(), row()).prop_map(|(layer, row)| Change::Add(layer, row)),
         1 => (layer(), subject()).prop_map(|(layer, subject)| Change::Delete(layer, subject)),
         2 => (layer(), subject(), setting())
             .prop_map(|(layer, subject, setting)| Change::Set(layer, subject, setting)),

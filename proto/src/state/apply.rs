@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Digest, Rows, State, Touched, integrity, numbering, overlay};
+use super::{Digest, Rows, State, Touched, integrity, numbering, overlay, parent_of};
 use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::model::{Row, Subject};
 use crate::problem::{Code, Problem};
@@ -140,6 +140,7 @@ impl<'a> Draft<'a> {
     fn step(&mut self, change: &Change, origin: &Origin) -> Result<Outcome, Problem> {
         match change {
             Change::Put(layer, row) => Ok(self.put(*layer, row, origin)),
+            Change::Add(layer, row) => self.add(*layer, row, origin),
             Change::Delete(layer, subject) => self.delete(*layer, subject, origin),
             Change::Set(layer, subject, setting) => self.set(*layer, subject, setting, origin),
             Change::Revert(subject, field) => self.revert(subject, *field),
@@ -162,13 +163,25 @@ impl<'a> Draft<'a> {
         Outcome { changed: self.refresh(&subject), before: None }
     }
 
+    fn add(&mut self, layer: Layer, row: &Row, origin: &Origin) -> Result<Outcome, Problem> {
+        let subject = row.subject();
+        let there = match layer {
+            Layer::Spec => self.state.spec.contains_key(&subject),
+            Layer::Overlay => self.state.effective.contains_key(&subject),
+        };
+        match there {
+            true => Err(Problem::about(Code::AlreadyExists, &subject, "there is one of that name already")),
+            false => Ok(self.put(layer, row, origin)),
+        }
+    }
+
     fn delete(&mut self, layer: Layer, subject: &Subject, origin: &Origin) -> Result<Outcome, Problem> {
         let there = match layer {
             Layer::Spec => self.state.spec.contains_key(subject),
             Layer::Overlay => self.state.effective.contains_key(subject),
         };
         if !there {
-            return Err(missing(subject));
+            return Err(missing(self.state, subject));
         }
         match layer {
             Layer::Spec => self.write_spec(subject, None),
@@ -187,12 +200,16 @@ impl<'a> Draft<'a> {
         setting: &Setting,
         origin: &Origin,
     ) -> Result<Outcome, Problem> {
-        let Some(row) = self.state.row(subject) else { return Err(missing(subject)) };
+        let Some(row) = self.state.row(subject) else {
+            return Err(missing(self.state, subject));
+        };
         let before = overlay::value(self.state, row, setting.field());
         let setting = overlay::absolute(self.state, subject, setting)?;
         let written = match layer {
             Layer::Spec => {
-                let Some(declared) = self.state.spec.get(subject) else { return Err(missing(subject)) };
+                let Some(declared) = self.state.spec.get(subject) else {
+                    return Err(missing(self.state, subject));
+                };
                 let written =
                     overlay::written(declared, &setting).ok_or_else(|| unsuitable(subject, &setting))?;
                 self.write_spec(subject, Some(Arc::new(written)));
@@ -322,8 +339,10 @@ fn put_back(rows: &mut Rows, subject: Subject, row: Option<Arc<Row>>) {
     };
 }
 
-fn missing(subject: &Subject) -> Problem {
-    Problem::about(Code::NotFound, subject, "there is none of that name")
+/// The subject does not exist, or else what would contain it does not.
+fn missing(state: &State, subject: &Subject) -> Problem {
+    let parent = parent_of(subject).filter(|parent| state.row(parent).is_none());
+    Problem::about(Code::NotFound, parent.as_ref().unwrap_or(subject), "there is none of that name")
 }
 
 fn unsuitable(subject: &Subject, setting: &Setting) -> Problem {

@@ -33,6 +33,7 @@ impl From<&Change> for v1::Change {
         use v1::change::Verb;
         let (layer, verb) = match change {
             Change::Put(layer, row) => (Some(*layer), Verb::Put(row.into())),
+            Change::Add(layer, row) => (Some(*layer), Verb::Add(row.into())),
             Change::Delete(layer, subject) => (Some(*layer), Verb::Delete(subject.into())),
             Change::Set(layer, subject, setting) => {
                 let set = v1::SettingOf { subject: Some(subject.into()), setting: Some(setting.into()) };
@@ -52,9 +53,9 @@ impl TryFrom<v1::Change> for Change {
     fn try_from(change: v1::Change) -> Result<Self, Problem> {
         use v1::change::Verb;
         let layer: Option<Layer> = field::choice("layer", change.layer)?;
-        let verb = change
-            .verb
-            .ok_or_else(|| field::missing("verb", "one of put, delete, set, revert, adopt and restore"))?;
+        let verb = change.verb.ok_or_else(|| {
+            field::missing("verb", "one of put, add, delete, set, revert, adopt and restore")
+        })?;
         let no_layer = |verb: &str| match layer {
             Some(_) => Err(Problem::general(Code::Unsuitable, format!("layer: {verb} takes no layer"))),
             None => Ok(()),
@@ -62,6 +63,9 @@ impl TryFrom<v1::Change> for Change {
         Ok(match verb {
             Verb::Put(row) => {
                 Change::Put(layer.unwrap_or(Layer::Spec), field::within("put", Row::try_from(row))?)
+            }
+            Verb::Add(row) => {
+                Change::Add(layer.unwrap_or(Layer::Spec), field::within("add", Row::try_from(row))?)
             }
             Verb::Delete(subject) => {
                 let subject = field::within("delete", Subject::try_from(subject))?;

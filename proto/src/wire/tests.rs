@@ -32,6 +32,11 @@ proptest! {
     }
 
     #[test]
+    fn different_rows_give_different_bytes(one in arbitrary::row(), two in arbitrary::row()) {
+        prop_assert_eq!(encode_row(&one) == encode_row(&two), one == two);
+    }
+
+    #[test]
     fn an_overlay_comes_back_as_it_went(overlay in arbitrary::overlay()) {
         prop_assert_eq!(decode_overlay(&encode_overlay(&overlay)).unwrap(), overlay);
     }
@@ -301,7 +306,11 @@ fn changes_that_contradict_themselves_are_refused() {
     let percent = v1::Setting { value: Some(v1::setting::Value::WeightPercent(50)) };
     let all = v1::FieldOf { subject: Some(global.clone()), field: 0 };
     let cases = [
-        (0, None, "verb: nothing is set: one of put, delete, set, revert, adopt and restore is expected"),
+        (
+            0,
+            None,
+            "verb: nothing is set: one of put, add, delete, set, revert, adopt and restore is expected",
+        ),
         (3, Some(Verb::Delete(global.clone())), "layer: 3 is not known here: 0 to 2 is accepted"),
         (1, Some(Verb::Revert(all.clone())), "layer: revert takes no layer"),
         (2, Some(Verb::Adopt(all)), "layer: adopt takes no layer"),
