@@ -1,1 +1,3 @@
-//! placeholder
+//! The command line of Regate, with the text socket.
+
+pub mod shim;

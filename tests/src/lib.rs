@@ -4,5 +4,4 @@
 //! those are the files under `tests/tests`, and they contain nothing else.
 
 pub mod bench;
-pub mod corpus;
 pub mod harness;

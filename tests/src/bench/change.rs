@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,7 +14,6 @@ use crate::harness::{Proxy, Result, Trouble, wait};
 /// A running series of changes. Dropping it ends it.
 pub struct Changes {
     stop: Arc<AtomicBool>,
-    count: Arc<AtomicU64>,
     thread: Option<JoinHandle<Result<Account>>>,
 }
 
@@ -41,17 +40,11 @@ impl Changes {
         let mut session = Session { stream: proxy.socket()?, reply: Vec::new() };
         session.ask("prompt")?;
         let stop = Arc::new(AtomicBool::new(false));
-        let count = Arc::new(AtomicU64::new(0));
         let thread = std::thread::spawn({
-            let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
-            move || series(&mut session, origin, &stop, &count)
+            let stop = Arc::clone(&stop);
+            move || series(&mut session, origin, &stop)
         });
-        Ok(Self { stop, count, thread: Some(thread) })
-    }
-
-    /// How many changes have been answered so far.
-    pub fn count(&self) -> u64 {
-        self.count.load(Ordering::SeqCst)
+        Ok(Self { stop, thread: Some(thread) })
     }
 
     /// Ends the series and gives its account.
@@ -94,7 +87,7 @@ impl Session {
     }
 }
 
-fn series(session: &mut Session, origin: u16, stop: &AtomicBool, count: &AtomicU64) -> Result<Account> {
+fn series(session: &mut Session, origin: u16, stop: &AtomicBool) -> Result<Account> {
     let mut account = Account::default();
     let start = now();
     while !stop.load(Ordering::SeqCst) {
@@ -106,7 +99,6 @@ fn series(session: &mut Session, origin: u16, stop: &AtomicBool, count: &AtomicU
         let command = command(account.commands, origin);
         let reply = session.ask(&command)?;
         account.commands += 1;
-        count.store(account.commands, Ordering::SeqCst);
         account.latencies.record(now().saturating_sub(due));
         account.judge(&command, &reply);
     }

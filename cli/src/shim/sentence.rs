@@ -1,0 +1,232 @@
+//! The English sentences of the text socket.
+//!
+//! The only place where they are made: from codes and subjects of problems, from outcomes of changes, and as
+//! constants for what commands find wrong in their words. Nothing here reads the detail of a problem to decide.
+//! The sentences are HAProxy's, because scripts compare them.
+
+use regate_proto::wire::v1;
+use v1::ProblemCode as Code;
+use v1::subject::Noun;
+
+use super::lex::Word;
+use super::plan::{Ending, Reply, Severity};
+use super::table;
+
+/// What a refused command was about, where the same reason reads differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// One thing that was named.
+    Thing,
+    /// A list that was asked for of one backend.
+    ListOfBackend,
+    /// Statistics of a proxy.
+    Statistics,
+}
+
+/// The sentence for a refusal.
+pub fn refusal(about: About, problems: &[v1::Problem]) -> Reply {
+    let Some(problem) = problems.first() else { return Reply::error(REFUSED) };
+    let noun = problem.subject.as_ref().and_then(|subject| subject.noun.as_ref());
+    let known = match (problem.code(), noun, about) {
+        (Code::NotFound, _, About::Statistics) => Some(NO_PROXY),
+        (Code::NotFound | Code::Dangling, Some(Noun::Backend(_)), About::ListOfBackend) => {
+            Some(NO_BACKEND_TO_LIST)
+        }
+        (Code::NotFound | Code::Dangling, Some(Noun::Backend(_)), About::Thing) => Some(NO_BACKEND),
+        (Code::NotFound, Some(Noun::Server(_)), _) => Some(NO_SERVER),
+        (Code::NotFound, Some(Noun::Frontend(_)), _) => Some(NO_FRONTEND),
+        (Code::AlreadyExists, Some(Noun::Server(_)), _) => Some(SERVER_EXISTS),
+        (Code::OutOfRange, Some(Noun::Global(_) | Noun::Frontend(_)), _) => Some(OUT_OF_RANGE),
+        (Code::Denied, ..) => Some(DENIED),
+        (Code::Impossible, Some(Noun::Frontend(_)), _) => Some(CANNOT_RESUME),
+        (Code::InUse, Some(Noun::Server(_)), _) => Some(SERVER_IN_USE),
+        _ => None,
+    };
+    match known {
+        Some(text) => Reply::error(text),
+        None => Reply::error(told(problem)),
+    }
+}
+
+/// What a change or action that has nothing to tell ends with: nothing, or why it was refused.
+pub fn settled(ending: Ending) -> Reply {
+    match ending {
+        Ending::Applied(_) | Ending::Acted => Reply::Nothing,
+        Ending::Refused(problems) => refusal(About::Thing, &problems),
+        Ending::Answered(_) => out_of_place(),
+    }
+}
+
+/// The sentence for an answer of another kind than was asked for: the other side breaks the contract.
+pub fn out_of_place() -> Reply {
+    Reply::error("Admin gave an answer of another kind than was asked for.")
+}
+
+/// The sentence for a command that was under way when the stream to Admin broke.
+pub fn lost(status: &tonic::Status, target: &str) -> Reply {
+    match status.code() {
+        tonic::Code::PermissionDenied => Reply::error(DENIED),
+        tonic::Code::Unavailable => {
+            Reply::error(format!("Cannot reach {target}; the command was perhaps not carried out."))
+        }
+        _ => Reply::error(format!("{target} failed: {}.", one_line(status.message()))),
+    }
+}
+
+/// What answers a command that is in no row.
+pub fn unknown(words: &[Word]) -> Reply {
+    let first = words.first().map(Word::text).unwrap_or_default();
+    let mut text =
+        format!("Unknown command: '{first}', but maybe one of the following ones is a better match:\n");
+    list(words, &mut text);
+    Reply::info(text)
+}
+
+/// What `help` answers.
+pub fn help(words: &[Word]) -> Reply {
+    let mut text = String::from("The following commands are valid at this level:\n");
+    list(words, &mut text);
+    Reply::info(text)
+}
+
+/// What `set server … addr` answers: which of host and port are others now.
+pub fn readdressed(host: Option<(&str, &str)>, port: Option<(&str, &str)>) -> Reply {
+    let changes: Vec<String> = [("IP", host), ("port", port)]
+        .into_iter()
+        .filter_map(|(what, change)| {
+            change.map(|(from, to)| format!("{what} changed from '{from}' to '{to}'"))
+        })
+        .collect();
+    let text = match changes.is_empty() {
+        true => NOTHING_CHANGED.to_owned(),
+        false => format!("{} by 'stats socket command'", changes.join(", ")),
+    };
+    Reply::Message(Severity::Warning, text)
+}
+
+/// What answers a text that is no address.
+pub fn bad_address(text: &str) -> Reply {
+    Reply::error(format!("Invalid addr '{text}'"))
+}
+
+/// What answers a text that is no port.
+pub fn bad_port(text: &str) -> Reply {
+    Reply::error(format!("problem converting port '{text}' to an int"))
+}
+
+/// What answers a name that holds a character which names do not have.
+pub fn bad_server_name(character: char, name: &str) -> Reply {
+    Reply::error(format!("character '{character}' is not permitted in server name '{name}'."))
+}
+
+fn list(words: &[Word], text: &mut String) {
+    for row in table::resembling(words) {
+        text.push_str(&format!("  {:<40}: {}\n", row.usage, row.help));
+    }
+}
+
+/// A problem that has no sentence of HAProxy's, in the words of who refused.
+fn told(problem: &v1::Problem) -> String {
+    let detail = one_line(&problem.detail);
+    match detail.is_empty() {
+        true => REFUSED.to_owned(),
+        false => format!("{detail}."),
+    }
+}
+
+/// Text without line ends, so that it cannot be taken for the end of a reply.
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// Too many words.
+pub const TOO_MANY_WORDS: &str = "Too many arguments. Commands must have at most 64 arguments.";
+/// A line that exceeds its limit.
+pub const LINE_TOO_LONG: &str = "The command line is too big for the buffer size. Please change 'tune.bufsize' in the configuration to use a bigger command.";
+/// A payload that exceeds its limit.
+pub const PAYLOAD_TOO_LONG: &str = "The payload is too big. Please change 'tune.cli.max-payload-size' in the configuration to use a bigger payload.";
+/// A level that is too low.
+pub const DENIED: &str = "Permission denied";
+/// A server without its backend.
+pub const NEED_SERVER: &str = "Require 'backend/server'.";
+/// An unknown backend.
+pub const NO_BACKEND: &str = "No such backend.";
+/// An unknown backend, where a list was asked for.
+pub const NO_BACKEND_TO_LIST: &str = "Can't find backend.";
+/// An unknown server.
+pub const NO_SERVER: &str = "No such server.";
+/// A frontend is missing.
+pub const NEED_FRONTEND: &str = "A frontend name is expected.";
+/// An unknown frontend.
+pub const NO_FRONTEND: &str = "No such frontend.";
+/// An unknown proxy.
+pub const NO_PROXY: &str = "No such proxy.";
+/// A domain of statistics that there is none of.
+pub const NO_DOMAIN: &str = "Invalid statistics domain.";
+/// A weight is missing.
+pub const NEED_WEIGHT: &str = "Require <weight> or <weight%>.";
+/// A weight outside its range.
+pub const WEIGHT_RANGE: &str = "Absolute weight can only be between 0 and 256 inclusive.";
+/// A negative percentage.
+pub const WEIGHT_NEGATIVE: &str = "Relative weight must be positive.";
+/// A weight that is no number.
+pub const WEIGHT_NO_NUMBER: &str = "Empty weight string empty or preceded by garbage";
+/// A weight with something behind it.
+pub const WEIGHT_GARBAGE: &str = "Trailing garbage in weight string";
+/// A connection limit is missing.
+pub const NEED_MAXCONN: &str = "Require <maxconn>.";
+/// A connection limit that is no number.
+pub const MAXCONN_NO_NUMBER: &str = "maxconn string empty or preceded by garbage";
+/// A connection limit with something behind it.
+pub const MAXCONN_GARBAGE: &str = "Trailing garbage in maxconn string";
+/// A state that there is none of.
+pub const BAD_STATE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.";
+/// An address is missing.
+pub const NEED_ADDRESS: &str = "set server <b>/<s> addr requires an address and optionally a port.";
+/// An address and port as they were.
+pub const NOTHING_CHANGED: &str = "nothing changed";
+/// A port offset for a server with a port of its own.
+pub const NO_PORT_MAP: &str = "can't change <port> to port map because it is incompatible with current health check port configuration (use 'port' statement from the 'server' directive).";
+/// What `set server` can change.
+pub const SET_SERVER_USAGE: &str = "usage: set server <backend>/<server> addr | state | weight";
+/// A new server without name or address.
+pub const NEED_NAME_AND_ADDRESS: &str = "'server' expects <name> and <addr>[:<port>] as arguments.";
+/// A server of that name is there.
+pub const SERVER_EXISTS: &str = "Already exists a server with the same name in backend.";
+/// A server was made.
+pub const SERVER_ADDED: &str = "New server registered.";
+/// A server was removed.
+pub const SERVER_DELETED: &str = "Server deleted.";
+/// A server that serves cannot be removed.
+pub const SERVER_NOT_IN_MAINTENANCE: &str = "Only servers in maintenance mode can be deleted.";
+/// A server that others point to cannot be removed.
+pub const SERVER_IN_USE: &str =
+    "This server cannot be removed at runtime due to other configuration elements pointing to it.";
+/// A frontend that listens already.
+pub const ALREADY_ENABLED: &str = "All sockets are already enabled.";
+/// A frontend that does not listen.
+pub const ALREADY_DISABLED: &str = "All sockets are already disabled.";
+/// A frontend that cannot listen.
+pub const CANNOT_RESUME: &str = "Failed to resume frontend, check logs for precise cause (port conflict?).";
+/// A number is missing, of a frontend.
+pub const NEED_INTEGER: &str = "Integer value expected.";
+/// A number is missing, of the process.
+pub const EXPECTS_INTEGER: &str = "Expects an integer value.";
+/// A number outside its range.
+pub const OUT_OF_RANGE: &str = "Value out of range.";
+/// A timeout of something else.
+pub const ONLY_CLI_TIMEOUT: &str = "'set timeout' only supports 'cli'.";
+/// A time that is none, or 0.
+pub const BAD_TIMEOUT: &str = "Invalid timeout value.";
+/// A word that `set severity-output` does not know.
+pub const BAD_SEVERITY: &str = "one of 'none', 'number', 'string' is a required argument";
+/// An environment variable that is not set.
+pub const NO_VARIABLE: &str = "Variable not found";
+/// The environment of another process.
+pub const FOREIGN_ENVIRONMENT: &str =
+    "The environment of the data plane is not known here: this text socket is served by another process.";
+/// What rates can be limited.
+pub const RATE_LIMITS: &str = "'set rate-limit' only supports :\n   - 'connections global' to set the per-process maximum connection rate\n   - 'sessions global' to set the per-process maximum session rate";
+/// How `prompt` is used.
+pub const PROMPT_USAGE: &str = "Usage: prompt [help | n | i | p | timed]*\n  n      close the connection after each line\n  i      keep it open, without a prompt\n  p      keep it open, with a prompt\n  timed  as p, and show or hide the uptime in the prompt\nWithout a word: n and i become p, p becomes n.";
+const REFUSED: &str = "The request was refused.";

@@ -1,0 +1,143 @@
+//! What a connection to the text socket remembers: level, mode, dress of sentences, idle time.
+//!
+//! It turns commands into steps through the table and replies into bytes. It does no I/O; `connection.rs` does.
+//! Read next: `commands/session.rs`, the commands that change it.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use regate_proto::model::Level;
+
+use super::lex::Command;
+use super::plan::{Reply, Step};
+use super::sentence;
+use super::table::{self, Becomes};
+
+/// The state of one connection.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// What it may do; it only ever falls.
+    pub level: Level,
+    /// How it goes on after a line.
+    pub mode: Mode,
+    /// Whether the prompt shows how long the process has been running.
+    pub timed: bool,
+    /// How the severity of sentences is shown.
+    pub dress: Dress,
+    /// Idle time after which it is closed.
+    pub timeout: Duration,
+    /// Whether it is to be closed at once.
+    pub quitting: bool,
+    /// What is the same for all connections.
+    pub surroundings: Arc<Surroundings>,
+}
+
+/// How a connection goes on after a line (management manual 9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It closes.
+    OneShot,
+    /// It stays open.
+    Interactive,
+    /// It stays open and shows a prompt.
+    Prompt,
+}
+
+/// How the severity of a sentence is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dress {
+    /// Not at all.
+    Plain,
+    /// As `[3]: `.
+    Number,
+    /// As `[err]: `.
+    Word,
+}
+
+/// What all connections share.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The text sockets: their spelling and their level.
+    pub sockets: Vec<(String, Level)>,
+    /// The environment of the process that is administered. Absent: it is another process.
+    pub environment: Option<Vec<(OsString, OsString)>>,
+    /// Since when the sockets are served.
+    pub since: Instant,
+}
+
+impl Session {
+    /// A connection that begins.
+    pub fn new(level: Level, timeout: Duration, surroundings: Arc<Surroundings>) -> Session {
+        Session {
+            level,
+            mode: Mode::OneShot,
+            timed: false,
+            dress: Dress::Plain,
+            timeout,
+            quitting: false,
+            surroundings,
+        }
+    }
+
+    /// What a command becomes.
+    pub fn step(&mut self, command: &Command) -> Step {
+        if command.overlong {
+            return Reply::error(sentence::TOO_MANY_WORDS).into();
+        }
+        if command.words.is_empty() {
+            return Reply::Nothing.into();
+        }
+        let Some(row) = table::find(&command.words) else {
+            return sentence::unknown(&command.words).into();
+        };
+        if self.level < row.level {
+            return Reply::error(sentence::DENIED).into();
+        }
+        match row.becomes {
+            Becomes::Session(run) => run(self, command),
+            Becomes::Apply(plan) | Becomes::Act(plan) | Becomes::Ask(plan) => plan(command),
+        }
+    }
+
+    /// What follows the replies of a line.
+    pub fn prompt(&self, now: Instant) -> Vec<u8> {
+        match (self.mode, self.timed) {
+            (Mode::OneShot | Mode::Interactive, _) => Vec::new(),
+            (Mode::Prompt, false) => b"> ".to_vec(),
+            (Mode::Prompt, true) => {
+                let up = now.saturating_duration_since(self.surroundings.since).as_secs();
+                let (days, hours, minutes) = (up / 86400, up / 3600 % 24, up / 60 % 60);
+                format!("[{days}:{hours:02}:{minutes:02}:{:02}]> ", up % 60).into_bytes()
+            }
+        }
+    }
+
+    /// What asks for a further line of a payload.
+    pub fn payload_prompt(&self) -> &'static [u8] {
+        match self.mode {
+            Mode::Prompt => b"+ ",
+            Mode::OneShot | Mode::Interactive => b"",
+        }
+    }
+}
+
+/// What a reply looks like on the wire, with the empty line that ends it.
+pub fn dressed(dress: Dress, reply: Reply) -> Vec<u8> {
+    match reply {
+        Reply::Nothing => b"\n".to_vec(),
+        Reply::Dump(mut bytes) => {
+            bytes.push(b'\n');
+            bytes
+        }
+        Reply::Message(severity, text) => {
+            let mark = match dress {
+                Dress::Plain => String::new(),
+                Dress::Number => format!("[{}]: ", severity.number()),
+                Dress::Word => format!("[{}]: ", severity.word()),
+            };
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            format!("{mark}{text}\n\n").into_bytes()
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! THE table of commands: a row for each command form, to full depth.
+//!
+//! Lookup, permission, `help`, the suggestions for unknown commands and the tests read the rows; no second chain
+//! of comparisons of words exists. A row's function turns the words after its own into a [`Step`]; it does no I/O.
+//! Read next: `commands/`, one file for each noun.
+
+use regate_proto::model::Level;
+
+use super::commands::{frontend, information, limits, server, session, statistics};
+use super::lex::{Command, Word};
+use super::plan::Step;
+use super::session::Session;
+
+/// One form of a command.
+pub struct Row {
+    /// The words that make a line this command, from the first on.
+    pub words: &'static [Slot],
+    /// How it is written, for `help`. Empty: it is not listed, because it only catches incomplete forms.
+    pub usage: &'static str,
+    /// What it does, for `help`.
+    pub help: &'static str,
+    /// The level that it takes.
+    pub level: Level,
+    /// What it becomes.
+    pub becomes: Becomes,
+    /// Lines with their exact replies, in order, on the configuration of the tests.
+    pub examples: &'static [Example],
+}
+
+/// One word of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// This word.
+    Is(&'static str),
+    /// Any word.
+    Any,
+}
+
+/// What a command becomes.
+#[derive(Clone, Copy)]
+pub enum Becomes {
+    /// Something that concerns the connection alone and is answered here.
+    Session(fn(&mut Session, &Command) -> Step),
+    /// A change of the configuration.
+    Apply(fn(&Command) -> Step),
+    /// An action on the running process.
+    Act(fn(&Command) -> Step),
+    /// A question.
+    Ask(fn(&Command) -> Step),
+}
+
+/// A line and its exact reply.
+pub struct Example {
+    /// What is written.
+    pub line: &'static str,
+    /// What comes back, without the empty line at its end; `…` stands for anything.
+    pub reply: &'static str,
+}
+
+/// The row of a command: of all rows whose words it begins with, the longest.
+pub fn find(words: &[Word]) -> Option<&'static Row> {
+    ROWS.iter().filter(|row| row.matches(words)).max_by_key(|row| row.words.len())
+}
+
+/// The listed rows that begin as the words do, or else those that resemble them most; all of them when there are
+/// no words. Sorted, the last three being `help`, `prompt` and `quit`.
+pub fn resembling(words: &[Word]) -> Vec<&'static Row> {
+    let mut found: Vec<(usize, &'static Row)> =
+        ROWS.iter().filter(|row| row.is_listed()).map(|row| (row.common(words), row)).collect();
+    let best = found.iter().map(|(score, _)| *score).max().unwrap_or(0);
+    if !words.is_empty() && best == 0 {
+        let text = words.iter().map(Word::text).collect::<Vec<_>>().join(" ");
+        for (score, row) in &mut found {
+            *score = likeness(&text, row.usage);
+        }
+        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        found.truncate(SUGGESTIONS);
+    } else {
+        found.retain(|(score, _)| *score == best);
+    }
+    let mut rows: Vec<&'static Row> = found.into_iter().map(|(_, row)| row).collect();
+    rows.retain(|row| !LAST.contains(&row.usage));
+    rows.sort_by_key(|row| row.usage);
+    rows.extend(LAST.iter().filter_map(|usage| ROWS.iter().find(|row| row.usage == *usage)));
+    rows
+}
+
+impl Row {
+    /// Whether `help` shows it.
+    pub fn is_listed(&self) -> bool {
+        !self.usage.is_empty()
+    }
+
+    fn matches(&self, words: &[Word]) -> bool {
+        words.len() >= self.words.len()
+            && self.words.iter().zip(words).all(|(slot, word)| match slot {
+                Slot::Is(text) => word == *text,
+                Slot::Any => true,
+            })
+    }
+
+    /// How many words from the first on are the row's own.
+    fn common(&self, words: &[Word]) -> usize {
+        let pairs = self.words.iter().zip(words);
+        pairs.take_while(|(slot, word)| matches!(slot, Slot::Is(text) if *word == *text)).count()
+    }
+}
+
+/// How many pairs of neighbouring letters two texts share.
+fn likeness(left: &str, right: &str) -> usize {
+    let mut pairs: Vec<&[u8]> = right.as_bytes().windows(2).collect();
+    let shared = left.as_bytes().windows(2).filter(|pair| {
+        let found = pairs.iter().position(|known| known == pair);
+        found.is_some_and(|at| {
+            pairs.swap_remove(at);
+            true
+        })
+    });
+    shared.count()
+}
+
+/// Most rows that are suggested for a word that begins no command.
+const SUGGESTIONS: usize = 5;
+/// What lists of commands end with.
+const LAST: [&str; 3] = ["help [<command>]", "prompt [help|n|i|p|timed]*", "quit"];
+
+const ADMIN: Level = Level::Admin;
+const OPERATOR: Level = Level::Operator;
+const USER: Level = Level::User;
+
+/// Rows are written one after the other as `words => usage : help, level, becomes, examples`; `*` is any word.
+macro_rules! rows {
+    (@slot *) => { Slot::Any };
+    (@slot $word:literal) => { Slot::Is($word) };
+    ($( [$($word:tt)+] $usage:literal, $help:literal, $level:ident, $becomes:ident($run:path) {
+        $($line:literal => $reply:literal;)*
+    } )+) => {
+        &[$( Row {
+            words: &[$(rows!(@slot $word)),+],
+            usage: $usage,
+            help: $help,
+            level: $level,
+            becomes: Becomes::$becomes($run),
+            examples: &[$(Example { line: $line, reply: $reply }),*],
+        } ),+]
+    };
+}
+
+/// The rows.
+pub static ROWS: &[Row] = rows! {
+    ["help"] "help [<command>]", "list all commands, or those like the words given", USER, Session(session::help) {
+        "help get" => "The following commands are valid at this level:\n  get weight <b>/<s>                      : show the weight of a server now and the one of its declaration\n  help [<command>]                        : list all commands, or those like the words given\n  prompt [help|n|i|p|timed]*              : choose how the connection goes on after a line\n  quit                                    : close the connection\n";
+    }
+    ["prompt"] "prompt [help|n|i|p|timed]*", "choose how the connection goes on after a line", USER, Session(session::prompt) {
+        "prompt n" => "";
+        "prompt x" => "Usage: prompt [help | n | i | p | timed]*\n…";
+    }
+    ["quit"] "quit", "close the connection", USER, Session(session::quit) {}
+    ["echo"] "echo [<text>]", "give the words back", USER, Session(session::echo) {
+        "echo a  b" => "a b\n";
+        "echo" => "\n";
+    }
+    ["user"] "user", "lower the level of the connection to user", USER, Session(session::user) {
+        "user;show cli level" => "\nuser\n";
+    }
+    ["operator"] "operator", "lower the level of the connection to operator", OPERATOR, Session(session::operator) {
+        "operator;show cli level" => "\noperator\n";
+        "user;operator" => "\nPermission denied\n";
+    }
+    ["set" "timeout" "cli"] "set timeout cli <delay>", "change the idle time after which the connection is closed", USER, Session(session::set_timeout) {
+        "set timeout cli 5" => "";
+        "set timeout cli 1m" => "";
+        "set timeout cli" => "Expects an integer value.\n";
+        "set timeout cli 0" => "Invalid timeout value.\n";
+        "set timeout cli 5x" => "Invalid timeout value.\n";
+    }
+    ["set" "timeout"] "", "", USER, Session(session::set_timeout_of_something_else) {
+        "set timeout foo 4" => "'set timeout' only supports 'cli'.\n";
+    }
+    ["set" "severity-output"] "set severity-output {none|number|string}", "put the severity before sentences", USER, Session(session::set_severity_output) {
+        "set severity-output number;operator;foo" => "\n\n[6]: Unknown command: 'foo', …";
+        "set severity-output" => "one of 'none', 'number', 'string' is a required argument\n";
+    }
+    ["show" "cli" "level"] "show cli level", "show the level of the connection", USER, Session(session::show_level) {
+        "show cli level" => "admin\n";
+    }
+    ["show" "cli" "sockets"] "show cli sockets", "list the text sockets", USER, Session(session::show_sockets) {
+        "show cli sockets" => "# socket lvl processes\n…";
+    }
+    ["show" "env"] "show env [<name>]", "show the environment of the process", OPERATOR, Session(session::show_environment) {
+        "show env REGATE_TEST" => "REGATE_TEST=yes\n";
+        "show env REGATE_NONE" => "Variable not found\n";
+    }
+
+    ["show" "info"] "show info [desc|json|typed|float]*", "describe the process: limits, load, totals", USER, Ask(information::show_info) {
+        "show info" => "Name: …\nVersion: …";
+        "show info typed" => "0.Name.1:POSV:str:…";
+        "show info json" => "[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,\"tags\":{\"origin\":\"Product\",\"nature\":\"Output\",\"scope\":\"Service\"},…}]\n";
+    }
+    ["show" "version"] "show version", "show the version of the process", USER, Ask(information::show_version) {
+        "show version" => "…\n";
+    }
+    ["show" "schema" "json"] "show schema json", "show the JSON schema of what is written as JSON", USER, Session(information::show_schema) {
+        "show schema json" => "{\"$schema\":\"http://json-schema.org/draft-04/schema#\",…}\n";
+    }
+    ["show" "backend"] "show backend", "list the backends", USER, Ask(information::show_backends) {
+        "show backend" => "# name\nbe\nli\n";
+    }
+
+    ["show" "stat"] "show stat [desc|json|no-maint|typed|up]*", "show the counters of proxies and servers", USER, Ask(statistics::show_statistics) {
+        "show stat nosuch 4 1" => "No such proxy.\n";
+        "show stat domain foo" => "Invalid statistics domain.\n";
+        "show stat be 4 1" => "# pxname,svname,qcur,…\nbe,s1,…";
+    }
+    ["clear" "counters"] "clear counters", "reset maxima", OPERATOR, Act(statistics::clear_maxima) {
+        "clear counters" => "";
+        "clear counters foo" => "";
+    }
+    ["clear" "counters" "all"] "clear counters all", "reset all counters", ADMIN, Act(statistics::clear_all) {
+        "clear counters all" => "";
+        "operator;clear counters all" => "\nPermission denied\n";
+    }
+
+    ["show" "servers" "state"] "show servers state [<b>]", "show the state of servers as state files hold it", USER, Ask(server::show_states) {
+        "show servers state x" => "Can't find backend.\n";
+        "show servers state be" => "1\n# be_id be_name srv_id …\n3 be 1 s1 127.0.0.1 2 0 10 10 …";
+        "show servers state #3" => "1\n# be_id be_name srv_id …\n3 be 1 s1 127.0.0.1 2 0 10 10 …";
+    }
+    ["get" "weight"] "get weight <b>/<s>", "show the weight of a server now and the one of its declaration", USER, Ask(server::get_weight) {
+        "get weight be/s1" => "10 (initial 10)\n";
+        "get weight #3/#1" => "10 (initial 10)\n";
+        "get weight be" => "Require 'backend/server'.\n";
+        "get weight x/s1" => "No such backend.\n";
+        "get weight be/x" => "No such server.\n";
+        "get weight be/#99" => "No such server.\n";
+        "get weight #99/#1" => "No such backend.\n";
+    }
+    ["set" "weight"] "set weight <b>/<s> <w>[%]", "change the weight of a server, as 'set server' does", ADMIN, Apply(server::set_weight) {
+        "set weight be/s1 200" => "";
+        "get weight be/s1" => "200 (initial 10)\n";
+        "set weight be/s1 50%" => "";
+        "get weight be/s1" => "5 (initial 10)\n";
+        "set weight be/s1" => "Require <weight> or <weight%>.\n";
+        "set weight x/s1 zz" => "No such backend.\n";
+        "set weight be/s1 257" => "Absolute weight can only be between 0 and 256 inclusive.\n";
+    }
+    ["set" "server" * "weight"] "set server <b>/<s> weight <w>[%]", "change the weight of a server", ADMIN, Apply(server::set_weight_of) {
+        "set server #3/#1 weight 20" => "";
+        "get weight be/s1" => "20 (initial 10)\n";
+        "set server be/s1 weight 1000%" => "";
+        "get weight be/s1" => "100 (initial 10)\n";
+        "set server be/s1 weight" => "Require <weight> or <weight%>.\n";
+        "set server be/s1 weight abc" => "Empty weight string empty or preceded by garbage\n";
+        "set server be/s1 weight 10x" => "Trailing garbage in weight string\n";
+        "set server be/s1 weight -1" => "Absolute weight can only be between 0 and 256 inclusive.\n";
+        "set server be/s1 weight -5%" => "Relative weight must be positive.\n";
+        "user;set server be/s1 weight 1" => "\nPermission denied\n";
+    }
+    ["set" "server" * "state"] "set server <b>/<s> state {ready|drain|maint}", "change what is asked of a server", ADMIN, Apply(server::set_state) {
+        "set server be/s1 state maint" => "";
+        "set server be/s1 state drain" => "";
+        "set server be/s1 state ready" => "";
+        "set server be/s1 state foo" => "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n";
+        "set server x/y state foo" => "No such backend.\n";
+    }
+    ["set" "server" * "addr"] "set server <b>/<s> addr <ip> [port <port>]", "change where a server is reached", ADMIN, Apply(server::set_address) {
+        "set server be/s1 addr 127.0.0.2" => "IP changed from '127.0.0.1' to '127.0.0.2' by 'stats socket command'\n";
+        "set server be/s1 addr 127.0.0.2" => "nothing changed\n";
+        "set server be/s1 addr 127.0.0.1 port 99" => "IP changed from '127.0.0.2' to '127.0.0.1', port changed from '1' to '99' by 'stats socket command'\n";
+        "set server be/s1 addr 127.0.0.1 port 98" => "port changed from '99' to '98' by 'stats socket command'\n";
+        "set server be/s1 addr" => "set server <b>/<s> addr requires an address and optionally a port.\n";
+        "set server be/s1 addr foo" => "Invalid addr 'foo'\n";
+        "set server be/s1 addr 127.0.0.1 port xx" => "problem converting port 'xx' to an int\n";
+        "set server be/x addr foo" => "No such server.\n";
+    }
+    ["set" "server"] "", "", ADMIN, Ask(server::set_something_else) {
+        "set server" => "Require 'backend/server'.\n";
+        "set server nosuch/x foo" => "No such backend.\n";
+        "set server be/s1 foo" => "usage: set server <backend>/<server> addr | state | weight\n";
+    }
+    ["enable" "server"] "enable server <b>/<s>", "let a server serve, as 'set server' does", ADMIN, Apply(server::enable) {
+        "enable server be/s1" => "";
+        "enable server be/x" => "No such server.\n";
+        "enable server" => "Require 'backend/server'.\n";
+    }
+    ["disable" "server"] "disable server <b>/<s>", "put a server into maintenance, as 'set server' does", ADMIN, Apply(server::disable) {
+        "disable server be/s1" => "";
+        "disable server x/s1" => "No such backend.\n";
+    }
+    ["set" "maxconn" "server"] "set maxconn server <b>/<s> <n>", "change the connection limit of a server", ADMIN, Apply(server::set_maxconn) {
+        "set maxconn server be/s1 10" => "";
+        "set maxconn server be/s1" => "Require <maxconn>.\n";
+        "set maxconn server be/s1 x" => "maxconn string empty or preceded by garbage\n";
+        "set maxconn server be/s1 10x" => "Trailing garbage in maxconn string\n";
+    }
+    ["del" "server"] "del server <b>/<s>", "remove a server that is in maintenance", ADMIN, Apply(server::delete) {
+        "del server be/s1" => "Only servers in maintenance mode can be deleted.\n";
+        "disable server be/s1;del server be/s1" => "\nServer deleted.\n";
+        "get weight be/s1" => "No such server.\n";
+        "del server be/s1" => "No such server.\n";
+        "del server be" => "Require 'backend/server'.\n";
+    }
+
+    ["enable" "frontend"] "enable frontend <f>", "let a frontend listen again", ADMIN, Apply(frontend::enable) {
+        "enable frontend fe" => "All sockets are already enabled.\n";
+        "disable frontend fe;enable frontend #2" => "\n\n";
+    }
+    ["disable" "frontend"] "disable frontend <f>", "stop a frontend from listening, until it is enabled", ADMIN, Apply(frontend::disable) {
+        "disable frontend" => "A frontend name is expected.\n";
+        "disable frontend x" => "No such frontend.\n";
+        "disable frontend fe" => "";
+        "disable frontend fe" => "All sockets are already disabled.\n";
+    }
+    ["set" "maxconn" "frontend"] "set maxconn frontend <f> <n>", "change the connection limit of a frontend", ADMIN, Apply(frontend::set_maxconn) {
+        "set maxconn frontend fe 100" => "";
+        "set maxconn frontend x 1" => "No such frontend.\n";
+        "set maxconn frontend fe" => "Integer value expected.\n";
+        "set maxconn frontend fe -1" => "Value out of range.\n";
+    }
+
+    ["set" "maxconn" "global"] "set maxconn global <n>", "change the connection limit of the process", ADMIN, Apply(limits::set_maxconn) {
+        "set maxconn global 100" => "";
+        "set maxconn global" => "Expects an integer value.\n";
+        "set maxconn global -1" => "Value out of range.\n";
+    }
+    ["set" "rate-limit" "connections" "global"] "set rate-limit connections global <n>", "limit new connections a second", ADMIN, Apply(limits::set_connection_rate) {
+        "set rate-limit connections global 10" => "";
+        "set rate-limit connections global" => "Expects an integer value.\n";
+    }
+    ["set" "rate-limit" "sessions" "global"] "set rate-limit sessions global <n>", "limit new sessions a second", ADMIN, Apply(limits::set_session_rate) {
+        "set rate-limit sessions global 10" => "";
+        "set rate-limit sessions global x" => "Expects an integer value.\n";
+    }
+    ["set" "rate-limit"] "", "", ADMIN, Session(limits::explain_rate_limits) {
+        "set rate-limit foo" => "'set rate-limit' only supports :\n   - 'connections global' to set the per-process maximum connection rate\n   - 'sessions global' to set the per-process maximum session rate\n";
+    }
+};
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
