@@ -94,10 +94,13 @@ fn limits_end_everything() {
     assert_eq!(lex(&payload).last(), Some(&Token::PayloadTooLong));
 }
 
+/// What the lexer pays attention to.
+const MARKS: &[&[u8]] =
+    &[b"\n", b" ", b";", b"<<", b" <<\n", b" <<E\n", b"E\n", b"\\", b"\r\n", b"\t", b"a"];
+
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
-        4 => prop::sample::select(&[&b"\n"[..], b" ", b";", b"<<", b" <<\n", b" <<E\n", b"E\n", b"\\", b"\r\n", b"\t", b"a"][..])
-            .prop_map(<[u8]>::to_vec),
+        4 => prop::sample::select(MARKS).prop_map(<[u8]>::to_vec),
         1 => prop::collection::vec(any::<u8>(), 0..40),
         1 => (1usize..3000).prop_map(|length| vec![b'z'; length]),
     ]
