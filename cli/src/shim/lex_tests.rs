@@ -95,8 +95,7 @@ fn limits_end_everything() {
 }
 
 /// What the lexer pays attention to.
-const MARKS: &[&[u8]] =
-    &[b"\n", b" ", b";", b"<<", b" <<\n", b" <<E\n", b"E\n", b"\\", b"\r\n", b"\t", b"a"];
+const MARKS: &[&[u8]] = &[b"\n", b" ", b";", b"<<", b" <<\n", b" <<E\n", b"E\n", b"\\", b"\r\n", b"\t", b"a"];
 
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
