@@ -45,7 +45,7 @@ pub(super) fn id(row: &Row) -> Option<u32> {
 pub(super) fn number(draft: &mut Draft<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut subjects: Vec<Subject> = draft.touched.iter().cloned().collect();
-    subjects.sort_by_key(|subject| (subject.kind(), draft.state.row(subject).and_then(|row| order(row))));
+    subjects.sort_by_key(|subject| sequence(subject, draft.state.row(subject).map(Arc::as_ref)));
     for subject in subjects {
         let Some(row) = draft.state.row(&subject).cloned() else { continue };
         match id(&row) {
@@ -59,6 +59,14 @@ pub(super) fn number(draft: &mut Draft<'_>) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Numbers are given in the order of listings: frontends and backends together, rows without a place last.
+fn sequence(subject: &Subject, row: Option<&Row>) -> (Kind, u32, Kind) {
+    let kind = subject.kind();
+    let space = if kind == Kind::Backend { Kind::Frontend } else { kind };
+    let place = row.and_then(order).filter(|place| *place != 0).unwrap_or(u32::MAX);
+    (space, place, kind)
 }
 
 /// The row with a free number and the next place, where it has none.

@@ -1,0 +1,199 @@
+//! Words with optional arguments after `bind`, `server`, `default-server` and `stats socket`, and those rows.
+
+use crate::model::SocketFile;
+
+use super::super::diagnostic::Gravity;
+use super::super::keywords::{self, Known, Status};
+use super::arguments::{Arguments, Reading, choice, expecting};
+use super::{Action, Directive, Sections, binds, servers};
+
+/// One parameter of something of type `T`.
+pub struct Parameter<T> {
+    /// The word.
+    pub name: &'static str,
+    /// Its argument, if it takes one.
+    pub syntax: &'static str,
+    /// Takes its argument.
+    pub read: fn(&mut T, &mut Arguments) -> Reading<()>,
+    /// The words that read as this; none when there is nothing to say.
+    pub write: fn(&T) -> Vec<String>,
+}
+
+/// The row of `bind`.
+pub(super) const BIND: &[Directive] = &[
+    Directive {
+        name: "bind",
+        sections: Sections::LISTENING,
+        syntax: "<address>[,…] [ <parameter> … ]",
+        negatable: false,
+        repeats: true,
+        action: Action::Proxy { read: binds::read, write: binds::write },
+        accepted: &[
+            "bind *:8080",
+            "bind 127.0.0.1:8080-8090 name local maxconn 100 backlog 50",
+            "bind [::]:80 v6only accept-proxy",
+            "bind unix@/run/www.sock mode 600 user www-data group www-data",
+            "bind abns@www id 4",
+            "bind fd@3",
+            "bind fd@${LISTENER}",
+            "bind *:443 interface eth0 defer-accept",
+        ],
+        refused: &[
+            "bind",
+            "bind 80",
+            "bind *:0",
+            "bind *:x",
+            "bind *:9-8",
+            "bind *:80 naem x",
+            "bind *:80 ssl",
+            "bind *:80 name",
+            "bind quic4@:443",
+            "bind nosuch@x",
+        ],
+    },
+];
+
+/// The rows of servers.
+pub(super) const SERVERS: &[Directive] = &[
+    Directive {
+        name: "default-server",
+        sections: Sections::BACK,
+        syntax: "<parameter> …",
+        negatable: false,
+        repeats: true,
+        action: Action::Proxy { read: servers::read_default, write: servers::write_default },
+        accepted: &["default-server weight 10 maxconn 50"],
+        refused: &["default-server", "default-server wieght 10", "default-server id 3"],
+    },
+    Directive {
+        name: "server",
+        sections: Sections::SERVING,
+        syntax: "<name> <address>[:[port]] [ <parameter> … ]",
+        negatable: false,
+        repeats: true,
+        action: Action::Proxy { read: servers::read, write: servers::write },
+        accepted: &[
+            "server s1 192.0.2.1:80",
+            "server s2 192.0.2.2 weight 10 backup",
+            "server s3 [2001:db8::1]:8080 maxconn 100 send-proxy",
+            "server s4 app.example.com:80 disabled",
+            "server s5 unix@/run/app.sock send-proxy-v2",
+            "server s6 192.0.2.2:+1000 id 9",
+            "server s7 192.0.2.7:80 pool-max-conn 20 pool-low-conn 2 pool-purge-delay 5s max-reuse 100",
+        ],
+        refused: &[
+            "server",
+            "server s1",
+            "server a/b 192.0.2.1",
+            "server s1 192.0.2.1:80 weight 300",
+            "server s1 192.0.2.1:80 check",
+            "server s1 192.0.2.1:80 wait",
+            "server s1 192.0.2.1:99999",
+            "server s1 a b c",
+        ],
+    },
+];
+
+/// Reads parameters until the end of the line.
+pub fn read<T>(
+    target: &mut T,
+    arguments: &mut Arguments,
+    table: &[Parameter<T>],
+    known: &[Known],
+) -> Reading<()> {
+    while arguments.peek().is_some() {
+        read_one(target, arguments, table, known)?;
+    }
+    Ok(())
+}
+
+/// Reads one parameter. One that is known and not supported is an error that does not stop the reading of the
+/// line; a word that nobody knows does.
+pub fn read_one<T>(
+    target: &mut T,
+    arguments: &mut Arguments,
+    table: &[Parameter<T>],
+    known: &[Known],
+) -> Reading<()> {
+    let word = arguments.take("a parameter")?;
+    if let Some(parameter) = table.iter().find(|parameter| parameter.name == word.text) {
+        return (parameter.read)(target, arguments);
+    }
+    let Some(row) = known.iter().find(|row| row.name == word.text) else {
+        let names = table.iter().map(|parameter| parameter.name);
+        let message = format!("'{}' has no parameter '{}'", arguments.name(), word.text);
+        let help = match keywords::nearest(&word.text, names.clone().chain(known.iter().map(|row| row.name)))
+        {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("{} are accepted", super::arguments::join(&names.collect::<Vec<_>>(), "and")),
+        };
+        return Err(expecting(word, message, help));
+    };
+    for _ in 0..row.arguments {
+        if arguments.maybe().is_none() {
+            return Err(arguments.missing(&format!("an argument after '{}'", row.name)));
+        }
+    }
+    let owner = arguments.name();
+    match row.status {
+        Status::Harmless(reason) => {
+            arguments.remark(Gravity::Notice, word, format!("'{}' is ignored: {reason}", row.name))
+        }
+        Status::NotYet => arguments.remark(
+            Gravity::Error,
+            word,
+            format!("'{}' is a HAProxy parameter of '{owner}' that Regate does not support yet", row.name),
+        ),
+    }
+    Ok(())
+}
+
+/// The words of all parameters that have something to say.
+pub fn write<T>(target: &T, table: &[Parameter<T>]) -> Vec<String> {
+    table.iter().flat_map(|parameter| (parameter.write)(target)).collect()
+}
+
+/// Mode and owner of a socket's file, on whatever has one.
+pub fn read_file(file: &mut SocketFile, parameter: &str, arguments: &mut Arguments) -> Reading<()> {
+    match parameter {
+        "mode" => {
+            let word = arguments.take("permission bits in octal")?;
+            let bits = u32::from_str_radix(&word.text, 8).ok().filter(|bits| *bits <= 0o7777);
+            file.mode = Some(bits.ok_or_else(|| {
+                expecting(
+                    word,
+                    format!("'{}' is not a mode", word.text),
+                    "permission bits in octal, such as 660, are expected",
+                )
+            })?);
+        }
+        "uid" | "gid" => {
+            let number = super::arguments::number(arguments, 0, u32::MAX)?.to_string();
+            *(if parameter == "uid" { &mut file.user } else { &mut file.group }) = Some(number);
+        }
+        "user" => file.user = Some(arguments.take("a user name")?.text.clone()),
+        "group" => file.group = Some(arguments.take("a group name")?.text.clone()),
+        _ => {
+            if let Some(word) = arguments.maybe() {
+                return Err(choice(word, &["mode", "user", "uid", "group", "gid"]));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How mode and owner are written.
+pub fn write_file(file: &SocketFile) -> Vec<String> {
+    let mut words = Vec::new();
+    if let Some(mode) = file.mode {
+        words.extend(["mode".to_owned(), format!("{mode:o}")]);
+    }
+    let numeric = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if let Some(user) = &file.user {
+        words.extend([if numeric(user) { "uid" } else { "user" }.to_owned(), user.clone()]);
+    }
+    if let Some(group) = &file.group {
+        words.extend([if numeric(group) { "gid" } else { "group" }.to_owned(), group.clone()]);
+    }
+    words
+}
