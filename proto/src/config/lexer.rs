@@ -136,11 +136,12 @@ impl Cutter<'_> {
         }
         let end = self.at;
         if self.in_expression()
-            && let Some(open) = &mut self.open {
-                while open.bytes.last().is_some_and(|b| b.is_ascii_whitespace()) {
-                    open.bytes.pop();
-                }
+            && let Some(open) = &mut self.open
+        {
+            while open.bytes.last().is_some_and(|b| b.is_ascii_whitespace()) {
+                open.bytes.pop();
             }
+        }
         self.close(end)
     }
 

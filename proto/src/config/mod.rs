@@ -68,3 +68,6 @@ pub fn read(files: &[SourceFile], environment: &Environment) -> Result<Loaded, V
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,9 @@ pub fn bind_address() -> impl Strategy<Value = BindAddress> + Clone {
         1 => path().prop_map(BindAddress::Unix),
         1 => word().prop_map(BindAddress::Abstract),
         1 => (0..=1000_u32).prop_map(|number| BindAddress::Descriptor(DescriptorSource::Number(number))),
-        1 => word().prop_map(|name| BindAddress::Descriptor(DescriptorSource::Variable(name))),
+        1 => word().prop_map(|name| {
+            BindAddress::Descriptor(DescriptorSource::Variable(name.replace('-', "_")))
+        }),
     ]
 }
 

@@ -126,13 +126,14 @@ impl Assembler<'_> {
         let mut proxies: BTreeMap<u32, &Entry> = BTreeMap::new();
         for (_, entry) in self.proxies() {
             if entry.draft.id != 0
-                && let Some(first) = proxies.insert(entry.draft.id, entry) {
-                    let message = format!(
-                        "number {} is already that of '{}' at {}",
-                        entry.draft.id, first.draft.name, first.place
-                    );
-                    found.push((Gravity::Error, entry.place.clone(), message));
-                }
+                && let Some(first) = proxies.insert(entry.draft.id, entry)
+            {
+                let message = format!(
+                    "number {} is already that of '{}' at {}",
+                    entry.draft.id, first.draft.name, first.place
+                );
+                found.push((Gravity::Error, entry.place.clone(), message));
+            }
             let binds = entry.draft.binds.iter().map(|bind| bind.bind.id).zip(&entry.binds);
             let servers = entry.draft.servers.iter().map(|server| server.id).zip(&entry.servers);
             clashing(binds, "bind", found);

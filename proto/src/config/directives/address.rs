@@ -175,6 +175,63 @@ fn unsupported_prefix(word: &Word, prefix: &str) -> super::super::diagnostic::Is
     }
 }
 
+/// Splits the addresses of one bind at commas; a comma that belongs to a path has a backslash before it.
+pub fn split(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, pieces.last_mut()) {
+            (',', _) => pieces.push(String::new()),
+            ('\\', Some(piece)) => piece.extend(std::iter::once('\\').chain(chars.next())),
+            (c, Some(piece)) => piece.push(c),
+            (_, None) => {}
+        }
+    }
+    pieces
+}
+
+/// How a bind's address is written.
+pub fn spell_bind(address: &BindAddress) -> String {
+    match address {
+        BindAddress::Unix(path) => format!("unix@{}", escape(path)),
+        BindAddress::Abstract(name) => format!("abns@{}", escape(name)),
+        other => other.to_string(),
+    }
+}
+
+/// How a server's address is written.
+pub fn spell_server(address: &ServerAddress) -> String {
+    match address {
+        ServerAddress::Unix(path) => format!("unix@{}", escape(path)),
+        ServerAddress::Abstract(name) => format!("abns@{}", escape(name)),
+        other => other.to_string(),
+    }
+}
+
+/// How a path is written in an address: commas, dollar signs and backslashes have a backslash before them.
+pub fn escape(path: &str) -> String {
+    let mut escaped = String::new();
+    for c in path.chars() {
+        if matches!(c, ',' | '$' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+fn unescape(path: &str) -> String {
+    let mut plain = String::new();
+    let mut chars = path.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => plain.push(chars.next().unwrap_or('\\')),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
 /// Replaces `${NAME}` outside quotes, which HAProxy does in addresses; `fd@${NAME}` stays for the data plane.
 fn resolve(text: &str, environment: &Environment) -> String {
     if text.starts_with("fd@${") {
@@ -182,14 +239,22 @@ fn resolve(text: &str, environment: &Environment) -> String {
     }
     let mut resolved = String::new();
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, tail)) = after.split_once('}') else { break };
+    while let Some(at) = rest.find(['\\', '$']) {
+        let (before, after) = rest.split_at(at);
         resolved.push_str(before);
-        let (name, default) =
-            name.split_once('-').map_or((name, None), |(name, default)| (name, Some(default)));
-        let value = environment.variable(name).or_else(|| default.map(str::to_owned)).unwrap_or_default();
-        resolved.push_str(&value);
-        rest = tail;
+        let variable = after.strip_prefix("${").and_then(|inner| inner.split_once('}'));
+        if let Some((name, tail)) = variable {
+            let (name, default) =
+                name.split_once('-').map_or((name, None), |(name, default)| (name, Some(default)));
+            let value = environment.variable(name).or_else(|| default.map(str::to_owned)).unwrap_or_default();
+            resolved.push_str(&value);
+            rest = tail;
+        } else {
+            let taken = if after.starts_with('\\') { 2 } else { 1 };
+            let end = after.char_indices().nth(taken).map_or(after.len(), |(end, _)| end);
+            resolved.push_str(&after[..end]);
+            rest = &after[end..];
+        }
     }
     resolved + rest
 }
@@ -213,9 +278,10 @@ fn descriptor(word: &Word, text: &str) -> Reading<DescriptorSource> {
 
 /// A path that fits a socket's address (108 bytes with its end on Linux).
 fn unix_path(word: &Word, path: &str) -> Reading<String> {
+    let path = unescape(path);
     match path.len() {
         0 => Err(about(word, "the path of the unix socket is missing")),
-        1..=107 => Ok(path.to_owned()),
+        1..=107 => Ok(path),
         _ => {
             Err(expecting(word, "the path of the unix socket is too long", "at most 107 bytes are accepted"))
         }
@@ -223,9 +289,10 @@ fn unix_path(word: &Word, path: &str) -> Reading<String> {
 }
 
 fn abstract_name(word: &Word, name: &str) -> Reading<String> {
+    let name = unescape(name);
     match name.len() {
         0 => Err(about(word, "the name of the abstract socket is missing")),
-        1..=107 => Ok(name.to_owned()),
+        1..=107 => Ok(name),
         _ => Err(expecting(
             word,
             "the name of the abstract socket is too long",

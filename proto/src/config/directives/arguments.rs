@@ -190,7 +190,11 @@ pub const TEXT: Codec<String> = Codec {
     },
     write: |text| {
         let words = || text.split(' ');
-        if words().all(|word| !word.is_empty()) { words().map(str::to_owned).collect() } else { vec![text.clone()] }
+        if words().all(|word| !word.is_empty()) {
+            words().map(str::to_owned).collect()
+        } else {
+            vec![text.clone()]
+        }
     },
 };
 /// A legal name.

@@ -3,7 +3,7 @@
 use crate::model::{Bind, BindAddress, BindRef, Name, SocketFile};
 
 use super::super::keywords;
-use super::address::bind_address;
+use super::address::{bind_address, spell_bind, split};
 use super::arguments::{Arguments, NAME, Reading, number};
 use super::parameters::{self, Parameter};
 use super::{Draft, Lines};
@@ -125,8 +125,8 @@ pub fn read_bind(frontend: &Name, arguments: &mut Arguments) -> Reading<Vec<Draf
     let word = arguments.take("an address such as '*:80'")?;
     let unix = arguments.environment.unix();
     let mut addresses = Vec::new();
-    for piece in word.text.split(',') {
-        addresses.push(bind_address(word, piece, &unix.prefix, arguments.environment)?);
+    for piece in split(&word.text) {
+        addresses.push(bind_address(word, &piece, &unix.prefix, arguments.environment)?);
     }
     let mut model = DraftBind { name: None, bind: blank(frontend) };
     parameters::read(&mut model, arguments, PARAMETERS, keywords::BIND)?;
@@ -152,7 +152,7 @@ pub fn read_bind(frontend: &Name, arguments: &mut Arguments) -> Reading<Vec<Draf
 
 /// The words after `bind`.
 pub fn write_bind(draft: &DraftBind) -> Vec<String> {
-    let mut words = vec![draft.bind.address.to_string()];
+    let mut words = vec![spell_bind(&draft.bind.address)];
     words.extend(parameters::write(draft, PARAMETERS));
     words
 }

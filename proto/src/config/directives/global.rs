@@ -4,10 +4,8 @@ use crate::model::{BindAddress, Global, Level, SocketFile, StatsSocket};
 
 use super::super::environment::{BasePath, UnixDefaults};
 use super::super::keywords;
-use super::address::bind_address;
-use super::arguments::{
-    Arguments, COUNT, Codec, Reading, TEXT, THREADS, TIME, WORD, choice, expecting, time,
-};
+use super::address::{bind_address, spell_bind};
+use super::arguments::{Arguments, COUNT, Codec, Polarity, Reading, TEXT, THREADS, TIME, WORD, choice, time};
 use super::parameters::{self, Parameter};
 use super::{Action, Directive, Lines, Sections, setting};
 
@@ -73,20 +71,24 @@ pub(super) const ROWS: &[Directive] = &[
         name: "daemon",
         sections: Sections::GLOBAL,
         syntax: "",
-        negatable: false,
+        negatable: true,
         repeats: false,
         action: Action::Global {
             read: |global, arguments| {
-                global.daemon = Some(true);
+                global.daemon = match arguments.polarity {
+                    Polarity::Plain => Some(true),
+                    Polarity::No => Some(false),
+                    Polarity::Default => None,
+                };
                 arguments.finish()
             },
-            write: |global, lines| {
-                if global.daemon == Some(true) {
-                    lines.push(Vec::new())
-                }
+            write: |global, lines| match global.daemon {
+                Some(true) => lines.push(Vec::new()),
+                Some(false) => lines.push_no(),
+                None => {}
             },
         },
-        accepted: &["daemon"],
+        accepted: &["daemon", "no daemon"],
         refused: &["daemon yes"],
     },
     setting!(
@@ -366,9 +368,6 @@ const fn file(
 fn read_stats_socket(global: &mut Global, arguments: &mut Arguments) -> Reading<()> {
     let word = arguments.take("an address such as '/run/regate.sock'")?;
     let address = bind_address(word, &word.text, "", arguments.environment)?;
-    if matches!(&address, BindAddress::Inet { ports, .. } if ports.first() != ports.last()) {
-        return Err(expecting(word, "a range of ports does not fit a text socket", "one port is expected"));
-    }
     let mut socket = StatsSocket { address, level: None, file: SocketFile::default() };
     parameters::read(&mut socket, arguments, SOCKET_PARAMETERS, keywords::STATS_SOCKET)?;
     arguments.finish()?;
@@ -384,7 +383,7 @@ fn read_stats_socket(global: &mut Global, arguments: &mut Arguments) -> Reading<
 
 fn write_stats_sockets(global: &Global, lines: &mut Lines) {
     for socket in &global.stats_sockets {
-        let mut words = vec![socket.address.to_string()];
+        let mut words = vec![spell_bind(&socket.address)];
         words.extend(parameters::write(socket, SOCKET_PARAMETERS));
         lines.push(words);
     }

@@ -2,7 +2,7 @@
 
 use crate::model::{Facility, LogAddress, LogPlan, LogSyntax, LogTarget, Severity};
 
-use super::address::log_address;
+use super::address::{escape, log_address};
 use super::arguments::{Arguments, Polarity, Reading, choice, not_yet, number};
 use super::{Action, Directive, Draft, Lines, Sections, agreed};
 
@@ -155,7 +155,7 @@ fn severity(arguments: &mut Arguments) -> Reading<Severity> {
 fn write_target(target: &LogTarget) -> Vec<String> {
     let address = match &target.address {
         LogAddress::Udp(address) => address.to_string(),
-        LogAddress::Unix(path) => format!("unix@{path}"),
+        LogAddress::Unix(path) => format!("unix@{}", escape(path)),
         LogAddress::Stdout => "stdout".to_owned(),
         LogAddress::Stderr => "stderr".to_owned(),
         LogAddress::Descriptor(number) => format!("fd@{number}"),

@@ -20,38 +20,36 @@ pub struct Parameter<T> {
 }
 
 /// The row of `bind`.
-pub(super) const BIND: &[Directive] = &[
-    Directive {
-        name: "bind",
-        sections: Sections::LISTENING,
-        syntax: "<address>[,…] [ <parameter> … ]",
-        negatable: false,
-        repeats: true,
-        action: Action::Proxy { read: binds::read, write: binds::write },
-        accepted: &[
-            "bind *:8080",
-            "bind 127.0.0.1:8080-8090 name local maxconn 100 backlog 50",
-            "bind [::]:80 v6only accept-proxy",
-            "bind unix@/run/www.sock mode 600 user www-data group www-data",
-            "bind abns@www id 4",
-            "bind fd@3",
-            "bind fd@${LISTENER}",
-            "bind *:443 interface eth0 defer-accept",
-        ],
-        refused: &[
-            "bind",
-            "bind 80",
-            "bind *:0",
-            "bind *:x",
-            "bind *:9-8",
-            "bind *:80 naem x",
-            "bind *:80 ssl",
-            "bind *:80 name",
-            "bind quic4@:443",
-            "bind nosuch@x",
-        ],
-    },
-];
+pub(super) const BIND: &[Directive] = &[Directive {
+    name: "bind",
+    sections: Sections::LISTENING,
+    syntax: "<address>[,…] [ <parameter> … ]",
+    negatable: false,
+    repeats: true,
+    action: Action::Proxy { read: binds::read, write: binds::write },
+    accepted: &[
+        "bind *:8080",
+        "bind 127.0.0.1:8080-8090 name local maxconn 100 backlog 50",
+        "bind [::]:80 v6only accept-proxy",
+        "bind unix@/run/www.sock mode 600 user www-data group www-data",
+        "bind abns@www id 4",
+        "bind fd@3",
+        "bind fd@${LISTENER}",
+        "bind *:443 interface eth0 defer-accept",
+    ],
+    refused: &[
+        "bind",
+        "bind 80",
+        "bind *:0",
+        "bind *:x",
+        "bind *:9-8",
+        "bind *:80 naem x",
+        "bind *:80 ssl",
+        "bind *:80 name",
+        "bind quic4@:443",
+        "bind nosuch@x",
+    ],
+}];
 
 /// The rows of servers.
 pub(super) const SERVERS: &[Directive] = &[

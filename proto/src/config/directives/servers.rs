@@ -3,7 +3,7 @@
 use crate::model::{Name, ProxyHeader, Server, ServerRef, ServerSettings};
 
 use super::super::keywords;
-use super::address::server_address;
+use super::address::{server_address, spell_server};
 use super::arguments::{Arguments, COUNT, Codec, LIMIT, Reading, TIME, WEIGHT, about, name, number, time};
 use super::parameters::{self, Parameter};
 use super::{Draft, Lines};
@@ -96,7 +96,7 @@ pub fn read_server(backend: &Name, arguments: &mut Arguments) -> Reading<Server>
 
 /// The words after `server`.
 pub fn write_server(server: &Server) -> Vec<String> {
-    let mut words = vec![server.at.server.to_string(), server.address.to_string()];
+    let mut words = vec![server.at.server.to_string(), spell_server(&server.address)];
     words.extend(parameters::write(&server.settings, PARAMETERS));
     if server.id != 0 {
         words.extend(["id".to_owned(), server.id.to_string()]);
