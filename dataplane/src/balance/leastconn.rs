@@ -23,13 +23,13 @@ impl Loads {
         self.servers.is_empty()
     }
 
-    pub(super) fn pick(&self, usable: impl Fn(&ServerPlan) -> bool) -> Option<Arc<ServerPlan>> {
+    pub(super) fn pick(&self, usable: impl Fn(&ServerPlan) -> bool) -> Option<&Arc<ServerPlan>> {
         let (count, last) = (self.servers.len(), self.last.load(Ordering::Relaxed));
         let turns = (1..=count).map(|step| (last + step) % count);
         let chosen =
             turns.filter(|at| usable(&self.servers[*at])).min_by_key(|at| load(&self.servers[*at]))?;
         self.last.store(chosen, Ordering::Relaxed);
-        Some(self.servers[chosen].clone())
+        Some(&self.servers[chosen])
     }
 }
 

@@ -39,7 +39,7 @@ impl Picker {
     }
 
     /// The server for a new request: one that `usable` accepts, the best by the algorithm.
-    pub fn pick(&self, usable: impl Fn(&ServerPlan) -> bool) -> Option<Arc<ServerPlan>> {
+    pub fn pick(&self, usable: impl Fn(&ServerPlan) -> bool) -> Option<&Arc<ServerPlan>> {
         match self {
             Picker::RoundRobin(turns) => turns.pick(usable),
             Picker::LeastConn(loads) => loads.pick(usable),

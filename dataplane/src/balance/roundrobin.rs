@@ -37,7 +37,7 @@ impl Turns {
         self.servers.is_empty()
     }
 
-    pub(super) fn pick(&self, usable: impl Fn(&ServerPlan) -> bool) -> Option<Arc<ServerPlan>> {
+    pub(super) fn pick(&self, usable: impl Fn(&ServerPlan) -> bool) -> Option<&Arc<ServerPlan>> {
         let mut order = self.order.lock();
         let mut passed_over = Vec::new();
         let chosen = loop {
@@ -50,7 +50,7 @@ impl Turns {
             let next = position.saturating_add(STEP / u64::from(server.weight.get()).max(1));
             server.live.turn.store(next, Ordering::Relaxed);
             order.push(Reverse((next, at)));
-            break Some(server.clone());
+            break Some(server);
         };
         order.extend(passed_over);
         chosen

@@ -1,6 +1,5 @@
 //! What is observed of servers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::counter::Sheet;
@@ -99,8 +98,8 @@ impl ServerLive {
     }
 
     /// Takes a place on the server, unless `maxconn` (0: no limit) are taken.
-    pub fn occupy(self: &Arc<Self>, backend: &Arc<BackendLive>, maxconn: u32) -> Option<Slot> {
-        self.sessions.rise_below(maxconn).then(|| Slot { server: self.clone(), backend: backend.clone() })
+    pub fn occupy<'a>(&'a self, backend: &'a BackendLive, maxconn: u32) -> Option<Slot<'a>> {
+        self.sessions.rise_below(maxconn).then_some(Slot { server: self, backend })
     }
 
     /// Notes that a session came now (milliseconds on the process's clock).
@@ -149,19 +148,12 @@ impl ServerLive {
 
 /// A place on a server; giving it back lets the next in the queue go on.
 #[derive(Debug)]
-pub struct Slot {
-    server: Arc<ServerLive>,
-    backend: Arc<BackendLive>,
+pub struct Slot<'a> {
+    server: &'a ServerLive,
+    backend: &'a BackendLive,
 }
 
-impl Slot {
-    /// The server on which the place is.
-    pub fn server(&self) -> &Arc<ServerLive> {
-        &self.server
-    }
-}
-
-impl Drop for Slot {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.server.sessions.fall();
         // Without limits nobody ever queues, and the queue's lock stays untouched.

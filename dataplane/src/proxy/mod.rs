@@ -1,5 +1,139 @@
 //! The data path: what happens to a connection and to the requests on it.
+//!
+//! `worker` accepts, `session` is one client connection, `http` is the life of a request from top to bottom,
+//! `tcp` that of a plain connection, `upstream` finds and connects a server, `relay` moves bytes. The
+//! codecs (`h1`, `proxy_protocol`) do no I/O. Nothing here knows who changes the configuration.
 
+mod buffer;
+mod clock;
+mod descriptor;
+mod fault;
 pub mod h1;
+mod http;
+mod listen;
+mod log;
 pub mod proxy_protocol;
 pub(crate) mod record;
+mod relay;
+mod reply;
+mod session;
+mod story;
+mod stream;
+mod tcp;
+mod upstream;
+mod worker;
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use regate_proto::problem::Problem;
+use tokio::sync::mpsc;
+
+use self::listen::{ListenKey, Opened};
+use self::worker::{Command, Shared};
+use crate::live::Live;
+use crate::snapshot::Snapshot;
+
+/// The running workers.
+#[derive(Debug)]
+pub struct Proxy {
+    shared: Arc<Shared>,
+    open: Mutex<HashSet<ListenKey>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Listening sockets that were opened for a snapshot which is not published yet. Dropping it closes them.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    opened: Vec<Opened>,
+}
+
+impl Proxy {
+    /// Starts so many workers, which do nothing until a snapshot is published.
+    pub fn start(workers: usize, live: Arc<Live>) -> io::Result<Proxy> {
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..workers.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
+        let shared = Arc::new(Shared::new(live, senders));
+        let mut threads = Vec::new();
+        for (index, commands) in receivers.into_iter().enumerate() {
+            let shared = shared.clone();
+            let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+                if let Err(error) = worker::run(index, shared, commands) {
+                    tracing::error!(%error, worker = index, "a worker could not start");
+                }
+            })?;
+            threads.push(thread);
+        }
+        Ok(Proxy { shared, open: Mutex::default(), threads: Mutex::new(threads) })
+    }
+
+    /// Opens the listening sockets that the snapshot needs and that are not open yet.
+    ///
+    /// Refuses, with every reason found, when one of them cannot be had. Nothing is accepted before
+    /// [`Proxy::publish`].
+    pub fn prepare(&self, snapshot: &Snapshot) -> Result<Prepared, Vec<Problem>> {
+        let open = self.open.lock();
+        let wanted = listen::wanted(snapshot);
+        let missing = wanted.iter().filter(|(key, _)| !open.contains(*key));
+        let (mut opened, mut problems) = (Vec::new(), Vec::new());
+        for (key, wanted) in missing {
+            match listen::open(key, wanted, self.shared.live.workers()) {
+                Ok(socket) => opened.push(socket),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(Prepared { opened }) } else { Err(problems) }
+    }
+
+    /// Makes the snapshot the one that every new request reads, accepts on what was prepared for it, and
+    /// closes the listening sockets that it no longer has.
+    pub fn publish(&self, snapshot: Arc<Snapshot>, prepared: Prepared) {
+        let mut open = self.open.lock();
+        let wanted = listen::wanted(&snapshot);
+        let gone: Vec<ListenKey> = open.iter().filter(|key| !wanted.contains_key(*key)).cloned().collect();
+        // A socket that closes serves what the kernel has accepted, by the plans that still know it.
+        for key in &gone {
+            self.shared.tell(|_| Command::Unlisten(key.clone()));
+        }
+        self.shared.publish(snapshot);
+        for socket in prepared.opened {
+            let Opened { key, descriptors, unix, wanted } = socket;
+            let mut descriptors = descriptors.into_iter();
+            open.insert(key.clone());
+            for peer in 0..self.shared.live.workers() {
+                let Some(descriptor) = descriptors.next() else { break };
+                let own =
+                    Opened { key: key.clone(), descriptors: vec![descriptor], unix, wanted: wanted.clone() };
+                self.shared.tell_one(peer, Command::Listen(Box::new(own)));
+            }
+        }
+        if !gone.is_empty() {
+            open.retain(|key| !gone.contains(key));
+            self.shared.tell(|_| Command::Nudge);
+        }
+    }
+
+    /// Soft stop: listening sockets and idle connections close, what is in flight finishes.
+    pub fn drain(&self) {
+        self.shared.live.process.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.open.lock().clear();
+        self.shared.tell(|_| Command::Drain);
+    }
+
+    /// Cuts every connection and ends the workers.
+    pub fn stop(&self) {
+        self.shared.tell(|_| Command::Stop);
+        for thread in self.threads.lock().drain(..) {
+            // A worker that panicked has said so; the others still end.
+            let _ = thread.join();
+        }
+    }
+
+    /// Client connections still open.
+    pub fn connections(&self) -> u32 {
+        self.shared.live.process.connections.now()
+    }
+}

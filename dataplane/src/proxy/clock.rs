@@ -1,0 +1,367 @@
+//! Timers of one worker, on a coarse wheel.
+//!
+//! A timer is a deadline and, once somebody waits for it, a waker. Setting it costs a few instructions and
+//! no allocation, so every connection has one for its whole life. Deadlines are met up to [`TICK`]
+//! milliseconds late, never early.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+/// The wheel of one worker.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    wheel: RefCell<Wheel>,
+    /// The tick for which the driver sleeps; a timer set for an earlier one wakes it.
+    sleeping_until: Cell<u64>,
+    driver: RefCell<Option<Waker>>,
+}
+
+/// A deadline that can be moved.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    clock: Rc<Clock>,
+    key: usize,
+}
+
+#[derive(Debug)]
+struct Wheel {
+    timers: Slab<Entry>,
+    /// First timer of each slot.
+    slots: Box<[u32; SLOTS]>,
+    /// Which slots have timers, one bit each.
+    occupied: [u64; SLOTS / 64],
+    /// Everything before this tick has been looked at.
+    tick: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// In ticks; [`NEVER`] when it is not set.
+    deadline: u64,
+    next: u32,
+    previous: u32,
+    state: Expiry,
+    /// Whether the connection that it belongs to rests between requests.
+    idle: bool,
+    waker: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expiry {
+    Ahead,
+    Reached,
+    /// Looked up early: see [`Clock::nudge_idle`].
+    Nudged,
+}
+
+/// Why a timer woke its waiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expired {
+    /// The deadline was reached.
+    Deadline,
+    /// The worker asks idle connections whether they should still be there.
+    Nudge,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Clock {
+        let wheel =
+            Wheel { timers: Slab::new(), slots: Box::new([NONE; SLOTS]), occupied: [0; SLOTS / 64], tick: 0 };
+        Clock {
+            started: Instant::now(),
+            wheel: RefCell::new(wheel),
+            sleeping_until: Cell::new(NEVER),
+            driver: RefCell::new(None),
+        }
+    }
+
+    /// Runs the wheel, for as long as the worker lives.
+    pub(crate) async fn drive(self: Rc<Self>) {
+        loop {
+            let now = self.tick_at(Instant::now());
+            let due = self.wheel.borrow_mut().advance(now);
+            due.into_iter().for_each(Waker::wake);
+            let next = self.wheel.borrow().next_occupied();
+            self.sleeping_until.set(next);
+            let mut sleep = (next != NEVER).then(|| {
+                let wait = Duration::from_millis(next.saturating_mul(TICK));
+                Box::pin(tokio::time::sleep_until((self.started + wait).into()))
+            });
+            poll_fn(|context| {
+                if self.sleeping_until.get() < next {
+                    return Poll::Ready(());
+                }
+                if sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
+                    return Poll::Ready(());
+                }
+                *self.driver.borrow_mut() = Some(context.waker().clone());
+                Poll::Pending
+            })
+            .await;
+        }
+    }
+
+    /// Wakes every idle connection, so that each looks whether it should close.
+    pub(crate) fn nudge_idle(&self) {
+        let mut woken = Vec::new();
+        for (_, entry) in &mut self.wheel.borrow_mut().timers {
+            if entry.idle && entry.state == Expiry::Ahead {
+                entry.state = Expiry::Nudged;
+                woken.extend(entry.waker.take());
+            }
+        }
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn tick_at(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.started).as_millis() as u64 / TICK
+    }
+
+    fn note_deadline(&self, tick: u64) {
+        if tick < self.sleeping_until.get() {
+            self.sleeping_until.set(tick);
+            if let Some(driver) = self.driver.borrow_mut().take() {
+                driver.wake();
+            }
+        }
+    }
+}
+
+impl Timer {
+    /// A timer without a deadline.
+    pub(crate) fn new(clock: &Rc<Clock>) -> Timer {
+        let entry = Entry {
+            deadline: NEVER,
+            next: NONE,
+            previous: NONE,
+            state: Expiry::Ahead,
+            idle: false,
+            waker: None,
+        };
+        let key = clock.wheel.borrow_mut().timers.insert(entry);
+        Timer { clock: clock.clone(), key }
+    }
+
+    /// Sets the deadline to so many milliseconds after `now`; 0 means never.
+    pub(crate) fn set(&self, now: Instant, after: u32) {
+        let deadline = match after {
+            0 => NEVER,
+            // One more than rounding up: a deadline is not met early.
+            _ => {
+                (now.saturating_duration_since(self.clock.started).as_millis() as u64 + u64::from(after))
+                    / TICK
+                    + 1
+            }
+        };
+        let slot_moved = {
+            let mut wheel = self.clock.wheel.borrow_mut();
+            let wheel = &mut *wheel;
+            let Some(entry) = wheel.timers.get_mut(self.key) else { return };
+            entry.state = Expiry::Ahead;
+            if entry.deadline == deadline {
+                return;
+            }
+            wheel.unlink(self.key);
+            wheel.link(self.key, deadline)
+        };
+        if slot_moved {
+            self.clock.note_deadline(deadline);
+        }
+    }
+
+    /// Says whether the connection rests between requests: [`Clock::nudge_idle`] wakes those.
+    pub(crate) fn set_idle(&self, idle: bool) {
+        if let Some(entry) = self.clock.wheel.borrow_mut().timers.get_mut(self.key) {
+            entry.idle = idle;
+            if !idle && entry.state == Expiry::Nudged {
+                entry.state = Expiry::Ahead;
+            }
+        }
+    }
+
+    /// Whether the deadline was reached, or a nudge came; a nudge is told once.
+    pub(crate) fn poll_expired(&self, context: &Context<'_>) -> Poll<Expired> {
+        let mut wheel = self.clock.wheel.borrow_mut();
+        let Some(entry) = wheel.timers.get_mut(self.key) else { return Poll::Pending };
+        match entry.state {
+            Expiry::Reached => Poll::Ready(Expired::Deadline),
+            Expiry::Nudged => {
+                entry.state = Expiry::Ahead;
+                Poll::Ready(Expired::Nudge)
+            }
+            Expiry::Ahead => {
+                if !entry.waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+                    entry.waker = Some(context.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let mut wheel = self.clock.wheel.borrow_mut();
+        wheel.unlink(self.key);
+        wheel.timers.try_remove(self.key);
+    }
+}
+
+impl Wheel {
+    /// Puts a timer into its slot; tells whether it has a deadline at all.
+    fn link(&mut self, key: usize, deadline: u64) -> bool {
+        let Some(entry) = self.timers.get_mut(key) else { return false };
+        entry.deadline = deadline;
+        if deadline == NEVER {
+            return false;
+        }
+        // What lies in the past by a clock read too early would wait for a whole round.
+        let deadline = deadline.max(self.tick + 1);
+        entry.deadline = deadline;
+        let slot = slot_of(deadline);
+        let first = self.slots[slot];
+        entry.next = first;
+        entry.previous = NONE;
+        self.slots[slot] = key as u32;
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+        if let Some(first) = self.timers.get_mut(first as usize) {
+            first.previous = key as u32;
+        }
+        true
+    }
+
+    /// Takes a timer out of its slot.
+    fn unlink(&mut self, key: usize) {
+        let Some(entry) = self.timers.get_mut(key) else { return };
+        if entry.deadline == NEVER {
+            return;
+        }
+        let (deadline, next, previous) = (entry.deadline, entry.next, entry.previous);
+        entry.deadline = NEVER;
+        if let Some(next) = self.timers.get_mut(next as usize) {
+            next.previous = previous;
+        }
+        match self.timers.get_mut(previous as usize) {
+            Some(previous) => previous.next = next,
+            None => {
+                let slot = slot_of(deadline);
+                self.slots[slot] = next;
+                if next == NONE {
+                    self.occupied[slot / 64] &= !(1 << (slot % 64));
+                }
+            }
+        }
+    }
+
+    /// Looks at every slot up to and with `now`; gives the wakers of the timers that are due.
+    fn advance(&mut self, now: u64) -> Vec<Waker> {
+        let mut due = Vec::new();
+        let first = self.tick.max(now.saturating_sub(SLOTS as u64 - 1));
+        for tick in first..=now {
+            let slot = slot_of(tick);
+            if self.occupied[slot / 64] & (1 << (slot % 64)) == 0 {
+                continue;
+            }
+            let mut at = self.slots[slot];
+            while let Some(entry) = self.timers.get_mut(at as usize) {
+                let (key, next) = (at as usize, entry.next);
+                if entry.deadline <= now {
+                    entry.state = Expiry::Reached;
+                    due.extend(entry.waker.take());
+                    self.unlink(key);
+                }
+                at = next;
+            }
+        }
+        self.tick = now;
+        due
+    }
+
+    /// The next tick whose slot has timers; they may belong to a later round.
+    fn next_occupied(&self) -> u64 {
+        (self.tick + 1..=self.tick + SLOTS as u64)
+            .find(|tick| {
+                let slot = slot_of(*tick);
+                self.occupied[slot / 64] & (1 << (slot % 64)) != 0
+            })
+            .unwrap_or(NEVER)
+    }
+}
+
+fn slot_of(tick: u64) -> usize {
+    (tick % SLOTS as u64) as usize
+}
+
+/// Milliseconds in a tick.
+const TICK: u64 = 4;
+/// Slots of the wheel; a round takes about four seconds, later deadlines are passed over until their round.
+const SLOTS: usize = 1024;
+const NEVER: u64 = u64::MAX;
+const NONE: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expired(timer: &Timer) -> Option<Expired> {
+        match timer.poll_expired(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(expired) => Some(expired),
+            Poll::Pending => None,
+        }
+    }
+
+    fn pass(clock: &Clock, millis: u64) {
+        let now = clock.tick_at(clock.started + Duration::from_millis(millis));
+        clock.wheel.borrow_mut().advance(now);
+    }
+
+    #[test]
+    fn a_deadline_is_met_late_by_a_tick_at_most_and_never_early() {
+        for after in [1, 3, 4, 5, 100, 4_095, 4_096, 4_097, 60_000] {
+            let clock = Rc::new(Clock::new());
+            let timer = Timer::new(&clock);
+            timer.set(clock.started, after);
+            pass(&clock, u64::from(after) - 1);
+            assert_eq!(expired(&timer), None, "{after} early");
+            pass(&clock, u64::from(after) + 2 * TICK);
+            assert_eq!(expired(&timer), Some(Expired::Deadline), "{after} late");
+        }
+    }
+
+    #[test]
+    fn timers_can_be_moved_and_dropped_in_any_order() {
+        let clock = Rc::new(Clock::new());
+        let mut timers: Vec<Timer> = (0..300).map(|_| Timer::new(&clock)).collect();
+        let mut seed = 7u64;
+        for round in 0..2_000u32 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let which = (seed >> 33) as usize % timers.len();
+            match round % 5 {
+                0 => drop(std::mem::replace(&mut timers[which], Timer::new(&clock))),
+                1 => timers[which].set(clock.started, 0),
+                _ => timers[which].set(clock.started, 1 + (seed >> 40) as u32 % 20_000),
+            }
+        }
+        let set = clock.wheel.borrow().timers.iter().filter(|(_, entry)| entry.deadline != NEVER).count();
+        pass(&clock, 30_000);
+        assert_eq!(timers.iter().filter(|timer| expired(timer).is_some()).count(), set);
+        assert_eq!(clock.wheel.borrow().next_occupied(), NEVER);
+    }
+
+    #[test]
+    fn a_nudge_reaches_idle_timers_alone_and_once() {
+        let clock = Rc::new(Clock::new());
+        let (idle, busy) = (Timer::new(&clock), Timer::new(&clock));
+        idle.set_idle(true);
+        clock.nudge_idle();
+        assert_eq!(expired(&idle), Some(Expired::Nudge));
+        assert_eq!(expired(&idle), None);
+        assert_eq!(expired(&busy), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! File descriptors that come from outside, and the socket options that no library offers safely.
+//!
+//! The only module that may hold `unsafe`; each use says why it is sound.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use regate_proto::model::DescriptorSource;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A copy of a listening socket that the parent process left open (`fd@N`, `fd@${NAME}`).
+///
+/// Refuses what is no open, listening stream socket, so that a mistyped number takes nothing over.
+pub(crate) fn inherited(source: &DescriptorSource) -> io::Result<OwnedFd> {
+    let number: RawFd = match source {
+        DescriptorSource::Number(number) => {
+            RawFd::try_from(*number).map_err(|_| invalid(format!("{number} is no descriptor")))?
+        }
+        DescriptorSource::Variable(name) => {
+            let value = std::env::var(name).map_err(|_| invalid(format!("the environment has no {name}")))?;
+            value
+                .parse()
+                .map_err(|_| invalid(format!("{name} is {value:?}, a descriptor's number is expected")))?
+        }
+    };
+    if number < 3 {
+        return Err(invalid(format!("descriptor {number} is a standard stream")));
+    }
+    if std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_err() {
+        return Err(invalid(format!("descriptor {number} is not open")));
+    }
+    // SAFETY: the number names an open descriptor (just checked), and it is borrowed only for the duplication
+    // below; nothing in this process closes inherited descriptors, so it cannot be closed in between.
+    #[expect(unsafe_code, reason = "an inherited descriptor is known by its number alone")]
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    if !rustix::net::sockopt::socket_acceptconn(borrowed).unwrap_or(false) {
+        return Err(invalid(format!("descriptor {number} is no listening socket")));
+    }
+    borrowed.try_clone_to_owned()
+}
+
+/// A listening socket whose readiness the current runtime watches.
+pub(crate) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the value owns its descriptor, gives the same one every time, and closes it only when it is dropped,
+    // which happens after the runtime has let go of it.
+    #[expect(unsafe_code, reason = "the runtime cannot see that an owned descriptor stays open")]
+    let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
+    watched.map_err(io::Error::from)
+}
+
+/// Lets the kernel hand connections over once data came.
+pub(crate) fn defer_accept(socket: &impl AsFd) -> io::Result<()> {
+    let seconds: libc::c_int = 1;
+    // SAFETY: the descriptor is open for as long as it is borrowed, and the kernel reads just the integer whose
+    // address and size are handed over.
+    #[expect(unsafe_code, reason = "no library offers this option")]
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            std::ptr::from_ref(&seconds).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The number of a user (`/etc/passwd`) or group (`/etc/group`), given by name or number.
+pub(crate) fn account_number(file: &str, name: &str) -> io::Result<u32> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let text = std::fs::read_to_string(file)?;
+    text.lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.first() == Some(&name))
+        .and_then(|fields| fields.get(2).and_then(|number| number.parse().ok()))
+        .ok_or_else(|| invalid(format!("{file} has no {name}")))
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}

@@ -1,0 +1,114 @@
+//! Why a request failed, and what that means: the one mapping to statuses and log states.
+
+use super::h1;
+use super::record::{Cause, Phase, Termination};
+
+/// A request that did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The client closed before its request was complete.
+    ClientLeftEarly,
+    /// The client took too long for its request.
+    RequestTimeout,
+    /// The request is malformed.
+    BadRequest(h1::Refusal),
+    /// The frontend routes nowhere, or to a backend that is gone.
+    NoBackend,
+    /// No server may be chosen.
+    NoServer,
+    /// No slot became free in time.
+    QueueTimeout,
+    /// The client left while it waited for a slot.
+    ClientLeftQueue,
+    /// Every attempt to connect failed.
+    ConnectFailed,
+    /// The last attempt to connect took too long.
+    ConnectTimeout,
+    /// The server closed before its response's head was complete.
+    ServerClosed,
+    /// A connection that had served before was closed under a request that must not be sent twice.
+    StaleConnection,
+    /// The server took too long for its response.
+    ServerTimeout,
+    /// The response is malformed.
+    BadResponse,
+    /// The client closed while its response was awaited.
+    ClientLeftWaiting,
+    /// The client broke off while data was on its way.
+    ClientAborted,
+    /// The client took too long to send or take data.
+    ClientDataTimeout,
+    /// The body of the request is malformed, and the response had not begun.
+    BadRequestBody(h1::Refusal),
+    /// The server broke off while data was on its way.
+    ServerAborted,
+    /// The server took too long to send or take data.
+    ServerDataTimeout,
+    /// The body of the response is malformed.
+    BadResponseBody,
+}
+
+impl Fault {
+    /// The status of the reply, where the response has not begun; `None` closes without a word.
+    pub(crate) fn status(self) -> Option<u16> {
+        match self {
+            Fault::BadRequest(refusal) | Fault::BadRequestBody(refusal) => Some(refusal.reason.status()),
+            Fault::ClientLeftEarly
+            | Fault::ClientLeftWaiting
+            | Fault::ClientAborted
+            | Fault::ClientLeftQueue => Some(400),
+            Fault::RequestTimeout | Fault::ClientDataTimeout => Some(408),
+            Fault::NoBackend | Fault::NoServer | Fault::QueueTimeout => Some(503),
+            Fault::ConnectFailed | Fault::ConnectTimeout => Some(503),
+            Fault::ServerClosed | Fault::BadResponse | Fault::ServerAborted | Fault::BadResponseBody => {
+                Some(502)
+            }
+            Fault::ServerTimeout | Fault::ServerDataTimeout => Some(504),
+            Fault::StaleConnection => None,
+        }
+    }
+
+    /// Whether the client's connection cannot carry a further request.
+    pub(crate) fn is_fatal(self) -> bool {
+        !matches!(
+            self,
+            Fault::NoBackend
+                | Fault::NoServer
+                | Fault::QueueTimeout
+                | Fault::ConnectFailed
+                | Fault::ConnectTimeout
+                | Fault::ServerClosed
+                | Fault::ServerTimeout
+                | Fault::BadResponse
+        )
+    }
+
+    /// Whether the reply comes before a request was understood, and so has the shape of such replies.
+    pub(crate) fn is_early(self) -> bool {
+        matches!(self, Fault::BadRequest(_) | Fault::RequestTimeout | Fault::ClientLeftEarly)
+    }
+
+    /// How it stands in a log line (configuration manual 8.5).
+    pub(crate) fn termination(self) -> Termination {
+        let (cause, phase) = match self {
+            Fault::ClientLeftEarly => (Cause::Client, Phase::Request),
+            Fault::RequestTimeout => (Cause::ClientTimeout, Phase::Request),
+            Fault::BadRequest(_) => (Cause::Proxy, Phase::Request),
+            Fault::NoBackend | Fault::NoServer | Fault::ConnectFailed => (Cause::Server, Phase::Connect),
+            Fault::QueueTimeout => (Cause::ServerTimeout, Phase::Queue),
+            Fault::ClientLeftQueue => (Cause::Client, Phase::Queue),
+            Fault::ConnectTimeout => (Cause::ServerTimeout, Phase::Connect),
+            Fault::ServerClosed | Fault::StaleConnection => (Cause::Server, Phase::Headers),
+            Fault::ServerTimeout => (Cause::ServerTimeout, Phase::Headers),
+            Fault::BadResponse => (Cause::Proxy, Phase::Headers),
+            Fault::ClientLeftWaiting => (Cause::Client, Phase::Headers),
+            Fault::ClientAborted => (Cause::Client, Phase::Data),
+            Fault::ClientDataTimeout => (Cause::ClientTimeout, Phase::Data),
+            Fault::BadRequestBody(_) => (Cause::Proxy, Phase::Data),
+            Fault::ServerAborted => (Cause::Server, Phase::Data),
+            Fault::ServerDataTimeout => (Cause::ServerTimeout, Phase::Data),
+            Fault::BadResponseBody => (Cause::Proxy, Phase::Data),
+        };
+        Termination::new(cause, phase)
+    }
+}

@@ -1,0 +1,186 @@
+//! One client connection, from accept to close.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime};
+
+use regate_proto::model::Mode;
+
+use super::buffer::Buffer;
+use super::clock::Timer;
+use super::proxy_protocol::{self, Parse};
+use super::stream::Stream;
+use super::worker::{Shared, Worker};
+use super::{http, tcp};
+use crate::live::{BindLive, FrontendLive};
+use crate::snapshot::{BindPlan, FrontendPlan};
+
+/// A connection that was accepted and not yet served.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) unix: bool,
+    pub(crate) frontend: Arc<FrontendPlan>,
+    pub(crate) accept_proxy: bool,
+    pub(crate) admission: Admission,
+    pub(crate) at: Instant,
+}
+
+/// A connection's share of the limits; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    shared: Arc<Shared>,
+    worker: usize,
+    frontend: Arc<FrontendLive>,
+    pub(crate) bind: Arc<BindLive>,
+}
+
+/// A client connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) stream: Stream,
+    /// The one thing that the connection waits for at a time has its deadline here.
+    pub(crate) timer: Timer,
+    /// The client's address, or what a PROXY protocol header says it is.
+    pub(crate) peer: Option<SocketAddr>,
+    /// The address that the client connected to, where a PROXY protocol header says so.
+    stated_destination: Option<SocketAddr>,
+    /// The newest plan of the frontend that was seen; it stays when the frontend goes.
+    pub(crate) frontend: Arc<FrontendPlan>,
+    pub(crate) at: Instant,
+    pub(crate) at_wall: SystemTime,
+    /// Bytes that came together with a PROXY protocol header.
+    pub(crate) early: Option<Buffer>,
+    /// Requests so far.
+    pub(crate) requests: u32,
+    pub(crate) admission: Admission,
+}
+
+impl Admission {
+    /// Counts a connection in: `accepting` is the worker that counts, `serving` the one that will serve.
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        serving: usize,
+        accepting: usize,
+        frontend: &FrontendPlan,
+        bind: &BindPlan,
+    ) -> Admission {
+        let process = &shared.live.process;
+        let now = process.now();
+        process.connections.rise();
+        process.connections_total.add(accepting, 1);
+        process.connection_rate.add(now);
+        process.session_rate.add(now);
+        frontend.live.sessions.rise();
+        frontend.live.connections.add(accepting, 1);
+        frontend.live.sessions_total.add(accepting, 1);
+        frontend.live.connection_rate.add(now);
+        frontend.live.session_rate.add(now);
+        bind.live.sessions.rise();
+        bind.live.connections.add(accepting, 1);
+        shared.load(serving).fetch_add(1, Ordering::Relaxed);
+        Admission {
+            shared: shared.clone(),
+            worker: serving,
+            frontend: frontend.live.clone(),
+            bind: bind.live.clone(),
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.shared.load(self.worker).fetch_sub(1, Ordering::Relaxed);
+        self.bind.sessions.fall();
+        self.frontend.sessions.fall();
+        self.shared.live.process.connections.fall();
+        self.shared.gate.open();
+    }
+}
+
+impl Session {
+    /// The address that the client connected to.
+    pub(crate) fn destination(&self) -> Option<SocketAddr> {
+        self.stated_destination.or_else(|| self.stream.local())
+    }
+
+    /// Takes over the newest plan of the frontend; tells whether the frontend is still there.
+    pub(crate) fn renew(&mut self, snapshot: &crate::snapshot::Snapshot) -> bool {
+        match snapshot.frontends.get(&self.frontend.name) {
+            Some(plan) => {
+                if !Arc::ptr_eq(plan, &self.frontend) {
+                    self.frontend = plan.clone();
+                }
+                !plan.disabled
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the connection should not wait for a further request.
+    pub(crate) fn should_end(&mut self) -> bool {
+        let snapshot = self.worker.snapshot();
+        self.worker.is_draining() || !self.renew(&snapshot)
+    }
+}
+
+/// Begins to serve an accepted connection.
+pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
+    let stream = match Stream::adopt(socket, accepted.unix) {
+        Ok(stream) => stream,
+        Err(error) => return tracing::warn!(%error, "cannot watch a connection"),
+    };
+    let session = Session {
+        worker: worker.clone(),
+        stream,
+        timer: Timer::new(&worker.clock),
+        peer: accepted.peer,
+        stated_destination: None,
+        frontend: accepted.frontend,
+        at: accepted.at,
+        at_wall: SystemTime::now(),
+        early: None,
+        requests: 0,
+        admission: accepted.admission,
+    };
+    tokio::task::spawn_local(serve(session, accepted.accept_proxy));
+}
+
+async fn serve(mut session: Session, accept_proxy: bool) {
+    if accept_proxy && !Box::pin(read_proxy_header(&mut session)).await {
+        return;
+    }
+    match session.frontend.mode {
+        Mode::Http => http::serve(session).await,
+        Mode::Tcp => Box::pin(tcp::serve(session)).await,
+    }
+}
+
+/// Reads the PROXY protocol header that the connection begins with; false when there is none.
+async fn read_proxy_header(session: &mut Session) -> bool {
+    session.timer.set(Instant::now(), session.frontend.client_timeout);
+    let mut buffer = session.worker.buffers.small();
+    loop {
+        match session.stream.read(buffer.room(), &session.timer).await {
+            Ok(0) | Err(_) => return false,
+            Ok(count) => buffer.put(count),
+        }
+        match proxy_protocol::parse(buffer.filled()) {
+            Ok(Parse::Complete(header)) => {
+                buffer.take(header.len);
+                session.early = Some(buffer).filter(|buffer| !buffer.is_empty());
+                if let Some(addresses) = header.addresses {
+                    session.peer = Some(addresses.source);
+                    session.stated_destination = Some(addresses.destination);
+                }
+                return true;
+            }
+            Ok(Parse::Partial) if !buffer.is_full() => {}
+            Ok(Parse::Partial) | Err(_) => return false,
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What is known of an exchange while it goes on, and what it leaves behind: counters and a log line.
+
+use std::time::Instant;
+
+use regate_proto::model::Name;
+
+use super::buffer::Buffer;
+use super::fault::Fault;
+use super::h1::{Framing, Method, RequestHead, Span, Version};
+use super::record::{Record, Termination};
+use super::session::Session;
+use super::upstream::{Trail, Way};
+use crate::live::{BackendLive, Counter, Gauge, Statuses, Traffic};
+use crate::snapshot::BackendPlan;
+
+/// An exchange so far.
+#[derive(Debug)]
+pub(crate) struct Story<'a> {
+    pub(crate) started: Instant,
+    received: Option<Instant>,
+    responded: Option<Instant>,
+    request_line: Vec<u8>,
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    /// Whether the client lets its connection live on.
+    pub(crate) persistent: bool,
+    /// Bytes of head and body in the client's buffer; `None` when the body's end is not known from the head.
+    whole: Option<usize>,
+    pub(crate) request_length: usize,
+    pub(crate) status: Option<u16>,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) backend: Option<&'a BackendPlan>,
+    presence: Option<Presence<'a>>,
+    pub(crate) trail: Trail<'a>,
+    pub(crate) fault: Option<Fault>,
+    /// Whether something of the response has gone to the client.
+    pub(crate) response_begun: bool,
+}
+
+/// One more in a gauge, for as long as it is held.
+#[derive(Debug)]
+pub(crate) struct Presence<'a>(&'a Gauge);
+
+impl<'a> Presence<'a> {
+    /// Counts in.
+    pub(crate) fn in_gauge(gauge: &'a Gauge) -> Presence<'a> {
+        gauge.rise();
+        Presence(gauge)
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        self.0.fall();
+    }
+}
+
+impl<'a> Story<'a> {
+    /// The first byte is there, or is awaited.
+    pub(crate) fn begin(session: &Session) -> Story<'a> {
+        Story {
+            started: Instant::now(),
+            received: None,
+            responded: None,
+            request_line: session.worker.scratch(),
+            method: Method::Get,
+            version: Version::Http11,
+            persistent: false,
+            whole: None,
+            request_length: 0,
+            status: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            backend: None,
+            presence: None,
+            trail: Trail::default(),
+            fault: None,
+            response_begun: false,
+        }
+    }
+
+    /// The request's head is complete.
+    pub(crate) fn note_request(&mut self, session: &Session, buffer: &[u8], head: &RequestHead) {
+        let now = Instant::now();
+        self.received = Some(now);
+        (self.method, self.version, self.persistent) = (head.method, head.version, head.persistent);
+        self.bytes_in = head.len as u64;
+        self.whole = match head.framing {
+            Framing::None => Some(head.len),
+            Framing::Length(length) => {
+                usize::try_from(length).ok().and_then(|length| head.len.checked_add(length))
+            }
+            _ => None,
+        };
+        if session.frontend.log.is_some() {
+            let end = buffer.get(head.target.end as usize..).and_then(|rest| memchr::memchr(b'\r', rest));
+            let line = Span { start: head.start as u32, end: head.target.end + end.unwrap_or(0) as u32 };
+            self.request_line.extend_from_slice(line.of(buffer));
+        }
+        let worker = session.worker.index;
+        let process = &session.worker.shared.live.process;
+        process.requests_total.add(worker, 1);
+        let live = &session.frontend.live;
+        live.requests.add(worker, 1);
+        live.h1_requests.add(worker, 1);
+        live.request_rate.add(process.at(now));
+    }
+
+    /// The request is routed.
+    pub(crate) fn enter(&mut self, session: &Session, backend: &'a BackendPlan) {
+        self.backend = Some(backend);
+        let worker = session.worker.index;
+        let now = session.worker.shared.live.process.at(self.received.unwrap_or(self.started));
+        self.presence = Some(Presence::in_gauge(&backend.live.sessions));
+        backend.live.sessions_total.add(worker, 1);
+        backend.live.session_rate.add(now);
+        backend.live.note_session(now);
+        if backend.mode == regate_proto::model::Mode::Http {
+            backend.live.requests.add(worker, 1);
+        }
+    }
+
+    /// A server is picked and connected.
+    pub(crate) fn pick(&mut self, session: &Session, way: &Way<'a>) {
+        let worker = session.worker.index;
+        let now = session.worker.shared.live.process.at(self.trail.connected.unwrap_or(self.started));
+        let live = &way.server.live;
+        live.sessions_total.add(worker, 1);
+        live.session_rate.add(now);
+        live.note_session(now);
+        live.requests.add(worker, 1);
+    }
+
+    /// The final response's head is complete.
+    pub(crate) fn note_response(&mut self, status: u16) {
+        self.responded = Some(Instant::now());
+        self.status = Some(status);
+    }
+
+    /// A response that announces another was passed on.
+    pub(crate) fn note_interim(&mut self, session: &Session, status: u16) {
+        self.each_statuses(session, |statuses, worker| statuses.add(worker, status));
+    }
+
+    /// Whether all of the request lies in the client's buffer, so that a further one may follow.
+    pub(crate) fn is_request_read(&mut self, inbound: &Buffer) -> bool {
+        self.request_length = self.whole.unwrap_or(0);
+        self.whole.is_some_and(|whole| inbound.len() >= whole)
+    }
+
+    /// The exchange is over: counters, then the log.
+    pub(crate) fn end(mut self, session: &Session) {
+        let now = Instant::now();
+        let line = std::mem::take(&mut self.request_line);
+        self.presence = None;
+        self.count(session, now);
+        match &session.frontend.log {
+            Some(plan) => {
+                let record = self.record(session, line, now);
+                session.worker.log.record(plan, &record);
+                session.worker.keep_scratch(record.request_line);
+            }
+            None => session.worker.keep_scratch(line),
+        }
+    }
+
+    fn count(&self, session: &Session, now: Instant) {
+        let worker = session.worker.index;
+        let live = &session.frontend.live;
+        if let Some(status) = self.status {
+            self.each_statuses(session, |statuses, worker| statuses.add(worker, status));
+        }
+        let add = |traffic: &Traffic| {
+            traffic.bytes_in.add(worker, self.bytes_in);
+            traffic.bytes_out.add(worker, self.bytes_out);
+        };
+        add(&live.traffic);
+        add(&session.admission.bind.traffic);
+        session.worker.shared.live.process.bytes_out.add(worker, self.bytes_out);
+        if let Some(backend) = self.backend {
+            add(&backend.live.traffic);
+        } else if self.status.is_some() && self.received.is_some() {
+            live.intercepted.add(worker, 1);
+        }
+        if let Some(server) = self.trail.server {
+            add(&server.live.traffic);
+        }
+        if self.responded.is_some()
+            && let Some((backend, server)) = self.backend.zip(self.trail.server)
+        {
+            let times = self.times(now);
+            let live = (&backend.live, &server.live);
+            for (mean, other, time) in [
+                (&live.0.queue_time, &live.1.queue_time, times[0]),
+                (&live.0.connect_time, &live.1.connect_time, times[1]),
+                (&live.0.response_time, &live.1.response_time, times[2]),
+                (&live.0.total_time, &live.1.total_time, times[3]),
+            ] {
+                mean.add(time);
+                other.add(time);
+            }
+        }
+        if let Some(fault) = self.fault {
+            self.count_fault(session, fault);
+        }
+    }
+
+    /// Milliseconds in the queue, connecting, waiting for the response, and in all.
+    fn times(&self, now: Instant) -> [u32; 4] {
+        let between = |from: Option<Instant>, to: Option<Instant>| match (from, to) {
+            (Some(from), Some(to)) => to.saturating_duration_since(from).as_millis() as u32,
+            _ => 0,
+        };
+        [
+            between(self.received, self.trail.dequeued),
+            between(self.trail.dequeued, self.trail.connected),
+            between(self.trail.connected, self.responded),
+            between(self.received, Some(now)),
+        ]
+    }
+
+    fn count_fault(&self, session: &Session, fault: Fault) {
+        let worker = session.worker.index;
+        let one = |counter: &Counter| counter.add(worker, 1);
+        let both = |of: fn(&BackendLive) -> &Counter, of_server: fn(&crate::live::ServerLive) -> &Counter| {
+            if let Some(backend) = self.backend {
+                one(of(&backend.live));
+            }
+            if let Some(server) = self.trail.server {
+                one(of_server(&server.live));
+            }
+        };
+        match fault {
+            Fault::ClientLeftEarly
+            | Fault::RequestTimeout
+            | Fault::BadRequest(_)
+            | Fault::BadRequestBody(_) => {
+                one(&session.frontend.live.request_errors);
+                one(&session.admission.bind.request_errors);
+            }
+            Fault::NoBackend | Fault::NoServer | Fault::QueueTimeout => {}
+            Fault::ConnectFailed | Fault::ConnectTimeout => {}
+            Fault::ServerClosed
+            | Fault::StaleConnection
+            | Fault::ServerTimeout
+            | Fault::BadResponse
+            | Fault::BadResponseBody => both(|live| &live.response_errors, |live| &live.response_errors),
+            Fault::ClientLeftQueue
+            | Fault::ClientLeftWaiting
+            | Fault::ClientAborted
+            | Fault::ClientDataTimeout => both(|live| &live.client_aborts, |live| &live.client_aborts),
+            Fault::ServerAborted | Fault::ServerDataTimeout => {
+                both(|live| &live.response_errors, |live| &live.response_errors);
+                both(|live| &live.server_aborts, |live| &live.server_aborts);
+            }
+        }
+    }
+
+    fn each_statuses(&self, session: &Session, add: impl Fn(&Statuses, usize)) {
+        let worker = session.worker.index;
+        add(&session.frontend.live.statuses, worker);
+        if let Some(backend) = self.backend {
+            add(&backend.live.statuses, worker);
+            if let Some(server) = self.trail.server.filter(|_| self.responded.is_some()) {
+                add(&server.live.statuses, worker);
+            }
+        }
+    }
+
+    fn record(&self, session: &Session, request_line: Vec<u8>, now: Instant) -> Record {
+        let process = &session.worker.shared.live.process;
+        let name = |name: &Name| name.clone();
+        Record {
+            client: session.peer,
+            accepted_at: session.at_wall,
+            accepted: session.at,
+            started_at: session.at_wall + self.started.saturating_duration_since(session.at),
+            started: self.started,
+            received: self.received,
+            dequeued: self.trail.dequeued,
+            connected: self.trail.connected,
+            responded: self.responded,
+            ended: Some(now),
+            request_line,
+            status: self.status,
+            bytes_out: self.bytes_out,
+            bytes_in: self.bytes_in,
+            frontend: session.frontend.name.clone(),
+            backend: self.backend.map(|backend| name(&backend.name)),
+            server: self.trail.server.map(|server| name(&server.name)),
+            termination: self.fault.map_or(Termination::NORMAL, Fault::termination),
+            retries: self.trail.retries,
+            redispatched: self.trail.redispatched,
+            concurrent: [
+                process.connections.now(),
+                session.frontend.live.sessions.now(),
+                self.backend.map_or(0, |backend| backend.live.sessions.now()),
+                self.trail.server.map_or(0, |server| server.live.sessions.now()),
+            ],
+            queued: self.trail.queued,
+        }
+    }
+}
