@@ -177,6 +177,9 @@ const MOST_LINES: usize = 600;
 /// Words that say nothing about what a thing is.
 const EMPTY_WORDS: &[&str] = &["util", "utils", "helper", "helpers", "manager", "misc", "common"];
 
+/// Files for tests only, besides those that end in `_tests.rs`: the tests and the generators of values for them.
+const TEST_FILES: &[&str] = &["tests.rs", "arbitrary.rs"];
+
 const CRATES: &[&str] = &["proto", "dataplane", "controlplane", "cli"];
 
 #[test]
@@ -554,7 +557,10 @@ fn collect(folder: &Path, path: &str, sources: &mut Vec<Source>) {
         let inner = format!("{path}/{name}");
         if entry.file_type().expect("a type").is_dir() {
             collect(&entry.path(), &inner, sources);
-        } else if name.ends_with(".rs") && name != "tests.rs" && !name.ends_with("_tests.rs") {
+        } else if name.ends_with(".rs")
+            && !TEST_FILES.contains(&name.as_str())
+            && !name.ends_with("_tests.rs")
+        {
             sources.push(Source::new(&inner, &fs::read_to_string(entry.path()).expect("a source")));
         }
     }

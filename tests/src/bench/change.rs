@@ -1,20 +1,25 @@
-//! A change every millisecond through a text socket, from a thread of its own.
+//! A change every millisecond through a text socket, driven by the stage's own loop, so that the changes and the
+//! load never wait for each other's thread.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+
+use rustix::event::epoll::EventFlags;
 
 use super::histogram::Histogram;
-use super::reactor::now;
-use crate::harness::{Proxy, Result, Trouble, wait};
+use super::reactor::{Reactor, SECOND, Token, now};
+use crate::harness::{Proxy, Result, Trouble};
 
-/// A running series of changes. Dropping it ends it.
+/// A running series of changes.
 pub struct Changes {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<Account>>>,
+    stream: UnixStream,
+    /// The port that added servers point to.
+    origin: u16,
+    start: u64,
+    /// The command without its reply, and when it was due.
+    waiting: Option<(String, u64)>,
+    reply: Vec<u8>,
+    account: Account,
 }
 
 /// What became of the changes.
@@ -35,75 +40,67 @@ pub struct Account {
 }
 
 impl Changes {
-    /// Begins the series on the proxy's text socket. `origin` is the port that added servers point to.
-    pub fn begin(proxy: &Proxy, origin: u16) -> Result<Self> {
-        let mut session = Session { stream: proxy.socket()?, reply: Vec::new() };
-        session.ask("prompt")?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || series(&mut session, origin, &stop)
-        });
-        Ok(Self { stop, thread: Some(thread) })
-    }
-
-    /// Ends the series and gives its account.
-    pub fn end(mut self) -> Result<Account> {
-        self.stop.store(true, Ordering::SeqCst);
-        let thread = self.thread.take().ok_or_else(|| Trouble::new("the series has ended already"))?;
-        thread.join().map_err(|_| Trouble::new("the thread of changes died"))?
-    }
-}
-
-impl Drop for Changes {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    /// Opens the proxy's text socket in interactive mode, in which every reply ends with the prompt, and begins.
+    pub fn begin(reactor: &Reactor, token: Token, proxy: &Proxy, origin: u16) -> Result<Self> {
+        let mut stream = proxy.socket()?;
+        stream.write_all(b"prompt\n")?;
+        let mut reply = Vec::new();
+        while !reply.ends_with(PROMPT) {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            reply.extend_from_slice(&byte);
         }
+        stream.set_nonblocking(true)?;
+        reactor.add(&stream, token, EventFlags::IN)?;
+        reply.clear();
+        Ok(Self { stream, origin, start: now(), waiting: None, reply, account: Account::default() })
     }
-}
 
-/// A text socket in interactive mode: every reply ends with the prompt.
-struct Session {
-    stream: UnixStream,
-    reply: Vec<u8>,
-}
-
-impl Session {
-    fn ask(&mut self, command: &str) -> Result<String> {
+    /// Sends the next change if it is due; call it before every wait. Returns when to be called again at the latest.
+    pub fn advance(&mut self) -> Result<u64> {
+        if self.waiting.is_some() {
+            return Ok(now() + SECOND);
+        }
+        let due = self.start + self.account.commands * INTERVAL;
+        if due > now() {
+            return Ok(due);
+        }
+        let command = command(self.account.commands, self.origin);
+        // A line is far shorter than the socket's buffer, which is empty between replies.
         self.stream.write_all(format!("{command}\n").as_bytes())?;
-        self.reply.clear();
-        let mut chunk = [0; 4096];
-        while !self.reply.ends_with(PROMPT) {
-            let length = self.stream.read(&mut chunk)?;
-            if length == 0 {
-                return Err(Trouble::new(format!("the text socket closed during {command:?}")));
-            }
-            self.reply.extend_from_slice(&chunk[..length]);
-        }
-        let text = &self.reply[..self.reply.len() - PROMPT.len()];
-        Ok(String::from_utf8_lossy(text).trim().to_owned())
+        self.waiting = Some((command, due));
+        Ok(now() + SECOND)
     }
-}
 
-fn series(session: &mut Session, origin: u16, stop: &AtomicBool) -> Result<Account> {
-    let mut account = Account::default();
-    let start = now();
-    while !stop.load(Ordering::SeqCst) {
-        let due = start + account.commands * INTERVAL;
-        let early = due.saturating_sub(now());
-        if early > 0 {
-            wait::pause(Duration::from_nanos(early));
+    /// Reads what there is of a reply.
+    pub fn on_ready(&mut self) -> Result<()> {
+        let mut chunk = [0; 4096];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => return Err(Trouble::new(format!("the text socket closed during {:?}", self.waiting))),
+            Ok(length) => self.reply.extend_from_slice(&chunk[..length]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
         }
-        let command = command(account.commands, origin);
-        let reply = session.ask(&command)?;
-        account.commands += 1;
-        account.latencies.record(now().saturating_sub(due));
-        account.judge(&command, &reply);
+        if let Some(text) = self.reply.strip_suffix(PROMPT)
+            && let Some((command, due)) = self.waiting.take()
+        {
+            self.account.commands += 1;
+            self.account.latencies.record(now().saturating_sub(due));
+            self.account.judge(&command, String::from_utf8_lossy(text).trim());
+            self.reply.clear();
+        }
+        Ok(())
     }
-    account.seconds = (now() - start) as f64 / 1e9;
-    Ok(account)
+
+    /// What became of the changes so far.
+    pub fn account(&self) -> Account {
+        Account { seconds: (now() - self.start) as f64 / SECOND as f64, ..self.account.clone() }
+    }
+
+    /// How many changes have been answered so far.
+    pub fn count(&self) -> u64 {
+        self.account.commands
+    }
 }
 
 impl Account {

@@ -70,7 +70,9 @@ impl Contestant {
             Self::Regate => Kind::Regate,
             Self::Nginx => return start_nginx(port, setting),
         };
-        let start = Start { cores: setting.cores.clone(), ..Start::default() };
+        // Quiet, since a sentence on standard error for each change would be part of what is measured.
+        let arguments = vec!["-q".to_owned()];
+        let start = Start { cores: setting.cores.clone(), arguments, ..Start::default() };
         let proxy = Proxy::start_with(kind, &haproxy_text(port.number(), setting), &start)?;
         Ok(Running { port, started: Started::Proxy(Box::new(proxy)) })
     }

@@ -1,14 +1,15 @@
-//! Load, origin and sink on one thread, driven for a span of time.
+//! Load, origin, sink and changes on one thread, driven for a span of time.
 
 use std::time::Duration;
 
 use rustix::event::epoll::EventFlags;
 
+use super::change::{Account, Changes};
 use super::load::{Load, Plan, Tally};
 use super::origin::Origin;
 use super::reactor::{Reactor, Token, now};
 use super::sink::Sink;
-use crate::harness::{Result, Trouble};
+use crate::harness::{Proxy, Result, Trouble};
 
 /// Everything round the proxy.
 pub struct Stage {
@@ -17,6 +18,7 @@ pub struct Stage {
     sink: Sink,
     load: Option<Load>,
     loads: u32,
+    changes: Option<Changes>,
     ready: Vec<(Token, EventFlags)>,
 }
 
@@ -27,7 +29,7 @@ impl Stage {
         let reactor = Reactor::new(polls)?;
         let origin = Origin::open(&reactor, ORIGIN, 2, size, closes)?;
         let sink = Sink::open(&reactor, SINK)?;
-        Ok(Self { reactor, origin, sink, load: None, loads: 0, ready: Vec::new() })
+        Ok(Self { reactor, origin, sink, load: None, loads: 0, changes: None, ready: Vec::new() })
     }
 
     /// The origin's ports.
@@ -50,6 +52,22 @@ impl Stage {
         // A new part number, so that an event of an old connection never reaches a new one.
         self.loads += 1;
         self.load = Some(Load::new(FIRST_LOAD + self.loads, plan));
+    }
+
+    /// Begins a series of changes on the proxy's text socket; `origin` is the port that added servers point to.
+    pub fn change(&mut self, proxy: &Proxy, origin: u16) -> Result<()> {
+        self.changes = Some(Changes::begin(&self.reactor, Token::new(CHANGES, 0), proxy, origin)?);
+        Ok(())
+    }
+
+    /// How many changes have been answered so far.
+    pub fn changes(&self) -> u64 {
+        self.changes.as_ref().map_or(0, Changes::count)
+    }
+
+    /// Ends the series of changes and gives its account.
+    pub fn end_changes(&mut self) -> Account {
+        self.changes.take().map(|changes| changes.account()).unwrap_or_default()
     }
 
     /// Drives everything for this long.
@@ -111,16 +129,24 @@ impl Stage {
     }
 
     fn turn(&mut self, end: u64) -> Result<()> {
-        let wake = match &mut self.load {
-            Some(load) => load.advance(&self.reactor)?.min(end),
-            None => end,
-        };
+        let mut wake = end;
+        if let Some(load) = &mut self.load {
+            wake = wake.min(load.advance(&self.reactor)?);
+        }
+        if let Some(changes) = &mut self.changes {
+            wake = wake.min(changes.advance()?);
+        }
         let mut ready = std::mem::take(&mut self.ready);
         self.reactor.wait(wake, &mut ready)?;
         for (token, flags) in &ready {
             match token.part() {
                 ORIGIN => self.origin.on_ready(&self.reactor, token.slot(), *flags)?,
                 SINK => self.sink.on_ready(),
+                CHANGES => {
+                    if let Some(changes) = &mut self.changes {
+                        changes.on_ready()?;
+                    }
+                }
                 part => {
                     if let Some(load) = &mut self.load
                         && part == FIRST_LOAD + self.loads
@@ -137,4 +163,5 @@ impl Stage {
 
 const ORIGIN: u32 = 1;
 const SINK: u32 = 2;
-const FIRST_LOAD: u32 = 3;
+const CHANGES: u32 = 3;
+const FIRST_LOAD: u32 = 4;

@@ -2,7 +2,6 @@
 
 use super::requests::small_scene;
 use super::{Course, remark};
-use crate::bench::change::Changes;
 use crate::bench::contestant::Contestant;
 use crate::bench::load::Pace;
 use crate::bench::round::span_of;
@@ -33,12 +32,12 @@ pub(super) fn run(course: &Course) -> Result<Table> {
             spans.push(span_of(&mut stage, running.process(), course.effort.span)?);
         }
         let proxy = running.proxy().ok_or_else(|| Trouble::new("there is no text socket"))?;
-        let changes = Changes::begin(proxy, setting.origins[0])?;
+        stage.change(proxy, setting.origins[0])?;
         for pace in [Pace::Closed, Pace::Open(rate)] {
             stage.load(scene.plan(&running, pace));
             spans.push(span_of(&mut stage, running.process(), course.effort.span)?);
         }
-        let account = changes.end()?;
+        let account = stage.end_changes();
         let [still_full, still, full, fixed] = spans.as_slice() else {
             return Err(Trouble::new("a span is missing"));
         };
