@@ -4,4 +4,5 @@
 //! those are the files under `tests/tests`, and they contain nothing else.
 
 pub mod bench;
+pub mod corpus;
 pub mod harness;

@@ -246,8 +246,11 @@ fn begins_with(buf: &[u8], mark: &[u8]) -> Result<(), Refusal> {
     }
 }
 
+/// Source, destination and their ports.
+type Block<const N: usize> = ([u8; N], [u8; N], (u16, u16));
+
 /// The fixed part of an address block with addresses of `N` bytes.
-fn v2_addresses<const N: usize>(header: &[u8]) -> Option<([u8; N], [u8; N], (u16, u16))> {
+fn v2_addresses<const N: usize>(header: &[u8]) -> Option<Block<N>> {
     let (source, rest) = header.get(PREFIX_LEN..)?.split_first_chunk::<N>()?;
     let (destination, rest) = rest.split_first_chunk::<N>()?;
     let (source_port, rest) = rest.split_first_chunk::<2>()?;

@@ -97,6 +97,12 @@ impl State {
         self.overlays.values()
     }
 
+    /// What was changed by hand of one subject, by field.
+    pub fn overlays_of(&self, subject: &Subject) -> impl Iterator<Item = &Arc<Overlay>> {
+        let range = (subject.clone(), Field::Row)..=(subject.clone(), Field::MaxSessRate);
+        self.overlays.range(range).map(|(_, overlay)| overlay)
+    }
+
     /// A frontend in force.
     pub fn frontend(&self, name: &Name) -> Option<&Frontend> {
         match self.effective.get(&Subject::Frontend(name.clone())).map(Arc::as_ref) {

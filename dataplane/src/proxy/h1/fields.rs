@@ -7,6 +7,7 @@
 use bytes::BufMut;
 
 use super::line::{StartLine, trim};
+use super::swar;
 
 /// A range of bytes, counted from the start of the buffer that was parsed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -110,32 +111,55 @@ impl Known {
     /// Which known field a name is, whatever its case.
     #[inline]
     pub fn of(name: &[u8]) -> Self {
-        let Some(first) = name.first() else { return Self::Other };
-        let (spelling, known): (&[u8], Self) = match (name.len(), first | 0x20) {
-            (4, b'h') => (b"host", Self::Host),
-            (10, b'c') => (b"connection", Self::Connection),
-            (14, b'c') => (b"content-length", Self::ContentLength),
-            (17, b't') => (b"transfer-encoding", Self::TransferEncoding),
-            (6, b'e') => (b"expect", Self::Expect),
-            (7, b'u') => (b"upgrade", Self::Upgrade),
-            (2, b't') => (b"te", Self::Te),
-            (7, b't') => (b"trailer", Self::Trailer),
-            (10, b'k') => (b"keep-alive", Self::KeepAlive),
-            (16, b'p') => (b"proxy-connection", Self::ProxyConnection),
-            (15, b'x') => (b"x-forwarded-for", Self::XForwardedFor),
-            (6, b'c') => (b"cookie", Self::Cookie),
-            (10, b's') => (b"set-cookie", Self::SetCookie),
-            (4, b'd') => (b"date", Self::Date),
-            (6, b's') => (b"server", Self::Server),
-            (14, b'h') => (b"http2-settings", Self::Http2Settings),
-            (17, b's') => (b"sec-websocket-key", Self::SecWebSocketKey),
-            (12, b'c') => (b"content-type", Self::ContentType),
-            (10, b'u') => (b"user-agent", Self::UserAgent),
-            (13, b'a') => (b"authorization", Self::Authorization),
-            (8, b'l') => (b"location", Self::Location),
+        Self::at(name, 0, name.len())
+    }
+
+    /// Which known field the name at `start` is.
+    #[inline]
+    pub(super) fn at(buf: &[u8], start: usize, len: usize) -> Self {
+        // The first eight bytes, or all of a shorter name with zeros behind it.
+        let first = match swar::word(buf, start) {
+            Some(word) if len >= 8 => swar::lower(word),
+            Some(word) => swar::lower(word) & !(u64::MAX << (len * 8)),
+            None => return Self::short(buf.get(start..start + len).unwrap_or_default()),
+        };
+        let (spelling, known): (&[u8], Self) = match (len, first) {
+            (2, TE) => return Self::Te,
+            (4, HOST) => return Self::Host,
+            (4, DATE) => return Self::Date,
+            (6, COOKIE) => return Self::Cookie,
+            (6, EXPECT) => return Self::Expect,
+            (6, SERVER) => return Self::Server,
+            (7, UPGRADE) => return Self::Upgrade,
+            (7, TRAILER) => return Self::Trailer,
+            (8, LOCATION) => return Self::Location,
+            (10, CONNECTION) => (b"connection", Self::Connection),
+            (10, USER_AGENT) => (b"user-agent", Self::UserAgent),
+            (10, KEEP_ALIVE) => (b"keep-alive", Self::KeepAlive),
+            (10, SET_COOKIE) => (b"set-cookie", Self::SetCookie),
+            (12, CONTENT) => (b"content-type", Self::ContentType),
+            (13, AUTHORIZATION) => (b"authorization", Self::Authorization),
+            (14, CONTENT) => (b"content-length", Self::ContentLength),
+            (14, HTTP2_SETTINGS) => (b"http2-settings", Self::Http2Settings),
+            (15, X_FORWARDED) => (b"x-forwarded-for", Self::XForwardedFor),
+            (16, PROXY) => (b"proxy-connection", Self::ProxyConnection),
+            (17, TRANSFER) => (b"transfer-encoding", Self::TransferEncoding),
+            (17, WEB_SOCKET) => (b"sec-websocket-key", Self::SecWebSocketKey),
             _ => return Self::Other,
         };
-        if name.eq_ignore_ascii_case(spelling) { known } else { Self::Other }
+        let rest = buf.get(start + 8..start + len).unwrap_or_default();
+        if rest.eq_ignore_ascii_case(&spelling[8..]) { known } else { Self::Other }
+    }
+
+    /// As [`Known::at`], for a name with fewer than eight bytes in and after it.
+    #[cold]
+    fn short(name: &[u8]) -> Self {
+        let mut padded = [0; 8];
+        match padded.get_mut(..name.len()) {
+            Some(place) => place.copy_from_slice(name),
+            None => return Self::Other,
+        }
+        Self::at(&padded, 0, name.len())
     }
 
     pub(super) const fn bit(self) -> u32 {
@@ -393,6 +417,38 @@ pub fn members(buf: &[u8], list: Span) -> impl Iterator<Item = Span> + '_ {
         Some(member)
     })
 }
+
+/// The first eight bytes of a name in lower case, as [`Known::at`] compares them.
+const fn prefix(name: &[u8]) -> u64 {
+    let mut word = 0;
+    let mut at = 0;
+    while at < 8 && at < name.len() {
+        word |= (name[at] as u64) << (at * 8);
+        at += 1;
+    }
+    word
+}
+
+const TE: u64 = prefix(b"te");
+const HOST: u64 = prefix(b"host");
+const DATE: u64 = prefix(b"date");
+const COOKIE: u64 = prefix(b"cookie");
+const EXPECT: u64 = prefix(b"expect");
+const SERVER: u64 = prefix(b"server");
+const UPGRADE: u64 = prefix(b"upgrade");
+const TRAILER: u64 = prefix(b"trailer");
+const LOCATION: u64 = prefix(b"location");
+const CONNECTION: u64 = prefix(b"connecti");
+const USER_AGENT: u64 = prefix(b"user-age");
+const KEEP_ALIVE: u64 = prefix(b"keep-ali");
+const SET_COOKIE: u64 = prefix(b"set-cook");
+const CONTENT: u64 = prefix(b"content-");
+const AUTHORIZATION: u64 = prefix(b"authoriz");
+const HTTP2_SETTINGS: u64 = prefix(b"http2-se");
+const X_FORWARDED: u64 = prefix(b"x-forwar");
+const PROXY: u64 = prefix(b"proxy-co");
+const TRANSFER: u64 = prefix(b"transfer");
+const WEB_SOCKET: u64 = prefix(b"sec-webs");
 
 const DROPPED: u8 = 1;
 const NARROWED: u8 = 2;

@@ -306,10 +306,11 @@ fn violations_can_be_let_through() {
 #[test]
 fn framing_of_responses() {
     use Framing::{Chunked, Length, None as Empty, Tunnel, UntilClose};
+    type Row = (&'static str, Asked, Result<(Framing, bool), Reason>);
     let head = Asked { method: Method::Head, upgrade: false };
     let connect = Asked { method: Method::Connect, upgrade: false };
     let upgrade = Asked { method: Method::Get, upgrade: true };
-    let rows: &[(&str, Asked, Result<(Framing, bool), Reason>)] = &[
+    let rows: &[Row] = &[
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", ASKED, Ok((Length(5), true))),
         ("HTTP/1.1 200\r\nContent-Length: 0\r\n", ASKED, Ok((Empty, true))),
         ("HTTP/1.1 200 OK\r\n", ASKED, Ok((UntilClose, false))),

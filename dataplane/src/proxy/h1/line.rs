@@ -5,6 +5,7 @@
 use super::fields::{Field, Fields, Known, Progress, Span};
 use super::head::{Limits, Strictness, Version};
 use super::refusal::{Reason, Refusal};
+use super::swar;
 
 /// Where the parts of a start line stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) fn request_line(buf: &[u8], strictness: Strictness) -> Step<StartLine
         }
     }
     let start = at;
-    let method_end = at + token_len(&buf[at..]);
+    let method_end = token_end(buf, at);
     match buf.get(method_end) {
         None => return Ok(None),
         Some(b' ') if method_end > start => {}
@@ -52,10 +53,7 @@ pub(super) fn request_line(buf: &[u8], strictness: Strictness) -> Step<StartLine
     }
     at = method_end + 1;
     let target_start = at;
-    let allowed = if strictness.wide_target { TARGET | WIDE_TARGET } else { TARGET };
-    while at < buf.len() && CLASS[usize::from(buf[at])] & allowed != 0 {
-        at += 1;
-    }
+    at = target_end(buf, at, strictness);
     match buf.get(at) {
         None => return Ok(None),
         Some(b' ') if at > target_start => {}
@@ -140,8 +138,7 @@ pub(super) fn field_lines(
     strictness: Strictness,
     fields: &mut Fields,
 ) -> Step<usize> {
-    loop {
-        let Some(&first) = buf.get(at) else { break };
+    while let Some(&first) = buf.get(at) {
         if first == b'\r' {
             match buf.get(at + 1) {
                 None => break,
@@ -194,7 +191,7 @@ pub(super) fn trim(buf: &[u8], mut start: usize, mut end: usize) -> Span {
 /// One field line and the offset of the next.
 #[inline]
 fn field_line(buf: &[u8], start: usize, strictness: Strictness) -> Step<(Field, usize)> {
-    let mut at = start + token_len(&buf[start..]);
+    let mut at = name_end(buf, start);
     if strictness.wide_names {
         while at < buf.len() && CLASS[usize::from(buf[at])] & WIDE_NAME != 0 {
             at += 1;
@@ -217,15 +214,24 @@ fn field_line(buf: &[u8], start: usize, strictness: Strictness) -> Step<(Field, 
     while trimmed > value && matches!(buf[trimmed - 1], b' ' | b'\t') {
         trimmed -= 1;
     }
-    let known = Known::of(&buf[start..start + name_len]);
+    let known = Known::at(buf, start, name_len);
     Ok(Some((Field::new(start, short_len, (value, trimmed), known), next)))
 }
 
 /// Offset of the CRLF that ends a line of text which begins at `at`.
 #[inline]
-fn text_end(buf: &[u8], mut at: usize, strictness: Strictness, control: Reason) -> Step<usize> {
+fn text_end(buf: &[u8], at: usize, strictness: Strictness, control: Reason) -> Step<usize> {
+    let end = next_control(buf, at);
+    if buf.get(end..end + 2) == Some(b"\r\n") {
+        return Ok(Some(end));
+    }
+    odd_text_end(buf, end, strictness, control)
+}
+
+/// As [`text_end`], from a control character on that is not the end of the line.
+#[cold]
+fn odd_text_end(buf: &[u8], mut at: usize, strictness: Strictness, control: Reason) -> Step<usize> {
     loop {
-        at = next_control(buf, at);
         let reason = match buf.get(at) {
             None => return Ok(None),
             Some(b'\r') => match buf.get(at + 1) {
@@ -233,14 +239,14 @@ fn text_end(buf: &[u8], mut at: usize, strictness: Strictness, control: Reason) 
                 Some(b'\n') => return Ok(Some(at)),
                 Some(_) => Reason::BareCr,
             },
-            Some(b'\n') => Reason::BareLf,
             Some(b'\t') => {
-                at += 1;
+                at = next_control(buf, at + 1);
                 continue;
             }
+            Some(b'\n') => Reason::BareLf,
             Some(0) => Reason::Nul,
             Some(_) if strictness.wide_values => {
-                at += 1;
+                at = next_control(buf, at + 1);
                 continue;
             }
             Some(_) => control,
@@ -252,18 +258,11 @@ fn text_end(buf: &[u8], mut at: usize, strictness: Strictness, control: Reason) 
 /// Offset of the next control character at or after `at`, or the end.
 #[inline]
 fn next_control(buf: &[u8], mut at: usize) -> usize {
-    // Eight bytes at a time: a byte below 0x20 borrows into its top bit when 0x20 is taken off; a
-    // 0x7f becomes zero and borrows when 1 is taken off. False marks stand only above a true one,
-    // and the lowest mark is the one that counts.
-    while let Some(word) = buf.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*word);
-        let low = word.wrapping_sub(ONES * 0x20) & !word;
-        let delete = word ^ (ONES * 0x7f);
-        let marks = (low | (delete.wrapping_sub(ONES) & !delete)) & (ONES * 0x80);
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
+    while let Some(word) = swar::word(buf, at) {
+        match swar::first(swar::controls(word)) {
+            None => at += 8,
+            Some(offset) => return at + offset,
         }
-        at += 8;
     }
     while at < buf.len() && buf[at] >= 0x20 && buf[at] != 0x7f {
         at += 1;
@@ -271,10 +270,44 @@ fn next_control(buf: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Number of token bytes at the start.
+/// Offset of the first byte at or after `at` that no token may hold.
 #[inline]
-fn token_len(bytes: &[u8]) -> usize {
-    bytes.iter().position(|&byte| CLASS[usize::from(byte)] & TOKEN == 0).unwrap_or(bytes.len())
+fn token_end(buf: &[u8], mut at: usize) -> usize {
+    while at < buf.len() && is_token(buf[at]) {
+        at += 1;
+    }
+    at
+}
+
+/// As [`token_end`], fast on letters and dashes, which field names are made of.
+#[inline]
+fn name_end(buf: &[u8], mut at: usize) -> usize {
+    while let Some(word) = swar::word(buf, at) {
+        match swar::first(!(swar::letters(word) | swar::equal(word, b'-'))) {
+            None => at += 8,
+            Some(offset) if is_token(buf[at + offset]) => at += offset + 1,
+            Some(offset) => return at + offset,
+        }
+    }
+    token_end(buf, at)
+}
+
+/// Offset of the first byte at or after `at` that the target may not hold.
+#[inline]
+fn target_end(buf: &[u8], mut at: usize, strictness: Strictness) -> usize {
+    let allowed = if strictness.wide_target { TARGET | WIDE_TARGET } else { TARGET };
+    while let Some(word) = swar::word(buf, at) {
+        let stop = !swar::at_least(word, 0x21) | swar::at_least(word, 0x7f) | swar::equal(word, b'#');
+        match swar::first(stop) {
+            None => at += 8,
+            Some(offset) if CLASS[usize::from(buf[at + offset])] & allowed != 0 => at += offset + 1,
+            Some(offset) => return at + offset,
+        }
+    }
+    while at < buf.len() && CLASS[usize::from(buf[at])] & allowed != 0 {
+        at += 1;
+    }
+    at
 }
 
 /// Reads `HTTP/1.` and a digit at `at`; the flag says that the digit is above 1.
@@ -375,7 +408,6 @@ const fn contains(set: &[u8], byte: u8) -> bool {
     false
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
 const TOKEN: u8 = 1;
 const TARGET: u8 = 2;
 const WIDE_TARGET: u8 = 4;

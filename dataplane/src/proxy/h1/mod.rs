@@ -12,6 +12,7 @@ pub mod head;
 mod line;
 pub mod refusal;
 mod semantics;
+mod swar;
 
 pub use body::{Body, Progress};
 pub use fields::{Field, Fields, Known, Span};
