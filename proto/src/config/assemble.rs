@@ -16,7 +16,7 @@ use crate::model::{
 use super::Loaded;
 use super::diagnostic::{Diagnostic, Gravity, Issue, Place};
 use super::directives::arguments::{Arguments, Polarity, about, expecting};
-use super::directives::{self, Action, Directive, Draft, Section, Sections};
+use super::directives::{self, Action, Directive, Draft, Section};
 use super::environment::Environment;
 use super::keywords::{self, Known, Status};
 use super::lexer::Word;
@@ -203,10 +203,11 @@ impl<'a> Assembler<'a> {
             Current::Entry(at) => self.entries.get(at).map_or(Section::Global, |entry| entry.draft.section),
         };
         let second = words.get(1).map(|word| word.text.as_str());
+        let listed = keywords::find(known_in(section), &first.text, second).is_some();
         match directives::find(section, &first.text, second) {
             Some(row) if row.sections.contains(section) => self.perform(row, words, polarity),
-            Some(row) => self.misplaced(row, section, words),
-            None => self.unknown(section, words),
+            Some(row) if !listed => self.misplaced(row, section, words, polarity),
+            _ => self.unknown(section, words),
         }
     }
 
@@ -277,32 +278,33 @@ impl<'a> Assembler<'a> {
     }
 
     /// A directive of another kind of section; in a proxy of the other side HAProxy warns and goes on.
-    fn misplaced(&mut self, row: &'static Directive, section: Section, words: &[Word]) {
+    fn misplaced(&mut self, row: &'static Directive, section: Section, words: &[Word], polarity: Polarity) {
         let Some(first) = words.first() else { return };
         let where_to: Vec<&str> = row.sections.iter().map(Section::word).collect();
         let help = format!("it belongs in {}", directives::arguments::join(&where_to, "or"));
-        let side = match section {
-            Section::Frontend if Sections::BACK.contains(Section::Defaults) => "backend",
-            _ => "frontend",
-        };
+        let side = if section == Section::Frontend { "backend" } else { "frontend" };
         let proxy = matches!(section, Section::Frontend | Section::Backend);
-        let forgiven = proxy
-            && !row.sections.contains(Section::Global)
-            && !matches!(row.name, "server" | "default-server");
-        if forgiven {
-            let message = format!("'{}' is ignored: this {} has no {side} side", row.name, section.word());
-            self.remark(Gravity::Warning, expecting(first, message, help));
-        } else {
+        let (Action::Proxy { read, .. }, true, false) =
+            (&row.action, proxy, matches!(row.name, "server" | "default-server"))
+        else {
             let message = format!("'{}' is not allowed in a '{}' section", row.name, section.word());
-            self.error(expecting(first, message, help));
+            return self.error(expecting(first, message, help));
+        };
+        let message = format!("'{}' is ignored: this {} has no {side} side", row.name, section.word());
+        self.remark(Gravity::Warning, expecting(first, message, help));
+        // What is ignored must still be well-formed.
+        let Some(name) = self.free_name_like("ignored") else { return };
+        let head = row.name.split(' ').count();
+        let mut arguments = Arguments::new(words, head, polarity, self.environment);
+        if let Err(issue) = read(&mut Draft::new(Section::Listen, name), &mut arguments) {
+            self.error(issue);
         }
     }
 
     fn unknown(&mut self, section: Section, words: &[Word]) {
         let Some(first) = words.first() else { return };
         let second = words.get(1);
-        let list: &'static [Known] =
-            if section == Section::Global { keywords::GLOBAL } else { keywords::PROXY };
+        let list = known_in(section);
         let known = keywords::find(list, &first.text, second.map(|word| word.text.as_str()));
         if let Some(known) = known {
             let mut issue = about(first, String::new());
@@ -512,6 +514,10 @@ fn free(taken: &BTreeSet<Name>, base: &str, first: Option<usize>) -> Option<Name
         .chain((2..=taken.len() + 2).map(|n| format!("{base}-{n}")))
         .filter_map(|name| Name::new(&name).ok())
         .find(|name| !taken.contains(name))
+}
+
+fn known_in(section: Section) -> &'static [Known] {
+    if section == Section::Global { keywords::GLOBAL } else { keywords::PROXY }
 }
 
 fn place(file: &Arc<str>, word: &Word) -> Place {

@@ -27,7 +27,7 @@ pub enum Dialect {
     Scalar,
 }
 
-/// Cuts one line, without its line feed, into words.
+/// Cuts one line, without its line feed (a carriage return before that is dropped), into words.
 ///
 /// `variable` resolves names. An undefined variable without default is empty, as in a shell. The
 /// expression after `.if` and `.elif` is one word. Refuses open quotes and braces, bad `\x` escapes,
@@ -39,6 +39,7 @@ pub fn cut(
     first_column: u32,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Word>, Issue> {
+    let text = if dialect == Dialect::Line { text.strip_suffix('\r').unwrap_or(text) } else { text };
     let chars = text.chars().collect();
     let mut cutter =
         Cutter { chars, at: 0, dialect, line, first_column, variable, words: Vec::new(), open: None };
@@ -49,13 +50,10 @@ pub fn cut(
 /// Writes a word so that [`cut`] gives it back: bare where possible, else in the lightest quotes.
 pub fn quote(word: &str, dialect: Dialect) -> String {
     let variables = dialect == Dialect::Scalar;
-    let plain = |c: char| {
-        !c.is_whitespace()
-            && !c.is_control()
-            && !matches!(c, '"' | '\'' | '\\' | '#')
-            && !(variables && c == '$')
+    let special = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '\\' | '#') || variables && c == '$'
     };
-    if !word.is_empty() && (word.chars().all(plain) || is_inherited(word)) {
+    if !word.is_empty() && (!word.chars().any(special) || is_inherited(word)) {
         return word.to_owned();
     }
     let strong = |c: char| c != '\'' && !c.is_control();
@@ -109,7 +107,6 @@ impl Cutter<'_> {
         while let Some(&c) = self.chars.get(self.at) {
             match c {
                 '#' if self.dialect == Dialect::Line => break,
-                '\r' if self.at + 1 == self.chars.len() => break,
                 ' ' | '\t' | '\n' | '\r' if self.in_expression() => {
                     if self.open.is_some() {
                         self.push(c);
@@ -310,7 +307,7 @@ impl Cutter<'_> {
                 "letters, digits and '_' are accepted, the first no digit; write '\\$' for a dollar sign";
             return Err(self.issue(
                 name_at,
-                1.max(name.chars().count()),
+                1.max(name.chars().count()).min(self.chars.len() - name_at),
                 "a variable name cannot begin like this",
                 Some(help),
             ));

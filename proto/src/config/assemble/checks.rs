@@ -105,6 +105,11 @@ impl Assembler<'_> {
             found.push((Gravity::Error, place, format!("there is no backend '{backend}'{hint}")));
             return;
         };
+        if section == Section::Listen && backend == name {
+            let message = format!("listen '{name}' is its own default backend already");
+            found.push((Gravity::Error, place, message));
+            return;
+        }
         let theirs = target.draft.backend.as_ref().and_then(|own| own.mode);
         let theirs =
             theirs.or_else(|| target.from.and_then(|from| self.inherited(from).1.mode)).unwrap_or(Mode::Tcp);

@@ -235,10 +235,10 @@ pub const MODE: Codec<Mode> = Codec {
         ]
     },
 };
-/// `balance`.
+/// `balance`; the word alone means round robin.
 pub const BALANCE: Codec<Balance> = Codec {
     read: |a| {
-        let word = a.take("an algorithm: 'roundrobin' or 'leastconn'")?;
+        let Some(word) = a.maybe() else { return Ok(Balance::RoundRobin) };
         match word.text.as_str() {
             "roundrobin" => Ok(Balance::RoundRobin),
             "leastconn" => Ok(Balance::LeastConn),

@@ -125,8 +125,11 @@ pub fn read_bind(frontend: &Name, arguments: &mut Arguments) -> Reading<Vec<Draf
     let word = arguments.take("an address such as '*:80'")?;
     let unix = arguments.environment.unix();
     let mut addresses = Vec::new();
-    for piece in split(&word.text) {
+    for piece in split(&word.text).into_iter().filter(|piece| !piece.is_empty()) {
         addresses.push(bind_address(word, &piece, &unix.prefix, arguments.environment)?);
+    }
+    if addresses.is_empty() {
+        return Err(arguments.missing("an address such as '*:80'"));
     }
     let mut model = DraftBind { name: None, bind: blank(frontend) };
     parameters::read(&mut model, arguments, PARAMETERS, keywords::BIND)?;

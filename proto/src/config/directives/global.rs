@@ -5,7 +5,9 @@ use crate::model::{BindAddress, Global, Level, SocketFile, StatsSocket};
 use super::super::environment::{BasePath, UnixDefaults};
 use super::super::keywords;
 use super::address::{bind_address, spell_bind};
-use super::arguments::{Arguments, COUNT, Codec, Polarity, Reading, TEXT, THREADS, TIME, WORD, choice, time};
+use super::arguments::{
+    Arguments, COUNT, Codec, POSITIVE, Polarity, Reading, TEXT, THREADS, TIME, WORD, choice, time,
+};
 use super::parameters::{self, Parameter};
 use super::{Action, Directive, Lines, Sections, setting};
 
@@ -44,7 +46,7 @@ macro_rules! owner {
 pub(super) const ROWS: &[Directive] = &[
     reader("setenv", "<name> <value>", read_setenv, &["setenv", "setenv X", "setenv X a b"]),
     reader("presetenv", "<name> <value>", read_presetenv, &["presetenv X"]),
-    reader("unsetenv", "[ <name> … ]", read_unsetenv, &[]),
+    reader("unsetenv", "<name> …", read_unsetenv, &["unsetenv"]),
     reader("resetenv", "[ <name> … ]", read_resetenv, &[]),
     reader(
         "default-path",
@@ -200,9 +202,9 @@ pub(super) const ROWS: &[Directive] = &[
         Sections::GLOBAL,
         "<number>",
         global.stats_maxconn,
-        COUNT,
+        POSITIVE,
         &["stats maxconn 20"],
-        &["stats maxconn"]
+        &["stats maxconn", "stats maxconn 0"]
     ),
     setting!("node", Sections::GLOBAL, "<name>", global.node, WORD, &["node edge-1"], &["node", "node a b"]),
     setting!(
@@ -277,6 +279,9 @@ fn read_presetenv(arguments: &mut Arguments) -> Reading<()> {
 }
 
 fn read_unsetenv(arguments: &mut Arguments) -> Reading<()> {
+    if arguments.peek().is_none() {
+        return Err(arguments.missing("at least one name"));
+    }
     while let Some(name) = arguments.maybe() {
         arguments.environment.unset(&name.text);
     }

@@ -14,12 +14,15 @@ pub(super) const ROWS: &[Directive] = &[
         name: "log",
         sections: Sections::GLOBAL,
         syntax: SYNTAX,
-        negatable: false,
+        negatable: true,
         repeats: true,
         action: Action::Global {
             read: |global, arguments| {
-                let target = read_target(arguments)?;
-                global.log.push(target);
+                if arguments.polarity != Polarity::Plain {
+                    global.log.clear();
+                    return arguments.finish();
+                }
+                global.log.push(read_target(arguments)?);
                 Ok(())
             },
             write: |global, lines| {

@@ -224,13 +224,10 @@ pub fn find(section: Section, first: &str, second: Option<&str>) -> Option<&'sta
         None => row.name == first,
     };
     let here = |row: &&Directive| row.sections.contains(section);
-    let long = |row: &&Directive| row.name.contains(' ');
-    let candidates = || all().filter(matches);
-    candidates()
-        .find(|row| here(row) && long(row))
-        .or_else(|| candidates().find(here))
-        .or_else(|| candidates().find(|row| long(row)))
-        .or_else(|| candidates().next())
+    let kin = |row: &&Directive| (row.sections == Sections::GLOBAL) == (section == Section::Global);
+    let mut candidates: Vec<&'static Directive> = all().filter(matches).collect();
+    candidates.sort_by_key(|row| (!here(row), !kin(row), !row.name.contains(' ')));
+    candidates.first().copied()
 }
 
 /// The parameters of a directive that takes any: names, and the argument that each takes.

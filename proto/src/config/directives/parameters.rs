@@ -30,12 +30,12 @@ pub(super) const BIND: &[Directive] = &[Directive {
     accepted: &[
         "bind *:8080",
         "bind 127.0.0.1:8080-8090 name local maxconn 100 backlog 50",
-        "bind [::]:80 v6only accept-proxy",
+        "bind [::]:80 accept-proxy v6only",
         "bind unix@/run/www.sock mode 600 user www-data group www-data",
         "bind abns@www id 4",
         "bind fd@3",
         "bind fd@${LISTENER}",
-        "bind *:443 interface eth0 defer-accept",
+        "bind *:443 defer-accept interface eth0",
     ],
     refused: &[
         "bind",
@@ -61,7 +61,7 @@ pub(super) const SERVERS: &[Directive] = &[
         repeats: true,
         action: Action::Proxy { read: servers::read_default, write: servers::write_default },
         accepted: &["default-server weight 10 maxconn 50"],
-        refused: &["default-server", "default-server wieght 10", "default-server id 3"],
+        refused: &["default-server wieght 10", "default-server id 3"],
     },
     Directive {
         name: "server",

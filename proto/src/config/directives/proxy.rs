@@ -1,6 +1,6 @@
 //! Directives of proxies whose argument is one value.
 
-use super::arguments::{BALANCE, COUNT, MODE, NAME, POSITIVE, REUSE, SOURCE, TEXT, TIME, WORD, number};
+use super::arguments::{BALANCE, COUNT, MODE, NAME, REUSE, SOURCE, TEXT, TIME, WORD, number};
 use super::{Action, Directive, Sections, setting};
 
 /// The rows.
@@ -231,7 +231,7 @@ pub(super) const ROWS: &[Directive] = &[
         backend.balance,
         BALANCE,
         &["balance roundrobin", "balance leastconn"],
-        &["balance", "balance robin", "balance uri", "balance roundrobin 3"]
+        &["balance robin", "balance uri", "balance roundrobin 3"]
     ),
     setting!(
         "http-reuse",
@@ -256,9 +256,9 @@ pub(super) const ROWS: &[Directive] = &[
         Sections::BACK,
         "<number>",
         backend.fullconn,
-        POSITIVE,
+        COUNT,
         &["fullconn 1000"],
-        &["fullconn", "fullconn 0"]
+        &["fullconn", "fullconn x"]
     ),
     setting!(
         "source",

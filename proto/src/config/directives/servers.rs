@@ -121,9 +121,6 @@ pub(super) fn write(draft: &Draft, lines: &mut Lines) {
 }
 
 pub(super) fn read_default(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
-    if arguments.peek().is_none() {
-        return Err(arguments.missing("a parameter such as 'weight 10'"));
-    }
     let Some(side) = &mut draft.backend else { return Ok(()) };
     parameters::read(&mut side.default_server, arguments, PARAMETERS, keywords::SERVER)?;
     arguments.finish()

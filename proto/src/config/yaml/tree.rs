@@ -177,7 +177,7 @@ impl Builder {
     }
 
     fn begin(&mut self, value: Value, anchor: usize, span: Span) -> Result<(), Issue> {
-        let node = node(value, span);
+        let node = Node { length: 1, ..node(value, span) };
         if self.open.len() >= DEEPEST {
             return Err(
                 node.issue("this is nested too deeply", Some(format!("{DEEPEST} levels are accepted")))
