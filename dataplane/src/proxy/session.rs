@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
-use regate_proto::model::Mode;
+use regate_proto::model::{Mode, Name};
 
 use super::buffer::Buffer;
 use super::clock::Timer;
 use super::proxy_protocol::{self, Parse};
 use super::stream::Stream;
+use super::upstream::Upstream;
 use super::worker::{Shared, Worker};
 use super::{http, tcp};
 use crate::live::{BindLive, FrontendLive};
@@ -38,6 +39,14 @@ pub(crate) struct Admission {
     pub(crate) bind: Arc<BindLive>,
 }
 
+/// Where a client's last request went.
+#[derive(Debug)]
+pub(crate) struct Last {
+    pub(crate) backend: Name,
+    pub(crate) server: Name,
+    pub(crate) upstream: Option<Upstream>,
+}
+
 /// A client connection.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -57,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) early: Option<Buffer>,
     /// Requests so far.
     pub(crate) requests: u32,
+    /// Which server served last, and the connection to it where nobody else may use it.
+    pub(crate) last: Option<Box<Last>>,
     pub(crate) admission: Admission,
 }
 
@@ -145,6 +156,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         at_wall: SystemTime::now(),
         early: None,
         requests: 0,
+        last: None,
         admission: accepted.admission,
     };
     tokio::task::spawn_local(serve(session, accepted.accept_proxy));

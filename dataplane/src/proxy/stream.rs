@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
 use rustix::net::Shutdown;
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::clock::{Expired, Timer};
@@ -50,10 +51,24 @@ impl Stream {
 
     /// Reads what is there without waiting.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
+        let room = buffer.len();
+        let result = match self {
             Stream::Tcp(stream) => stream.try_read(buffer),
             Stream::Unix(stream) => stream.try_read(buffer),
+        };
+        if matches!(result, Ok(count) if count > 0 && count < room) {
+            self.note_drained();
         }
+        result
+    }
+
+    /// A read that left room took everything: the next one waits for the kernel's word, instead of asking for it.
+    fn note_drained(&self) {
+        let drained = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = match self {
+            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, drained),
+            Stream::Unix(stream) => stream.try_io(Interest::READABLE, drained),
+        };
     }
 
     /// Writes what fits without waiting.

@@ -18,7 +18,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::fault::Fault;
 use super::proxy_protocol::{self, Addresses};
-use super::session::Session;
+use super::session::{Last, Session};
 use super::story::Presence;
 use super::stream::{Cut, Stream, poll_timer};
 use super::worker::Worker;
@@ -82,8 +82,7 @@ impl<'a> Way<'a> {
 }
 
 impl Upstream {
-    /// Counts an exchange that it has carried.
-    pub(crate) fn note_served(&mut self) {
+    fn note_served(&mut self) {
         self.served = self.served.saturating_add(1);
     }
 }
@@ -180,13 +179,13 @@ pub(crate) async fn tend(worker: Rc<Worker>) {
 ///
 /// `reusable` allows idle connections (HTTP); `fresh` forbids them for this once.
 pub(crate) async fn reach<'a>(
-    session: &Session,
+    session: &mut Session,
     backend: &'a BackendPlan,
     reusable: bool,
     fresh: bool,
     trail: &mut Trail<'a>,
 ) -> Result<Way<'a>, Fault> {
-    let worker = &session.worker;
+    let worker = session.worker.clone();
     let mut avoided: Option<&Name> = None;
     let mut held: Option<(&'a ServerPlan, Slot<'a>)> = None;
     loop {
@@ -198,7 +197,8 @@ pub(crate) async fn reach<'a>(
         trail.dequeued.get_or_insert_with(Instant::now);
         if reusable
             && !fresh
-            && let Some(upstream) = worker.pool.take(server, backend.reuse, session.requests <= 1)
+            && let Some(upstream) = own(session, backend, server)
+                .or_else(|| worker.pool.take(server, backend.reuse, session.requests <= 1))
         {
             server.live.reuses.add(worker.index, 1);
             backend.live.reuses.add(worker.index, 1);
@@ -238,6 +238,48 @@ pub(crate) async fn reach<'a>(
             }
         }
     }
+}
+
+/// Keeps a connection whose exchange is over for whoever may use it next.
+pub(crate) fn release(
+    session: &mut Session,
+    backend: &BackendPlan,
+    server: &ServerPlan,
+    mut upstream: Upstream,
+) {
+    upstream.note_served();
+    match backend.reuse {
+        HttpReuse::Never => {
+            let last = session.last.get_or_insert_with(|| note_last(backend, server));
+            last.upstream = Some(upstream);
+        }
+        _ => session.worker.pool.keep(server, upstream),
+    }
+}
+
+/// Notes which server serves, where it matters for the next request.
+fn note_server(session: &mut Session, backend: &BackendPlan, server: &ServerPlan) {
+    if backend.prefer_last_server || backend.reuse == HttpReuse::Never {
+        let same = session
+            .last
+            .as_ref()
+            .is_some_and(|last| last.backend == backend.name && last.server == server.name);
+        if !same {
+            session.last = Some(note_last(backend, server));
+        }
+    }
+}
+
+fn note_last(backend: &BackendPlan, server: &ServerPlan) -> Box<Last> {
+    Box::new(Last { backend: backend.name.clone(), server: server.name.clone(), upstream: None })
+}
+
+/// The client's own connection to the server, where there is one that still stands.
+fn own(session: &mut Session, backend: &BackendPlan, server: &ServerPlan) -> Option<Upstream> {
+    note_server(session, backend, server);
+    let generation = server.live.generation.load(Ordering::Relaxed);
+    let upstream = session.last.as_mut()?.upstream.take()?;
+    (upstream.generation == generation && !upstream.stream.is_spent()).then_some(upstream)
 }
 
 /// A server with a free slot, waiting for one where all are taken.
@@ -287,6 +329,14 @@ fn pick<'a>(
     avoided: Option<&Name>,
 ) -> Option<(&'a ServerPlan, Slot<'a>)> {
     let has_room = |server: &ServerPlan| server.maxconn == 0 || server.live.sessions.now() < server.maxconn;
+    if backend.prefer_last_server
+        && let Some(last) = session.last.as_ref().filter(|last| last.backend == backend.name)
+        && let Some(server) =
+            backend.server(&last.server).filter(|server| server.is_eligible() && has_room(server))
+        && let Some(slot) = server.live.occupy(&backend.live, server.maxconn)
+    {
+        return Some((server.as_ref(), slot));
+    }
     // A few rounds: between the look at a server and taking a place on it another worker may take the last one.
     for _ in 0..4 {
         let chosen = backend
