@@ -175,3 +175,7 @@ async fn accept(socket: Socket, shared: Shared) {
 
 /// How long accepting rests after it failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+#[path = "shim_tests.rs"]
+mod tests;
