@@ -102,8 +102,22 @@ impl Connection {
             self.advance();
             self.settle();
             self.write()?;
-            if self.is_drained() && (self.is_over() || self.rests()?) {
-                break;
+            if self.can_advance() {
+                continue;
+            }
+            if self.is_drained() {
+                if self.is_over() {
+                    break;
+                }
+                if self.closes_after_lines() {
+                    // It closes here, unless another line is there already.
+                    if self.read()? {
+                        continue;
+                    }
+                    if Instant::now() >= self.patience() {
+                        break;
+                    }
+                }
             }
             let deadline = self.deadline();
             let takes = self.takes_input();
@@ -345,6 +359,16 @@ impl Connection {
         self.entries.len() < MAX_IN_FLIGHT && self.out.len() < OUT_HIGH
     }
 
+    /// Whether there is a command to go on with, now that there is room again.
+    fn can_advance(&self) -> bool {
+        match self.held {
+            Some(_) => self.entries.is_empty(),
+            None => {
+                !self.lexer.is_empty() && !self.exclusive && self.has_room() && !self.session.quitting
+            }
+        }
+    }
+
     fn takes_input(&self) -> bool {
         !self.ended
             && !self.session.quitting
@@ -367,15 +391,9 @@ impl Connection {
         self.session.quitting || self.ended
     }
 
-    /// Whether a connection that closes after its lines has had its time. Looks once more for lines first.
-    fn rests(&mut self) -> io::Result<bool> {
-        if self.session.mode != Mode::OneShot || !self.lines.done || self.lexer.is_in_payload() {
-            return Ok(false);
-        }
-        if self.read()? {
-            return Ok(false);
-        }
-        Ok(Instant::now() >= self.patience())
+    /// Whether it closes after its lines, and had one.
+    fn closes_after_lines(&self) -> bool {
+        self.session.mode == Mode::OneShot && self.lines.done && !self.lexer.is_in_payload()
     }
 
     /// Until when a connection that closes after its lines waits for another one: not at all after a question,
@@ -397,8 +415,7 @@ impl Connection {
     }
 
     fn deadline(&self) -> Instant {
-        let one_shot = self.session.mode == Mode::OneShot && self.lines.done && !self.lexer.is_in_payload();
-        match self.is_drained() && one_shot {
+        match self.is_drained() && self.closes_after_lines() {
             true => self.silence().min(self.patience()),
             false => self.silence(),
         }

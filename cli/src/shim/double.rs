@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test double")]
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,9 +18,9 @@ use regate_proto::model::{
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
 use regate_proto::wire::v1;
-use tokio::net::TcpListener;
+use tokio::net::UnixListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status, Streaming};
 use v1::admin_server::{Admin, AdminServer};
 use v1::converse_reply::Reply as Body;
@@ -31,8 +30,8 @@ use v1::{Condition, StatisticsKind};
 
 /// A running double.
 pub struct Double {
-    /// Where it serves Admin.
-    pub address: SocketAddr,
+    /// The unix socket where it serves Admin.
+    pub path: PathBuf,
     /// The state behind it.
     pub state: Arc<Mutex<State>>,
     /// Levels and origins of the streams that were opened.
@@ -47,16 +46,16 @@ struct Service {
 type Replies = ReceiverStream<Result<v1::ConverseReply, Status>>;
 
 impl Double {
-    /// Starts one on a port of its own, with [`configuration`].
-    pub async fn start() -> Double {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    /// Starts one in a folder, with [`configuration`].
+    pub fn start(folder: &Folder) -> Double {
+        let path = folder.path().join("double");
+        let listener = UnixListener::bind(&path).unwrap();
         let state = Arc::new(Mutex::new(configuration()));
         let streams = Arc::default();
         let service = Service { state: Arc::clone(&state), streams: Arc::clone(&streams) };
         let server = tonic::transport::Server::builder().add_service(AdminServer::new(service));
-        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-        Double { address, state, streams }
+        tokio::spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
+        Double { path, state, streams }
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use regate_proto::model::{BindAddress, BindHost, Level, SocketFile, StatsSocket};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
 
@@ -152,25 +152,19 @@ impl Stream {
     }
 
     /// Ends the connection. What the client sent too much is taken off first, for a moment, because unread bytes
-    /// would make the kernel reset a TCP connection and drop replies that are still under way.
+    /// would make the kernel reset the connection, and the client lose replies that are still under way.
     pub async fn close(self) -> io::Result<()> {
         match self {
-            Stream::Unix(mut stream) => stream.shutdown().await,
+            Stream::Unix(mut stream) => {
+                stream.shutdown().await?;
+                drain(&mut stream).await;
+            }
             Stream::Tcp(mut stream) => {
                 stream.shutdown().await?;
-                let mut waste = vec![0; 4096];
-                let drain = async {
-                    for _ in 0..DRAIN_READS {
-                        if !matches!(stream.read(&mut waste).await, Ok(count) if count > 0) {
-                            break;
-                        }
-                    }
-                };
-                // Running out of time is as good as having read everything.
-                let _ = timeout(DRAIN_TIME, drain).await;
-                Ok(())
+                drain(&mut stream).await;
             }
         }
+        Ok(())
     }
 }
 
@@ -193,6 +187,20 @@ impl std::error::Error for ListenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.reason)
     }
+}
+
+/// Takes off what a client sent too much, until it stops, within limits.
+async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
+    let drain = async {
+        let mut waste = vec![0; 16 * 1024];
+        for _ in 0..DRAIN_READS {
+            if !matches!(stream.read(&mut waste).await, Ok(count) if count > 0) {
+                break;
+            }
+        }
+    };
+    // Running out of time is as good as having read everything.
+    let _ = timeout(DRAIN_TIME, drain).await;
 }
 
 /// Listens under a name of its own and moves the file into place, so that a client finds the old socket or the

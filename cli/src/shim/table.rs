@@ -303,7 +303,7 @@ pub static ROWS: &[Row] = rows! {
 
     ["enable" "frontend"] "enable frontend <f>", "let a frontend listen again", ADMIN, Apply(frontend::enable) {
         "enable frontend fe" => "All sockets are already enabled.\n";
-        "disable frontend fe;enable frontend #2" => "\n\n";
+        "disable frontend fe;enable frontend #2" => "\n";
     }
     ["disable" "frontend"] "disable frontend <f>", "stop a frontend from listening, until it is enabled", ADMIN, Apply(frontend::disable) {
         "disable frontend" => "A frontend name is expected.\n";

@@ -67,20 +67,28 @@ pub fn server(at: &v1::ServerRef) -> v1::Subject {
     v1::Subject { noun: Some(v1::subject::Noun::Server(at.clone())) }
 }
 
+/// The question for a server with what is in force for it.
+pub fn view_of(at: &v1::ServerRef) -> Question {
+    Question::Servers(v1::ServersQuery { backend: Some(at.backend.clone()), server: Some(at.server.clone()) })
+}
+
 /// A sentence that holds only when the thing exists; otherwise the answer is that it does not.
 pub fn if_exists(subject: v1::Subject, reply: Reply) -> Step {
-    let kind = match &subject.noun {
-        Some(v1::subject::Noun::Server(_)) => v1::Kind::Server,
-        Some(v1::subject::Noun::Frontend(_)) => v1::Kind::Frontend,
-        _ => v1::Kind::Backend,
+    let question = match &subject.noun {
+        Some(v1::subject::Noun::Server(at)) => view_of(at),
+        Some(v1::subject::Noun::Frontend(_)) => row_of(v1::Kind::Frontend, subject),
+        _ => row_of(v1::Kind::Backend, subject),
     };
-    let rows = v1::RowsQuery { kinds: vec![kind.into()], subjects: vec![subject], declared: false };
-    let plan = Plan::ask(Question::Rows(rows), move |ending| match ending {
+    let plan = Plan::ask(question, move |ending| match ending {
         Ending::Answered(_) => reply,
         Ending::Refused(problems) => sentence::refusal(About::Thing, &problems),
         _ => sentence::out_of_place(),
     });
     plan.into()
+}
+
+fn row_of(kind: v1::Kind, subject: v1::Subject) -> Question {
+    Question::Rows(v1::RowsQuery { kinds: vec![kind.into()], subjects: vec![subject], declared: false })
 }
 
 fn server_of(backend: String, server: Mark, then: Then<v1::ServerRef>) -> Step {

@@ -6,7 +6,7 @@ use regate_proto::wire::v1;
 use v1::query::Question;
 use v1::setting::Value;
 
-use super::reference::{if_exists, on_backend, on_server, server};
+use super::reference::{if_exists, on_backend, on_server, server, view_of};
 use super::{change, leading_integer, word, written};
 use crate::shim::lex::Command;
 use crate::shim::plan::{Ending, Plan, Reply, Step};
@@ -237,10 +237,6 @@ fn spelled(value: &Value) -> Option<String> {
         Value::PortOffset(offset) => Some(format!("{offset:+}")),
         _ => None,
     }
-}
-
-fn view_of(at: &v1::ServerRef) -> Question {
-    Question::Servers(v1::ServersQuery { backend: Some(at.backend.clone()), server: Some(at.server.clone()) })
 }
 
 fn is_in_maintenance(view: &v1::ServerView) -> bool {
