@@ -363,9 +363,7 @@ impl Connection {
     fn can_advance(&self) -> bool {
         match self.held {
             Some(_) => self.entries.is_empty(),
-            None => {
-                !self.lexer.is_empty() && !self.exclusive && self.has_room() && !self.session.quitting
-            }
+            None => !self.lexer.is_empty() && !self.exclusive && self.has_room() && !self.session.quitting,
         }
     }
 

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use regate_proto::change::{ChangeSet, Layer};
 use regate_proto::model::{
     Admin as Asked, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Frontend,
-    FrontendSettings, Global, Kind, Level, Name, PortRange, Row, Server, ServerAddress, ServerHost, ServerPort,
-    ServerRef, ServerSettings, SocketFile, Subject, Weight,
+    FrontendSettings, Global, Kind, Level, Name, PortRange, Row, Server, ServerAddress, ServerHost,
+    ServerPort, ServerRef, ServerSettings, SocketFile, Subject, Weight,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
@@ -32,8 +32,6 @@ use v1::{Condition, StatisticsKind};
 pub struct Double {
     /// The unix socket where it serves Admin.
     pub path: PathBuf,
-    /// The state behind it.
-    pub state: Arc<Mutex<State>>,
     /// Levels and origins of the streams that were opened.
     pub streams: Arc<Mutex<Vec<(String, String)>>>,
 }
@@ -50,12 +48,11 @@ impl Double {
     pub fn start(folder: &Folder) -> Double {
         let path = folder.path().join("double");
         let listener = UnixListener::bind(&path).unwrap();
-        let state = Arc::new(Mutex::new(configuration()));
         let streams = Arc::default();
-        let service = Service { state: Arc::clone(&state), streams: Arc::clone(&streams) };
+        let service = Service { state: Arc::new(Mutex::new(configuration())), streams: Arc::clone(&streams) };
         let server = tonic::transport::Server::builder().add_service(AdminServer::new(service));
         tokio::spawn(server.serve_with_incoming(UnixListenerStream::new(listener)));
-        Double { path, state, streams }
+        Double { path, streams }
     }
 }
 
@@ -153,7 +150,10 @@ impl Admin for Service {
         Err(Status::unimplemented("apply"))
     }
 
-    async fn stage(&self, _: Request<Streaming<v1::StageRequest>>) -> Result<Response<v1::StageReply>, Status> {
+    async fn stage(
+        &self,
+        _: Request<Streaming<v1::StageRequest>>,
+    ) -> Result<Response<v1::StageReply>, Status> {
         Err(Status::unimplemented("stage"))
     }
 
@@ -186,7 +186,8 @@ impl Admin for Service {
                 let bodies = answer(&mut state.lock().unwrap(), &level, request.request);
                 let count = bodies.len();
                 for (at, body) in bodies.into_iter().enumerate() {
-                    let reply = v1::ConverseReply { tag: request.tag, last: at + 1 == count, reply: Some(body) };
+                    let reply =
+                        v1::ConverseReply { tag: request.tag, last: at + 1 == count, reply: Some(body) };
                     if sender.send(Ok(reply)).await.is_err() {
                         return;
                     }
@@ -238,9 +239,10 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
     };
     let mut parts: Vec<v1::Answer> = match question {
         Question::Info(_) => vec![part(&|answer| answer.info = Some(info()))],
-        Question::Rows(query) => {
-            rows(state, &query)?.into_iter().map(|row| part(&|answer| answer.rows = vec![row.clone()])).collect()
-        }
+        Question::Rows(query) => rows(state, &query)?
+            .into_iter()
+            .map(|row| part(&|answer| answer.rows = vec![row.clone()]))
+            .collect(),
         Question::Statistics(query) => statistics(state, &query)?
             .into_iter()
             .map(|row| part(&|answer| answer.statistics = vec![row.clone()]))
@@ -295,7 +297,11 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
         (query.kinds.is_empty() || query.kinds.contains(&number.into()))
             && (subjects.is_empty() || subjects.contains(subject))
     };
-    Ok(state.effective().filter(|row| wanted(row.subject().kind(), &row.subject())).map(|row| row.as_ref().into()).collect())
+    Ok(state
+        .effective()
+        .filter(|row| wanted(row.subject().kind(), &row.subject()))
+        .map(|row| row.as_ref().into())
+        .collect())
 }
 
 fn statistics(state: &State, query: &v1::StatisticsQuery) -> Result<Vec<v1::StatisticsRow>, Problem> {
@@ -326,8 +332,7 @@ fn statistics(state: &State, query: &v1::StatisticsQuery) -> Result<Vec<v1::Stat
             found.push((backend.order, 1, service));
         }
         let up = servers.iter().filter(|server| condition(state, server) != Condition::Maintenance).count();
-        let mut whole =
-            row(&backend.name, backend.id, "BACKEND", 0, StatisticsKind::Backend, Condition::Up);
+        let mut whole = row(&backend.name, backend.id, "BACKEND", 0, StatisticsKind::Backend, Condition::Up);
         whole.servers_up = u32::try_from(up).ok();
         whole.servers_total = u32::try_from(servers.len()).ok();
         found.push((backend.order, 2, whole));
@@ -364,7 +369,8 @@ fn servers<'a>(state: &'a State, backend: Option<&str>) -> Result<Vec<(u32, &'a 
             vec![state.backend(&name).ok_or_else(|| not_found(Subject::Backend(name)))?]
         }
     };
-    let of = |backend: &'a Backend| state.servers(&backend.name).into_iter().map(|server| (backend.id, server));
+    let of =
+        |backend: &'a Backend| state.servers(&backend.name).into_iter().map(|server| (backend.id, server));
     Ok(backends.into_iter().flat_map(of).collect())
 }
 
@@ -373,7 +379,10 @@ fn views(state: &State, query: &v1::ServersQuery) -> Result<Vec<v1::ServerView>,
     if let (Some(backend), Some(server)) = (&query.backend, &query.server) {
         found.retain(|(_, row)| row.at.server.as_str() == server);
         if found.is_empty() {
-            return Err(not_found(Subject::Server(ServerRef { backend: name(backend), server: name(server) })));
+            return Err(not_found(Subject::Server(ServerRef {
+                backend: name(backend),
+                server: name(server),
+            })));
         }
     }
     let view = |(backend_id, server): (u32, &Server)| v1::ServerView {
@@ -392,12 +401,13 @@ fn states(state: &State, backend: Option<&str>) -> Result<Vec<v1::ServerStateRow
     let row = |(backend_id, server): (u32, &Server)| {
         let stopped = state.admin(server) == Asked::Maint;
         let (address, port) = match &server.address {
-            ServerAddress::Inet { host, port: ServerPort::Fixed(port) } => (host.to_string(), i32::from(*port)),
+            ServerAddress::Inet { host, port: ServerPort::Fixed(port) } => {
+                (host.to_string(), i32::from(*port))
+            }
             ServerAddress::Inet { host, port: ServerPort::Mapped(offset) } => (host.to_string(), *offset),
             ServerAddress::Unix(path) | ServerAddress::Abstract(path) => (path.clone(), 0),
         };
-        let operational =
-            if stopped { v1::OperationalState::Stopped } else { v1::OperationalState::Running };
+        let operational = if stopped { v1::OperationalState::Stopped } else { v1::OperationalState::Running };
         v1::ServerStateRow {
             backend_id,
             backend: server.at.backend.to_string(),

@@ -21,6 +21,8 @@ pub enum About {
     ListOfBackend,
     /// Statistics of a proxy.
     Statistics,
+    /// A new server whose number was chosen.
+    NumberedServer,
 }
 
 /// The sentence for a refusal.
@@ -29,13 +31,15 @@ pub fn refusal(about: About, problems: &[v1::Problem]) -> Reply {
     let noun = problem.subject.as_ref().and_then(|subject| subject.noun.as_ref());
     let known = match (problem.code(), noun, about) {
         (Code::NotFound, _, About::Statistics) => Some(NO_PROXY),
-        (Code::NotFound | Code::Dangling, Some(Noun::Backend(_)), About::ListOfBackend) => {
-            Some(NO_BACKEND_TO_LIST)
+        (Code::NotFound, Some(Noun::Backend(_)), About::ListOfBackend) => Some(NO_BACKEND_TO_LIST),
+        (Code::NotFound, Some(Noun::Backend(_)), _) | (Code::Dangling, Some(Noun::Server(_)), _) => {
+            Some(NO_BACKEND)
         }
-        (Code::NotFound | Code::Dangling, Some(Noun::Backend(_)), About::Thing) => Some(NO_BACKEND),
         (Code::NotFound, Some(Noun::Server(_)), _) => Some(NO_SERVER),
         (Code::NotFound, Some(Noun::Frontend(_)), _) => Some(NO_FRONTEND),
-        (Code::AlreadyExists, Some(Noun::Server(_)), _) => Some(SERVER_EXISTS),
+        (Code::AlreadyExists, Some(Noun::Server(_)), about) if about != About::NumberedServer => {
+            Some(SERVER_EXISTS)
+        }
         (Code::OutOfRange, Some(Noun::Global(_) | Noun::Frontend(_)), _) => Some(OUT_OF_RANGE),
         (Code::Denied, ..) => Some(DENIED),
         (Code::Impossible, Some(Noun::Frontend(_)), _) => Some(CANNOT_RESUME),
@@ -117,6 +121,34 @@ pub fn bad_port(text: &str) -> Reply {
 /// What answers a name that holds a character which names do not have.
 pub fn bad_server_name(character: char, name: &str) -> Reply {
     Reply::error(format!("character '{character}' is not permitted in server name '{name}'."))
+}
+
+/// What answers a keyword that no server has.
+pub fn unknown_keyword(word: &str, near: Option<&str>) -> Reply {
+    Reply::error(match near {
+        Some(near) => format!("unknown keyword '{word}'; did you mean '{near}' maybe ?"),
+        None => format!("unknown keyword '{word}'."),
+    })
+}
+
+/// What answers a keyword that servers of files may have, or that Regate does not have yet.
+pub fn keyword_not_accepted(word: &str) -> Reply {
+    Reply::error(format!("'{word}' option is not accepted for dynamic server"))
+}
+
+/// What answers a word that a reader of configurations refuses; the sentence is the reader's.
+pub fn misread(message: &str) -> Reply {
+    Reply::error(format!("{}.", one_line(message)))
+}
+
+/// What `add server help` answers.
+pub fn keywords<'a>(names: impl Iterator<Item = &'a str>) -> Reply {
+    let mut text = String::from("List of keywords supported for dynamic server:\n");
+    for name in names {
+        text.push_str(name);
+        text.push('\n');
+    }
+    Reply::Dump(text.into_bytes())
 }
 
 fn list(words: &[Word], text: &mut String) {

@@ -197,7 +197,10 @@ async fn many_lines_at_once_keep_their_order() {
 async fn levels_hold_and_only_fall() {
     let bench = Bench::start().await;
     assert_eq!(bench.say_as(Level::User, "set weight be/s1 1\n").await, "Permission denied\n\n");
-    assert_eq!(bench.say_as(Level::Operator, "clear counters all;clear counters\n").await, "Permission denied\n\n\n");
+    assert_eq!(
+        bench.say_as(Level::Operator, "clear counters all;clear counters\n").await,
+        "Permission denied\n\n\n"
+    );
     assert_eq!(bench.say_as(Level::User, "operator;show cli level\n").await, "Permission denied\n\nuser\n\n");
     bench.double.streams.lock().unwrap().clear();
     bench.say("get weight be/s1;operator;get weight be/s1;get weight be/s1;user;get weight be/s1\n").await;

@@ -29,7 +29,7 @@ pub struct Socket {
 
 #[derive(Debug)]
 enum Listener {
-    Unix(UnixListener, Option<File>),
+    Unix { listener: UnixListener, _file: Option<File> },
     Tcp(TcpListener),
 }
 
@@ -67,11 +67,11 @@ impl Socket {
         match &wanted.address {
             BindAddress::Unix(path) => {
                 let (listener, file) = unix(Path::new(path), &wanted.file).map_err(fail)?;
-                one(format!("unix@{path}"), Listener::Unix(listener, Some(file)))
+                one(format!("unix@{path}"), Listener::Unix { listener, _file: Some(file) })
             }
             BindAddress::Abstract(name) => {
                 let listener = unix_abstract(name).map_err(fail)?;
-                one(format!("abns@{name}"), Listener::Unix(listener, None))
+                one(format!("abns@{name}"), Listener::Unix { listener, _file: None })
             }
             BindAddress::Inet { host, ports } => (ports.first()..=ports.last())
                 .map(|port| {
@@ -91,14 +91,14 @@ impl Socket {
     pub fn address(&self) -> Option<SocketAddr> {
         match &self.listener {
             Listener::Tcp(listener) => listener.local_addr().ok(),
-            Listener::Unix(..) => None,
+            Listener::Unix { .. } => None,
         }
     }
 
     /// The next connection, with who made it.
     pub async fn accept(&self) -> io::Result<(Stream, String)> {
         match &self.listener {
-            Listener::Unix(listener, _) => {
+            Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
                 let who = match stream.peer_cred() {
                     Ok(peer) => {

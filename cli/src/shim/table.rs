@@ -6,7 +6,7 @@
 
 use regate_proto::model::Level;
 
-use super::commands::{frontend, information, limits, server, session, statistics};
+use super::commands::{frontend, information, limits, new_server, server, session, statistics};
 use super::lex::{Command, Word};
 use super::plan::Step;
 use super::session::Session;
@@ -24,6 +24,7 @@ pub struct Row {
     /// What it becomes.
     pub becomes: Becomes,
     /// Lines with their exact replies, in order, on the configuration of the tests.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests that walk the table read it"))]
     pub examples: &'static [Example],
 }
 
@@ -50,6 +51,7 @@ pub enum Becomes {
 }
 
 /// A line and its exact reply.
+#[cfg_attr(not(test), expect(dead_code, reason = "the tests that walk the table read it"))]
 pub struct Example {
     /// What is written.
     pub line: &'static str,
@@ -292,6 +294,22 @@ pub static ROWS: &[Row] = rows! {
         "set maxconn server be/s1" => "Require <maxconn>.\n";
         "set maxconn server be/s1 x" => "maxconn string empty or preceded by garbage\n";
         "set maxconn server be/s1 10x" => "Trailing garbage in maxconn string\n";
+    }
+    ["add" "server"] "add server <b>/<s> <addr> [<keyword>]*", "create a server, in maintenance", ADMIN, Apply(new_server::add) {
+        "add server be/n1 127.0.0.1:80 weight 5" => "New server registered.\n";
+        "get weight be/n1" => "5 (initial 5)\n";
+        "add server be/n1 127.0.0.1:80" => "Already exists a server with the same name in backend.\n";
+        "add server be" => "Require 'backend/server'.\n";
+        "add server be/n2" => "'server' expects <name> and <addr>[:<port>] as arguments.\n";
+        "add server x/n2 127.0.0.1" => "No such backend.\n";
+        "add server be/n3 127.0.0.1:80 weightt 3" => "unknown keyword 'weightt'; did you mean 'weight' maybe ?\n";
+        "add server be/n3 127.0.0.1:80 cookie x" => "'cookie' option is not accepted for dynamic server\n";
+        "add server be/s1 127.0.0.1:80 foo" => "Already exists a server with the same name in backend.\n";
+        "add server #3/n4 127.0.0.1:80 id 7;get weight be/#7" => "New server registered.\n\n1 (initial 1)\n";
+        "add server be/n! 127.0.0.1:80" => "character '!' is not permitted in server name 'n!'.\n";
+    }
+    ["add" "server" "help"] "add server help", "list the keywords of 'add server'", ADMIN, Session(new_server::list_keywords) {
+        "add server help" => "List of keywords supported for dynamic server:\n…weight\n…";
     }
     ["del" "server"] "del server <b>/<s>", "remove a server that is in maintenance", ADMIN, Apply(server::delete) {
         "del server be/s1" => "Only servers in maintenance mode can be deleted.\n";

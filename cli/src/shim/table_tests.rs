@@ -70,8 +70,9 @@ fn every_row_has_an_example_that_becomes_what_the_row_says() {
     for row in ROWS.iter().filter(|row| row.usage != "quit") {
         assert!(!row.examples.is_empty(), "{:?} has no example", row.words);
         let lines = row.examples.iter().flat_map(|example| commands(example.line));
-        let mine: Vec<Command> =
-            lines.filter(|command| find(&command.words).is_some_and(|found| std::ptr::eq(found, row))).collect();
+        let mine: Vec<Command> = lines
+            .filter(|command| find(&command.words).is_some_and(|found| std::ptr::eq(found, row)))
+            .collect();
         assert!(!mine.is_empty(), "no example of {:?} is one", row.words);
         let steps = mine.iter().map(|command| session().step(command));
         let right = steps.filter(|step| match (&row.becomes, step) {

@@ -6,6 +6,7 @@
 pub mod frontend;
 pub mod information;
 pub mod limits;
+pub mod new_server;
 pub mod reference;
 pub mod server;
 pub mod session;

@@ -13,7 +13,7 @@ mod logs;
 mod options;
 mod parameters;
 mod proxy;
-mod servers;
+pub mod servers;
 
 use crate::model::{BackendSettings, FrontendSettings, Global, LogPlan, Name, Server};
 
