@@ -133,10 +133,12 @@ impl<'a> Assembler<'a> {
             self.current = Current::Global;
             return;
         }
-        let Some(placeholder) = self.free_name_like("defaults") else { return };
         let name = match header.name {
             Some(word) => directives::arguments::name(word).map(|name| (name, word.text.clone())),
-            None if header.section == Section::Defaults => Ok((placeholder.clone(), String::new())),
+            None if header.section == Section::Defaults => match self.free_name_like("defaults") {
+                Some(name) => Ok((name, String::new())),
+                None => return,
+            },
             None => {
                 let column = header.keyword.column.saturating_add(header.keyword.length);
                 let message = format!("'{}' expects a name", header.section.word());
@@ -152,6 +154,7 @@ impl<'a> Assembler<'a> {
             Ok(named) => (false, named),
             Err(issue) => {
                 self.error(issue);
+                let Some(placeholder) = self.free_name_like("defaults") else { return };
                 (true, (placeholder, String::new()))
             }
         };

@@ -57,7 +57,7 @@ fn section_schema(section: Section) -> Value {
     let text =
         "Directives that are switched off, whatever the defaults say, such as 'log' or 'option httpclose'.";
     properties.insert(
-        "no".to_owned(),
+        "without".to_owned(),
         json!({ "type": ["string", "array"], "items": { "type": "string" }, "description": text }),
     );
     let mut families: Map<String, Value> = Map::new();

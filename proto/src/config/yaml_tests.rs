@@ -13,7 +13,7 @@ frontends:
   - name: www
     binds: ["*:8080", { address: "${HOST}:8443", name: alt, accept-proxy: true }]
     default_backend: app
-    no: [option httplog]
+    without: [option httplog]
     option: { dontlognull: true, clitcpka: false }
     disabled: false
 backends:

@@ -105,11 +105,6 @@ impl Assembler<'_> {
             found.push((Gravity::Error, place, format!("there is no backend '{backend}'{hint}")));
             return;
         };
-        if section == Section::Listen && backend == name {
-            let message = format!("listen '{name}' is its own default backend already");
-            found.push((Gravity::Error, place, message));
-            return;
-        }
         let theirs = target.draft.backend.as_ref().and_then(|own| own.mode);
         let theirs =
             theirs.or_else(|| target.from.and_then(|from| self.inherited(from).1.mode)).unwrap_or(Mode::Tcp);
@@ -139,6 +134,7 @@ impl Assembler<'_> {
                 );
                 found.push((Gravity::Error, entry.place.clone(), message));
             }
+            same_names(entry, found);
             let binds = entry.draft.binds.iter().map(|bind| bind.bind.id).zip(&entry.binds);
             let servers = entry.draft.servers.iter().map(|server| server.id).zip(&entry.servers);
             clashing(binds, "bind", found);
@@ -163,6 +159,17 @@ fn clashing<'a>(numbers: impl Iterator<Item = (u32, &'a Place)>, noun: &str, fou
     for (number, place) in numbers.filter(|(number, _)| *number != 0) {
         if let Some(first) = seen.insert(number, place) {
             let message = format!("number {number} is already that of the {noun} at {first}");
+            found.push((Gravity::Error, place.clone(), message));
+        }
+    }
+}
+
+fn same_names(entry: &Entry, found: &mut Found) {
+    let mut seen: BTreeMap<&Name, &Place> = BTreeMap::new();
+    for (server, place) in entry.draft.servers.iter().zip(&entry.servers) {
+        let name = &server.at.server;
+        if let Some(first) = seen.insert(name, place) {
+            let message = format!("another server of this section is named '{name}', at {first}");
             found.push((Gravity::Error, place.clone(), message));
         }
     }

@@ -4,7 +4,7 @@ use crate::model::{Name, ProxyHeader, Server, ServerRef, ServerSettings};
 
 use super::super::keywords;
 use super::address::{server_address, spell_server};
-use super::arguments::{Arguments, COUNT, Codec, LIMIT, Reading, TIME, WEIGHT, about, name, number, time};
+use super::arguments::{Arguments, COUNT, Codec, LIMIT, Reading, TIME, WEIGHT, name, number, time};
 use super::parameters::{self, Parameter};
 use super::{Draft, Lines};
 
@@ -105,11 +105,7 @@ pub fn write_server(server: &Server) -> Vec<String> {
 }
 
 pub(super) fn read(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
-    let first = arguments.peek().cloned();
     let server = read_server(&draft.name, arguments)?;
-    if let (Some(word), true) = (first, draft.servers.iter().any(|known| known.at == server.at)) {
-        return Err(about(&word, format!("another server of this section is named '{}'", word.text)));
-    }
     draft.servers.push(server);
     Ok(())
 }

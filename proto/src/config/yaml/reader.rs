@@ -145,6 +145,7 @@ impl Reader<'_> {
             match first.text.as_str() {
                 "binds" => first.text = "bind".to_owned(),
                 "servers" => first.text = "server".to_owned(),
+                "without" => first.text = "no".to_owned(),
                 _ => {}
             }
         }

@@ -70,7 +70,7 @@ fn settings(lines: &[Line]) -> Mapping {
     let negated: Vec<Value> =
         lines.iter().filter(|line| line.negated).map(|line| line.directive.name.into()).collect();
     if !negated.is_empty() {
-        map.insert("no".into(), Value::Sequence(negated));
+        map.insert("without".into(), Value::Sequence(negated));
     }
     for line in lines.iter().filter(|line| !line.negated) {
         let name = line.directive.name;
