@@ -1,6 +1,9 @@
 //! The data plane of Regate: forwards HTTP and TCP traffic, and is changed through gRPC alone.
 
+pub mod admin;
 pub mod balance;
+pub mod boot;
 pub mod live;
 pub mod proxy;
 pub mod snapshot;
+pub mod store;

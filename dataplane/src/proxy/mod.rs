@@ -27,7 +27,6 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use regate_proto::problem::Problem;
@@ -124,14 +123,18 @@ impl Proxy {
         self.shared.tell(|_| Command::Drain);
     }
 
-    /// Cuts every connection, ends the workers and sees their last log lines off.
+    /// Cuts every connection and ends the workers.
     pub fn stop(&self) {
         self.shared.tell(|_| Command::Stop);
         for thread in self.threads.lock().drain(..) {
             // A worker that panicked has said so; the others still end.
             let _ = thread.join();
         }
-        log::settle(Duration::from_secs(1));
+    }
+
+    /// Whether a soft stop has begun.
+    pub fn is_draining(&self) -> bool {
+        self.shared.live.process.is_stopping()
     }
 
     /// Client connections still open.

@@ -1,0 +1,417 @@
+//! Questions, and their answers: taken from one revision, given in bounded parts.
+//!
+//! What an answer needs is gathered at once, under a short lock and as shared values; it is written out part by part
+//! as the reader takes it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use regate_proto::change::Revision;
+use regate_proto::model::{Kind, Name, Row, ServerAddress, ServerHost, ServerPort, ServerRef, Subject};
+use regate_proto::problem::{Code, Problem};
+use regate_proto::state::State;
+use regate_proto::wire::v1;
+use v1::query::Question;
+
+use super::permission::{Asked, Caller};
+use super::view::{self, ServerFacts};
+use super::{Context, chunk, statistics};
+use crate::store::Current;
+
+/// The parts of an answer, made as they are taken.
+pub(super) type Answers = Box<dyn Iterator<Item = v1::Answer> + Send>;
+
+/// Answers a question, or says why it is refused.
+pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Result<Answers, Problem> {
+    let Some(question) = query.question else {
+        return Err(Problem::general(Code::Malformed, "question: nothing is set: a question is expected"));
+    };
+    match question {
+        Question::Info(v1::InfoQuery {}) => {
+            caller.may(Asked::Info)?;
+            let (revision, info) =
+                context.store.read(|current| (current.state.revision(), context.describe(current)));
+            let answer = v1::Answer { revision: revision.0, info: Some(info), ..v1::Answer::default() };
+            Ok(Box::new(std::iter::once(answer)))
+        }
+        Question::Summary(v1::SummaryQuery {}) => {
+            caller.may(Asked::Summary)?;
+            let summary = summary(context);
+            let answer =
+                v1::Answer { revision: summary.revision, summary: Some(summary), ..v1::Answer::default() };
+            Ok(Box::new(std::iter::once(answer)))
+        }
+        Question::Rows(query) => rows(context, caller, query),
+        Question::Statistics(query) => {
+            let (revision, rows) = statistics(context, caller, query)?;
+            let parts = chunk::parts(rows);
+            Ok(Box::new(parts.map(move |statistics| v1::Answer {
+                revision: revision.0,
+                statistics,
+                ..v1::Answer::default()
+            })))
+        }
+        Question::ServersState(query) => {
+            let (revision, rows) = server_states(context, caller, query)?;
+            let parts = chunk::parts(rows);
+            Ok(Box::new(parts.map(move |server_states| v1::Answer {
+                revision: revision.0,
+                server_states,
+                ..v1::Answer::default()
+            })))
+        }
+        Question::Overlays(query) => {
+            let (revision, overlays) = overlays(context, caller, query)?;
+            let parts = chunk::parts(overlays);
+            Ok(Box::new(parts.map(move |overlays| v1::Answer {
+                revision: revision.0,
+                overlays,
+                ..v1::Answer::default()
+            })))
+        }
+        Question::Servers(query) => {
+            let (revision, servers) = servers(context, caller, query)?;
+            let parts = chunk::parts(servers);
+            Ok(Box::new(parts.map(move |servers| v1::Answer {
+                revision: revision.0,
+                servers,
+                ..v1::Answer::default()
+            })))
+        }
+    }
+}
+
+/// How much is configured.
+pub(super) fn summary(context: &Context) -> v1::Summary {
+    let managed_by = context.store.managed().map(|controller| controller.name.clone());
+    context.store.read(|current| {
+        let state = &current.state;
+        let mut counts = [0u64; Kind::ALL.len()];
+        for row in state.effective() {
+            let count = &mut counts[row.subject().kind() as usize];
+            *count = count.saturating_add(1);
+        }
+        let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count] = counts;
+        v1::Summary {
+            revision: state.revision().0,
+            digest: Some(state.digest().into()),
+            node: context.node_name(&state.global()),
+            managed_by,
+            defaults_count,
+            frontends_count,
+            binds_count,
+            backends_count,
+            servers_count,
+            overlays_count: state.overlays().count() as u64,
+        }
+    })
+}
+
+/// The counters that are wanted.
+pub(super) fn statistics(
+    context: &Context,
+    caller: &Caller,
+    query: v1::StatisticsQuery,
+) -> Result<(Revision, impl Iterator<Item = v1::StatisticsRow> + Send + use<>), Problem> {
+    caller.may(Asked::Statistics)?;
+    let kind = |number: &i32| match v1::StatisticsKind::try_from(*number) {
+        Ok(v1::StatisticsKind::Unspecified) | Err(_) => Err(Problem::general(
+            Code::Malformed,
+            format!("kinds: {number} is no kind of row: 1 to 4 is expected"),
+        )),
+        Ok(kind) => Ok(kind),
+    };
+    let kinds = query.kinds.iter().map(kind).collect::<Result<_, _>>()?;
+    let proxy = query.proxy.as_deref().map(|text| name("proxy", text)).transpose()?;
+    context.store.read(|current| {
+        let wanted = statistics::Wanted {
+            proxy_id: query.proxy_id,
+            proxy,
+            kinds,
+            service_id: query.service_id,
+            addresses: caller.may(Asked::Addresses).is_ok(),
+            maxconn: context.maxconn(&current.state.global()),
+        };
+        let rows = statistics::rows(current, context.live.clone(), wanted)?;
+        Ok((current.state.revision(), rows))
+    })
+}
+
+/// The states of servers that are wanted, by place of backend and server.
+pub(super) fn server_states(
+    context: &Context,
+    caller: &Caller,
+    query: v1::ServersStateQuery,
+) -> Result<(Revision, impl Iterator<Item = v1::ServerStateRow> + Send + use<>), Problem> {
+    caller.may(Asked::ServerStates)?;
+    let backend = query.backend.as_deref().map(|text| name("backend", text)).transpose()?;
+    let (revision, facts) = context.store.read(|current| {
+        let facts = gather(current, backend.as_ref(), None)?;
+        Ok::<_, Problem>((current.state.revision(), facts))
+    })?;
+    let now = context.live.process.now();
+    Ok((revision, facts.into_iter().map(move |facts| state_row(facts, now))))
+}
+
+/// The servers that are wanted, by place of backend and server.
+pub(super) fn servers(
+    context: &Context,
+    caller: &Caller,
+    query: v1::ServersQuery,
+) -> Result<(Revision, impl Iterator<Item = v1::ServerView> + Send + use<>), Problem> {
+    caller.may(Asked::Proxies)?;
+    let backend = query.backend.as_deref().map(|text| name("backend", text)).transpose()?;
+    let server = query.server.as_deref().map(|text| name("server", text)).transpose()?;
+    if server.is_some() && backend.is_none() {
+        return Err(Problem::general(Code::Malformed, "backend: it is expected when a server is named"));
+    }
+    let (revision, facts) = context.store.read(|current| {
+        let facts = gather(current, backend.as_ref(), server.as_ref())?;
+        Ok::<_, Problem>((current.state.revision(), facts))
+    })?;
+    Ok((revision, facts.into_iter().map(server_view)))
+}
+
+/// The overlays that are wanted, by subject and field.
+pub(super) fn overlays(
+    context: &Context,
+    caller: &Caller,
+    query: v1::OverlaysQuery,
+) -> Result<(Revision, impl Iterator<Item = v1::Overlay> + Send + use<>), Problem> {
+    caller.may(Asked::Overlays)?;
+    let subjects = subjects(query.subjects)?;
+    let wanted = |about: &Subject| {
+        subjects.is_empty()
+            || subjects.contains(about)
+            || parent(about).is_some_and(|at| subjects.contains(&at))
+    };
+    let (revision, found) = context.store.read(|current| {
+        let found: Vec<_> =
+            current.state.overlays().filter(|overlay| wanted(&overlay.subject)).cloned().collect();
+        (current.state.revision(), found)
+    });
+    Ok((revision, found.into_iter().map(|overlay| overlay.as_ref().into())))
+}
+
+/// The names that were given.
+pub(super) fn names(field: &str, texts: &[String]) -> Result<Vec<Name>, Problem> {
+    texts.iter().map(|text| name(field, text)).collect()
+}
+
+fn rows(context: &Context, caller: &Caller, query: v1::RowsQuery) -> Result<Answers, Problem> {
+    let kinds = query.kinds.iter().map(|number| kind(*number)).collect::<Result<Vec<Kind>, _>>()?;
+    let subjects = subjects(query.subjects)?;
+    let shows = |kind: Kind| {
+        (kinds.is_empty() || kinds.contains(&kind))
+            && (subjects.is_empty() || subjects.iter().any(|subject| subject.kind() == kind))
+    };
+    // Settings of the process and defaults may tell of sockets, files and log targets.
+    caller.may(Asked::Proxies)?;
+    if query.declared || shows(Kind::Global) || shows(Kind::Defaults) {
+        caller.may(Asked::Rows)?;
+    }
+    let (revision, rows) = context.store.read(|current| {
+        let found = collect(&current.state, &kinds, &subjects, query.declared)?;
+        Ok::<_, Problem>((current.state.revision(), sorted(&current.state, found)))
+    })?;
+    let parts = chunk::parts(rows.into_iter().map(|row| v1::Row::from(row.as_ref())));
+    Ok(Box::new(parts.map(move |rows| v1::Answer { revision: revision.0, rows, ..v1::Answer::default() })))
+}
+
+fn collect(
+    state: &State,
+    kinds: &[Kind],
+    subjects: &[Subject],
+    declared: bool,
+) -> Result<Vec<Arc<Row>>, Problem> {
+    let fits = |row: &Arc<Row>| kinds.is_empty() || kinds.contains(&row.subject().kind());
+    let find = |subject: &Subject| if declared { state.declared(subject) } else { state.row(subject) };
+    if subjects.is_empty() {
+        return Ok(match declared {
+            true => state.spec().filter(|row| fits(row)).cloned().collect(),
+            false => state.effective().filter(|row| fits(row)).cloned().collect(),
+        });
+    }
+    let mut found = Vec::new();
+    for subject in subjects {
+        let Some(row) = find(subject) else {
+            return Err(Problem::about(Code::NotFound, subject, "there is none of that name"));
+        };
+        found.push(row.clone());
+        let mut children: Vec<Subject> = match subject {
+            Subject::Frontend(name) => {
+                state.binds(name).into_iter().map(|bind| Subject::Bind(bind.at.clone())).collect()
+            }
+            Subject::Backend(name) => {
+                state.servers(name).into_iter().map(|server| Subject::Server(server.at.clone())).collect()
+            }
+            _ => continue,
+        };
+        if declared {
+            let gone =
+                state.spec().map(|row| row.subject()).filter(|at| parent(at).as_ref() == Some(subject));
+            children = gone.collect();
+        }
+        found.extend(children.iter().filter_map(find).cloned());
+    }
+    found.retain(fits);
+    Ok(found)
+}
+
+/// Rows by kind, then by place in listings.
+fn sorted(state: &State, mut rows: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
+    let mut places: HashMap<Subject, (u32, u32)> = HashMap::new();
+    places.extend(
+        state.frontends().iter().map(|row| (Subject::Frontend(row.name.clone()), (row.order, row.id))),
+    );
+    places
+        .extend(state.backends().iter().map(|row| (Subject::Backend(row.name.clone()), (row.order, row.id))));
+    let own = |row: &Row| match row {
+        Row::Global(_) => (0, 0),
+        Row::Defaults(row) => (row.order, 0),
+        Row::Frontend(row) => (row.order, row.id),
+        Row::Bind(row) => (row.order, row.id),
+        Row::Backend(row) => (row.order, row.id),
+        Row::Server(row) => (row.order, row.id),
+    };
+    rows.sort_by_cached_key(|row| {
+        let subject = row.subject();
+        let of_parent =
+            parent(&subject).map(|parent| (places.get(&parent).copied().unwrap_or_default(), parent));
+        (subject.kind(), of_parent, own(row), subject)
+    });
+    rows.dedup_by(|left, right| left.subject() == right.subject());
+    rows
+}
+
+/// The servers of one backend or of all, in the order of listings.
+fn gather(
+    current: &Current,
+    backend: Option<&Name>,
+    server: Option<&Name>,
+) -> Result<Vec<ServerFacts>, Problem> {
+    let Some(backend) = backend else {
+        let backends = current.state.backends();
+        return Ok(backends
+            .into_iter()
+            .flat_map(|backend| view::servers(current, &backend.name, None))
+            .collect());
+    };
+    if current.state.backend(backend).is_none() {
+        let subject = Subject::Backend(backend.clone());
+        return Err(Problem::about(Code::NotFound, &subject, "there is none of that name"));
+    }
+    let found = view::servers(current, backend, server);
+    match server {
+        Some(server) if found.is_empty() => {
+            let at = ServerRef { backend: backend.clone(), server: server.clone() };
+            Err(Problem::about(Code::NotFound, &Subject::Server(at), "there is none of that name"))
+        }
+        _ => Ok(found),
+    }
+}
+
+fn server_view(facts: ServerFacts) -> v1::ServerView {
+    v1::ServerView {
+        initial_weight: u32::from(facts.initial_weight.get()),
+        weight: u32::from(facts.weight.get()),
+        status: Some(view::status(view::server_condition(facts.admin))),
+        resolved: facts
+            .plan
+            .as_ref()
+            .and_then(|plan| view::resolved(&plan.target))
+            .map(|address| (&address).into()),
+        maxconn: facts.maxconn,
+        backend_id: facts.backend_id,
+        server: Some((&facts.row).into()),
+    }
+}
+
+fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
+    use regate_proto::model::Admin;
+    let host_name = match &facts.row.address {
+        ServerAddress::Inet { host: ServerHost::Named(name), .. } => Some(name.clone()),
+        _ => None,
+    };
+    let address =
+        match (&facts.row.address, facts.plan.as_ref().and_then(|plan| view::resolved(&plan.target))) {
+            (_, Some(address)) => Some(address.ip().to_string()),
+            (ServerAddress::Unix(path), None) => Some(path.clone()),
+            (ServerAddress::Abstract(name), None) => Some(format!("abns@{name}")),
+            (ServerAddress::Inet { host: ServerHost::Ip(ip), .. }, None) => Some(ip.to_string()),
+            (ServerAddress::Inet { .. }, None) => None,
+        };
+    let port = match &facts.row.address {
+        ServerAddress::Inet { port: ServerPort::Fixed(port), .. } => i32::from(*port),
+        ServerAddress::Inet { port: ServerPort::Mapped(offset), .. } => *offset,
+        _ => 0,
+    };
+    let operational_state = match facts.admin {
+        Admin::Ready | Admin::Drain => v1::OperationalState::Running,
+        Admin::Maint => v1::OperationalState::Stopped,
+    };
+    let changed =
+        facts.plan.as_ref().map_or(0, |plan| plan.live.changed.load(std::sync::atomic::Ordering::Relaxed));
+    v1::ServerStateRow {
+        backend_id: facts.backend_id,
+        backend: facts.row.at.backend.to_string(),
+        server_id: facts.row.id,
+        server: facts.row.at.server.to_string(),
+        address,
+        operational_state: operational_state as i32,
+        user_weight: u32::from(facts.weight.get()),
+        initial_weight: u32::from(facts.initial_weight.get()),
+        last_change_s: u32::try_from(now.saturating_sub(changed) / 1000).unwrap_or(u32::MAX),
+        host_name_changed: host_name.is_some() && facts.host_changed,
+        host_name,
+        port,
+        tls: None,
+        service_record: None,
+        // Numbers are part of rows; which of them a file forced is not kept.
+        backend_id_forced: false,
+        server_id_forced: false,
+        maintenance_forced: facts.admin == Admin::Maint,
+        maintenance_inherited: false,
+        maintenance_configured: facts.disabled_by_row,
+        drain_forced: facts.admin == Admin::Drain,
+        drain_inherited: false,
+        maintenance_unresolved: false,
+    }
+}
+
+fn subjects(subjects: Vec<v1::Subject>) -> Result<Vec<Subject>, Problem> {
+    let read = |(at, subject): (usize, v1::Subject)| {
+        Subject::try_from(subject).map_err(|mut problem: Problem| {
+            problem.detail = format!("subjects[{at}].{}", problem.detail);
+            problem
+        })
+    };
+    subjects.into_iter().enumerate().map(read).collect()
+}
+
+fn kind(number: i32) -> Result<Kind, Problem> {
+    match v1::Kind::try_from(number) {
+        Ok(v1::Kind::Global) => Ok(Kind::Global),
+        Ok(v1::Kind::Defaults) => Ok(Kind::Defaults),
+        Ok(v1::Kind::Frontend) => Ok(Kind::Frontend),
+        Ok(v1::Kind::Bind) => Ok(Kind::Bind),
+        Ok(v1::Kind::Backend) => Ok(Kind::Backend),
+        Ok(v1::Kind::Server) => Ok(Kind::Server),
+        Ok(v1::Kind::Unspecified) | Err(_) => Err(Problem::general(
+            Code::Malformed,
+            format!("kinds: {number} is no kind of row: 1 to 6 is expected"),
+        )),
+    }
+}
+
+fn name(field: &str, text: &str) -> Result<Name, Problem> {
+    Name::new(text).map_err(|error| Problem::general(Code::Malformed, format!("{field}: {error}")))
+}
+
+fn parent(subject: &Subject) -> Option<Subject> {
+    match subject {
+        Subject::Bind(at) => Some(Subject::Frontend(at.frontend.clone())),
+        Subject::Server(at) => Some(Subject::Backend(at.backend.clone())),
+        _ => None,
+    }
+}

@@ -1,0 +1,425 @@
+//! The counters as rows: one per frontend, bind, server and backend.
+//!
+//! Read from a snapshot, whose plans hold what is observed; nothing waits for it. Columns that nobody counts are
+//! left absent. Which columns a kind of row has is that of HAProxy's list (management manual 9.1).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use regate_proto::model::{BindAddress, BindHost, Mode, Name, Subject};
+use regate_proto::problem::{Code, Problem};
+use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
+
+use super::view;
+use crate::live::{Live, Mean, Statuses};
+use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot};
+use crate::store::Current;
+
+/// What of the counters is wanted, and what the caller may see.
+pub(super) struct Wanted {
+    pub(super) proxy_id: Option<u32>,
+    pub(super) proxy: Option<Name>,
+    /// Empty: all.
+    pub(super) kinds: Vec<StatisticsKind>,
+    pub(super) service_id: Option<u32>,
+    /// Whether addresses, cookies and algorithms may be seen.
+    pub(super) addresses: bool,
+    /// Client connections that the process takes.
+    pub(super) maxconn: u32,
+}
+
+/// The rows that are wanted, by place of their proxy.
+pub(super) fn rows(
+    current: &Current,
+    live: Arc<Live>,
+    wanted: Wanted,
+) -> Result<impl Iterator<Item = StatisticsRow> + Send + use<>, Problem> {
+    let proxies = proxies(current, &wanted)?;
+    let limits = if wanted.shows(StatisticsKind::Backend) {
+        fullconns(&current.snapshot, wanted.maxconn)
+    } else {
+        HashMap::new()
+    };
+    let now = live.process.now();
+    let stopping = live.process.is_stopping();
+    let page = Page { wanted, limits, now, stopping };
+    Ok(proxies.into_iter().flat_map(move |proxy| page.proxy(proxy)))
+}
+
+/// One half of what a proxy is.
+enum Proxy {
+    Frontend { plan: Arc<FrontendPlan>, paused: bool, binds: bool },
+    Backend(Arc<BackendPlan>),
+}
+
+/// What all rows of a listing need.
+struct Page {
+    wanted: Wanted,
+    /// What a backend's limit is when it declares none.
+    limits: HashMap<Name, u32>,
+    now: u64,
+    stopping: bool,
+}
+
+impl Wanted {
+    fn shows(&self, kind: StatisticsKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+
+    fn serves(&self, id: u32) -> bool {
+        self.service_id.is_none_or(|wanted| wanted == id)
+    }
+}
+
+/// The proxies that are wanted, by place; those that files switch off are not listed.
+fn proxies(current: &Current, wanted: &Wanted) -> Result<Vec<Proxy>, Problem> {
+    let Current { state, snapshot } = current;
+    let fits = |name: &Name, id: u32| {
+        wanted.proxy.as_ref().is_none_or(|wanted| wanted == name)
+            && wanted.proxy_id.is_none_or(|wanted| wanted == id)
+    };
+    if let Some(name) = &wanted.proxy
+        && state.frontend(name).is_none()
+        && state.backend(name).is_none()
+    {
+        let subject = Subject::Backend(name.clone());
+        return Err(Problem::about(Code::NotFound, &subject, "there is no proxy of that name"));
+    }
+    let mut found: Vec<((u32, u32, bool), Proxy)> = Vec::new();
+    for row in state.frontends() {
+        let Some(plan) = snapshot.frontends.get(&row.name).filter(|_| fits(&row.name, row.id)) else {
+            continue;
+        };
+        let paused = view::is_paused(state, &row.name);
+        if plan.disabled && !paused {
+            continue;
+        }
+        let binds = state.frontend_settings(row).socket_stats == Some(true);
+        let proxy = Proxy::Frontend { plan: plan.clone(), paused, binds };
+        found.push(((row.order, row.id, false), proxy));
+    }
+    for row in state.backends() {
+        let Some(plan) = snapshot.backends.get(&row.name).filter(|_| fits(&row.name, row.id)) else {
+            continue;
+        };
+        found.push(((row.order, row.id, true), Proxy::Backend(plan.clone())));
+    }
+    found.sort_by_key(|(place, _)| *place);
+    Ok(found.into_iter().map(|(_, proxy)| proxy).collect())
+}
+
+/// A tenth of the connections of the frontends that lead to each backend (configuration manual 4.2 "fullconn").
+fn fullconns(snapshot: &Snapshot, maxconn: u32) -> HashMap<Name, u32> {
+    let mut sums: HashMap<Name, u64> = HashMap::new();
+    for frontend in snapshot.frontends.values() {
+        if let Some(backend) = &frontend.default_backend {
+            let limit = if frontend.maxconn == 0 { maxconn } else { frontend.maxconn };
+            *sums.entry(backend.clone()).or_default() += u64::from(limit);
+        }
+    }
+    let tenth = |sum: u64| u32::try_from(sum.div_ceil(10)).unwrap_or(u32::MAX).max(1);
+    sums.into_iter().map(|(name, sum)| (name, tenth(sum))).collect()
+}
+
+impl Page {
+    fn proxy(&self, proxy: Proxy) -> Vec<StatisticsRow> {
+        let mut rows = Vec::new();
+        match proxy {
+            Proxy::Frontend { plan, paused, binds } => {
+                let condition = view::frontend_condition(&plan, paused, self.stopping);
+                if self.wanted.shows(StatisticsKind::Frontend) && self.wanted.serves(0) {
+                    rows.push(self.frontend(&plan, condition));
+                }
+                if binds && self.wanted.shows(StatisticsKind::Listener) {
+                    let wanted = plan.binds.iter().filter(|bind| self.wanted.serves(bind.row.id));
+                    rows.extend(wanted.map(|bind| self.bind(&plan, bind, condition)));
+                }
+            }
+            Proxy::Backend(plan) => {
+                if self.wanted.shows(StatisticsKind::Server) {
+                    let wanted = plan.servers.iter().filter(|server| self.wanted.serves(server.id));
+                    rows.extend(wanted.map(|server| self.server(&plan, server)));
+                }
+                if self.wanted.shows(StatisticsKind::Backend) && self.wanted.serves(0) {
+                    rows.push(self.backend(&plan));
+                }
+            }
+        }
+        rows
+    }
+
+    fn frontend(&self, plan: &FrontendPlan, condition: v1::Condition) -> StatisticsRow {
+        let live = &plan.live;
+        let limit = if plan.maxconn == 0 { self.wanted.maxconn } else { plan.maxconn };
+        let http = plan.mode == Mode::Http;
+        let mut row = StatisticsRow {
+            proxy: plan.name.to_string(),
+            service: "FRONTEND".to_owned(),
+            kind: StatisticsKind::Frontend as i32,
+            proxy_id: plan.id,
+            status: Some(view::status(condition)),
+            mode: Some(mode(plan.mode)),
+            sessions_current: Some(live.sessions.now()),
+            sessions_max: Some(live.sessions.highest()),
+            sessions_limit: Some(limit),
+            sessions_total: Some(live.sessions_total.sum()),
+            bytes_in_total: Some(live.traffic.bytes_in.sum()),
+            bytes_out_total: Some(live.traffic.bytes_out.sum()),
+            requests_denied_total: Some(live.denied_requests.sum()),
+            responses_denied_total: Some(live.denied_responses.sum()),
+            request_errors_total: Some(live.request_errors.sum()),
+            sessions_rate: Some(narrow(live.session_rate.at(self.now))),
+            sessions_rate_limit: Some(plan.session_rate_limit),
+            sessions_rate_max: Some(narrow(live.session_rate.highest())),
+            requests_rate: Some(narrow(live.request_rate.at(self.now))),
+            requests_rate_max: Some(narrow(live.request_rate.highest())),
+            requests_total: Some(live.requests.sum()),
+            connections_rate: Some(narrow(live.connection_rate.at(self.now))),
+            connections_rate_max: Some(narrow(live.connection_rate.highest())),
+            connections_total: Some(live.connections.sum()),
+            intercepted_total: http.then(|| live.intercepted.sum()),
+            internal_errors_total: Some(live.internal_errors.sum()),
+            sessions_h1_total: Some(live.h1_sessions.sum()),
+            requests_h1_total: Some(live.h1_requests.sum()),
+            ..StatisticsRow::default()
+        };
+        responses(&mut row, http, &live.statuses);
+        row
+    }
+
+    fn bind(&self, frontend: &FrontendPlan, plan: &BindPlan, condition: v1::Condition) -> StatisticsRow {
+        let live = &plan.live;
+        StatisticsRow {
+            proxy: frontend.name.to_string(),
+            service: plan.row.at.bind.to_string(),
+            kind: StatisticsKind::Listener as i32,
+            proxy_id: frontend.id,
+            service_id: plan.row.id,
+            status: Some(view::status(condition)),
+            mode: Some(mode(frontend.mode)),
+            sessions_current: Some(live.sessions.now()),
+            sessions_max: Some(live.sessions.highest()),
+            sessions_limit: Some(plan.row.maxconn.unwrap_or(0)),
+            sessions_total: Some(live.connections.sum()),
+            connections_total: Some(live.connections.sum()),
+            bytes_in_total: Some(live.traffic.bytes_in.sum()),
+            bytes_out_total: Some(live.traffic.bytes_out.sum()),
+            request_errors_total: Some(live.request_errors.sum()),
+            address: self.wanted.addresses.then(|| bind_text(&plan.row.address)),
+            protocol: Some(protocol(&plan.row.address).to_owned()),
+            ..StatisticsRow::default()
+        }
+    }
+
+    fn server(&self, backend: &BackendPlan, plan: &ServerPlan) -> StatisticsRow {
+        let live = &plan.live;
+        let samples = live.sessions_total.sum();
+        let http = backend.mode == Mode::Http;
+        let weight = u32::from(plan.weight.get());
+        let mut row = StatisticsRow {
+            proxy: backend.name.to_string(),
+            service: plan.name.to_string(),
+            kind: StatisticsKind::Server as i32,
+            proxy_id: backend.id,
+            service_id: plan.id,
+            status: Some(view::status(view::server_condition(plan.admin))),
+            mode: Some(mode(backend.mode)),
+            // Requests wait for their backend, not for one server.
+            queue_current: Some(0),
+            queue_max: Some(0),
+            sessions_current: Some(live.sessions.now()),
+            sessions_max: Some(live.sessions.highest()),
+            sessions_limit: (plan.maxconn != 0).then_some(plan.maxconn),
+            sessions_total: Some(samples),
+            sessions_rate: Some(narrow(live.session_rate.at(self.now))),
+            sessions_rate_max: Some(narrow(live.session_rate.highest())),
+            bytes_in_total: Some(live.traffic.bytes_in.sum()),
+            bytes_out_total: Some(live.traffic.bytes_out.sum()),
+            responses_denied_total: Some(live.denied_responses.sum()),
+            connect_errors_total: Some(live.connection_errors.sum()),
+            response_errors_total: Some(live.response_errors.sum()),
+            retries_total: Some(live.retries.sum()),
+            redispatches_total: Some(live.redispatches.sum()),
+            weight: Some(weight),
+            user_weight: Some(weight),
+            active_servers: Some(u32::from(!plan.backup)),
+            backup_servers: Some(u32::from(plan.backup)),
+            last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
+            picked_total: Some(live.chosen.sum()),
+            requests_total: http.then(|| live.requests.sum()),
+            client_aborts_total: Some(live.client_aborts.sum()),
+            server_aborts_total: Some(live.server_aborts.sum()),
+            last_session_s: Some(last_session(self.now, live.last_session())),
+            queue_time_ms: Some(mean(&live.queue_time, samples)),
+            connect_time_ms: Some(mean(&live.connect_time, samples)),
+            response_time_ms: Some(mean(&live.response_time, samples)),
+            total_time_ms: Some(mean(&live.total_time, samples)),
+            queue_time_max_ms: Some(live.queue_time.highest()),
+            connect_time_max_ms: Some(live.connect_time.highest()),
+            response_time_max_ms: Some(live.response_time.highest()),
+            total_time_max_ms: Some(live.total_time.highest()),
+            address: self.wanted.addresses.then(|| view::target_text(&plan.target)),
+            connects_total: Some(live.connects.sum()),
+            reuses_total: Some(live.reuses.sum()),
+            idle_current: Some(live.connections_idle.now()),
+            idle_limit: plan.pool_max_conn,
+            used_current: Some(live.connections_used.now()),
+            internal_errors_total: Some(live.internal_errors.sum()),
+            ..StatisticsRow::default()
+        };
+        responses(&mut row, http, &live.statuses);
+        row
+    }
+
+    fn backend(&self, plan: &BackendPlan) -> StatisticsRow {
+        let live = &plan.live;
+        let samples = live.sessions_total.sum();
+        let http = plan.mode == Mode::Http;
+        let usable = Usable::of(plan);
+        let algorithm = match plan.balance {
+            regate_proto::model::Balance::RoundRobin => "roundrobin",
+            regate_proto::model::Balance::LeastConn => "leastconn",
+        };
+        let mut row = StatisticsRow {
+            proxy: plan.name.to_string(),
+            service: "BACKEND".to_owned(),
+            kind: StatisticsKind::Backend as i32,
+            proxy_id: plan.id,
+            status: Some(view::status(view::backend_condition(plan))),
+            mode: Some(mode(plan.mode)),
+            algorithm: self.wanted.addresses.then(|| algorithm.to_owned()),
+            queue_current: Some(live.queue.length()),
+            queue_max: Some(live.queue.highest()),
+            sessions_current: Some(live.sessions.now()),
+            sessions_max: Some(live.sessions.highest()),
+            sessions_limit: Some(self.limits.get(&plan.name).copied().unwrap_or(1)),
+            sessions_total: Some(samples),
+            sessions_rate: Some(narrow(live.session_rate.at(self.now))),
+            sessions_rate_max: Some(narrow(live.session_rate.highest())),
+            bytes_in_total: Some(live.traffic.bytes_in.sum()),
+            bytes_out_total: Some(live.traffic.bytes_out.sum()),
+            requests_denied_total: Some(live.denied_requests.sum()),
+            responses_denied_total: Some(live.denied_responses.sum()),
+            connect_errors_total: Some(live.connection_errors.sum()),
+            response_errors_total: Some(live.response_errors.sum()),
+            retries_total: Some(live.retries.sum()),
+            redispatches_total: Some(live.redispatches.sum()),
+            weight: Some(usable.weight),
+            user_weight: Some(usable.weight),
+            active_servers: Some(usable.active),
+            backup_servers: Some(usable.backup),
+            servers_up: Some(usable.active.saturating_add(usable.backup)),
+            servers_total: Some(u32::try_from(plan.servers.len()).unwrap_or(u32::MAX)),
+            last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
+            picked_total: Some(live.chosen.sum()),
+            requests_total: http.then(|| live.requests.sum()),
+            client_aborts_total: Some(live.client_aborts.sum()),
+            server_aborts_total: Some(live.server_aborts.sum()),
+            last_session_s: Some(last_session(self.now, live.last_session())),
+            queue_time_ms: Some(mean(&live.queue_time, samples)),
+            connect_time_ms: Some(mean(&live.connect_time, samples)),
+            response_time_ms: Some(mean(&live.response_time, samples)),
+            total_time_ms: Some(mean(&live.total_time, samples)),
+            queue_time_max_ms: Some(live.queue_time.highest()),
+            connect_time_max_ms: Some(live.connect_time.highest()),
+            response_time_max_ms: Some(live.response_time.highest()),
+            total_time_max_ms: Some(live.total_time.highest()),
+            connects_total: Some(live.connects.sum()),
+            reuses_total: Some(live.reuses.sum()),
+            internal_errors_total: Some(live.internal_errors.sum()),
+            ..StatisticsRow::default()
+        };
+        responses(&mut row, http, &live.statuses);
+        row
+    }
+}
+
+/// The servers of a backend that take traffic.
+pub(super) struct Usable {
+    pub(super) active: u32,
+    pub(super) backup: u32,
+    /// Of those among which is balanced: the active ones, or else the first backup.
+    pub(super) weight: u32,
+}
+
+impl Usable {
+    pub(super) fn of(plan: &BackendPlan) -> Usable {
+        let mut usable = Usable { active: 0, backup: 0, weight: 0 };
+        let mut first_backup = 0;
+        for server in plan.servers.iter().filter(|server| server.is_eligible()) {
+            let weight = u32::from(server.weight.get());
+            if !server.backup {
+                usable.active = usable.active.saturating_add(1);
+                usable.weight = usable.weight.saturating_add(weight);
+            } else {
+                usable.backup = usable.backup.saturating_add(1);
+                if first_backup == 0 {
+                    first_backup = weight;
+                }
+            }
+        }
+        if usable.active == 0 {
+            usable.weight = first_backup;
+        }
+        usable
+    }
+}
+
+fn responses(row: &mut StatisticsRow, http: bool, statuses: &Statuses) {
+    if !http {
+        return;
+    }
+    let [informational, success, redirection, client, server, other] = &statuses.classes;
+    row.responses_1xx_total = Some(informational.sum());
+    row.responses_2xx_total = Some(success.sum());
+    row.responses_3xx_total = Some(redirection.sum());
+    row.responses_4xx_total = Some(client.sum());
+    row.responses_5xx_total = Some(server.sum());
+    row.responses_other_total = Some(other.sum());
+}
+
+fn mode(mode: Mode) -> String {
+    match mode {
+        Mode::Tcp => "tcp".to_owned(),
+        Mode::Http => "http".to_owned(),
+    }
+}
+
+fn bind_text(address: &BindAddress) -> String {
+    match address {
+        BindAddress::Inet { host, ports } => match host {
+            BindHost::AnyV4 => format!("0.0.0.0:{ports}"),
+            BindHost::AnyV6 => format!("[::]:{ports}"),
+            BindHost::Ip(ip) => format!("{}:{ports}", BindHost::Ip(*ip)),
+        },
+        BindAddress::Unix(_) | BindAddress::Abstract(_) => "unix".to_owned(),
+        BindAddress::Descriptor(_) => address.to_string(),
+    }
+}
+
+fn protocol(address: &BindAddress) -> &'static str {
+    match address {
+        BindAddress::Inet { host: BindHost::AnyV4 | BindHost::Ip(std::net::IpAddr::V4(_)), .. } => "tcpv4",
+        BindAddress::Inet { .. } => "tcpv6",
+        BindAddress::Unix(_) | BindAddress::Abstract(_) => "unix_stream",
+        BindAddress::Descriptor(_) => "fd",
+    }
+}
+
+fn mean(mean: &Mean, samples: u64) -> u32 {
+    narrow(mean.mean(samples))
+}
+
+fn seconds_since(now: u64, then: u64) -> u32 {
+    narrow(now.saturating_sub(then) / 1000)
+}
+
+/// Seconds since the last session, -1 when there was none.
+fn last_session(now: u64, then: Option<u64>) -> i32 {
+    then.map_or(-1, |then| i32::try_from(now.saturating_sub(then) / 1000).unwrap_or(i32::MAX))
+}
+
+fn narrow(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

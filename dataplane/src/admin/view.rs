@@ -1,0 +1,134 @@
+//! How servers, backends and frontends stand, out of what is configured and what is observed.
+
+use std::net::{IpAddr, SocketAddr};
+
+use regate_proto::model::{Admin, Name, Row, Server, ServerSettings, Subject, Weight};
+use regate_proto::state::State;
+use regate_proto::wire::v1;
+
+use crate::snapshot::{BackendPlan, FrontendPlan, ServerPlan, Target};
+use crate::store::Current;
+
+/// How a thing stands, without more to say.
+pub(super) fn status(condition: v1::Condition) -> v1::Status {
+    v1::Status { condition: condition as i32, step: None, steps: None, via: None }
+}
+
+/// How a server stands of which this is asked. Servers are not checked.
+pub(super) fn server_condition(admin: Admin) -> v1::Condition {
+    match admin {
+        Admin::Ready => v1::Condition::Unchecked,
+        Admin::Drain => v1::Condition::Drain,
+        Admin::Maint => v1::Condition::Maintenance,
+    }
+}
+
+/// How a frontend stands; `stopping` while the process drains.
+pub(super) fn frontend_condition(plan: &FrontendPlan, paused: bool, stopping: bool) -> v1::Condition {
+    if stopping {
+        v1::Condition::Stopped
+    } else if plan.disabled {
+        if paused { v1::Condition::Paused } else { v1::Condition::Stopped }
+    } else if plan.maxconn != 0 && plan.live.sessions.now() >= plan.maxconn {
+        v1::Condition::Full
+    } else {
+        v1::Condition::Open
+    }
+}
+
+/// How a backend stands: down when it has servers and none is usable.
+pub(super) fn backend_condition(plan: &BackendPlan) -> v1::Condition {
+    let usable = plan.servers.is_empty() || plan.servers.iter().any(|server| server.is_eligible());
+    if usable { v1::Condition::Up } else { v1::Condition::Down }
+}
+
+/// Whether a frontend is off because somebody said so by hand, not because files do.
+pub(super) fn is_paused(state: &State, name: &Name) -> bool {
+    let declared = |row: &Row| matches!(row, Row::Frontend(row) if row.disabled);
+    let subject = Subject::Frontend(name.clone());
+    state.frontend(name).is_some_and(|row| row.disabled) && !state.initial(&subject).is_some_and(declared)
+}
+
+/// The address in use of a server.
+pub(super) fn resolved(target: &Target) -> Option<SocketAddr> {
+    match target {
+        Target::Inet(address) => Some(*address),
+        Target::Mapped(..) | Target::Transparent(_) | Target::Unix(_) | Target::Abstract(_) => None,
+    }
+}
+
+/// Where a server is reached, as text.
+pub(super) fn target_text(target: &Target) -> String {
+    let host = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    match target {
+        Target::Inet(address) => address.to_string(),
+        Target::Mapped(Some(ip), offset) => format!("{}:{offset:+}", host(ip)),
+        Target::Mapped(None, offset) => format!("0.0.0.0:{offset:+}"),
+        Target::Transparent(port) => format!("0.0.0.0:{port}"),
+        Target::Unix(_) | Target::Abstract(_) => "unix".to_owned(),
+    }
+}
+
+/// A server with everything that is said of it anywhere.
+pub(super) struct ServerFacts {
+    pub(super) row: Server,
+    pub(super) backend_id: u32,
+    pub(super) initial_weight: Weight,
+    pub(super) weight: Weight,
+    pub(super) maxconn: u32,
+    pub(super) admin: Admin,
+    pub(super) disabled_by_row: bool,
+    pub(super) plan: Option<std::sync::Arc<ServerPlan>>,
+    /// Whether its host was changed by hand.
+    pub(super) host_changed: bool,
+}
+
+/// The servers of a backend in the order of listings; `only` one of them when it is named.
+pub(super) fn servers(current: &Current, backend: &Name, only: Option<&Name>) -> Vec<ServerFacts> {
+    let Some(row) = current.state.backend(backend) else { return Vec::new() };
+    // Resolved once for all servers: with ten thousand of them the rest of this must be cheap.
+    let default = current.state.backend_settings(row).default_server;
+    let plan = current.snapshot.backends.get(backend);
+    let wanted = |server: &&Server| only.is_none_or(|only| server.at.server == *only);
+    let servers = current.state.servers(backend).into_iter().enumerate().filter(|(_, server)| wanted(server));
+    servers
+        .map(|(at, server)| {
+            let plan = plan.and_then(|plan| {
+                // Plans stand in the same order as rows.
+                let guess = plan.servers.get(at).filter(|plan| plan.name == server.at.server);
+                guess.or_else(|| plan.server(&server.at.server)).cloned()
+            });
+            facts(&current.state, server, row.id, &default, plan)
+        })
+        .collect()
+}
+
+fn facts(
+    state: &State,
+    server: &Server,
+    backend_id: u32,
+    default: &ServerSettings,
+    plan: Option<std::sync::Arc<ServerPlan>>,
+) -> ServerFacts {
+    let settings = server.settings.over(default);
+    let subject = Subject::Server(server.at.clone());
+    let initial = match state.initial(&subject) {
+        Some(Row::Server(initial)) => initial,
+        _ => server,
+    };
+    let disabled = settings.disabled == Some(true);
+    ServerFacts {
+        backend_id,
+        initial_weight: initial.settings.over(default).weight.unwrap_or(Weight::DEFAULT),
+        weight: settings.weight.unwrap_or(Weight::DEFAULT),
+        maxconn: settings.maxconn.unwrap_or(0),
+        admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
+        disabled_by_row: disabled,
+        host_changed: initial.address != server.address,
+        plan,
+        row: server.clone(),
+    }
+}
