@@ -4,7 +4,10 @@
 //! revision; [`admin`] serves the same services as a data plane, and the history; [`boot`] wires them.
 //! This crate never forwards traffic and never imports the data plane: `regate_proto` is all they share.
 
+pub mod admin;
+pub mod boot;
 pub mod desired;
+pub mod fleet;
 
 #[cfg(test)]
 mod testing;

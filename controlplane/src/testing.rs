@@ -11,7 +11,9 @@ use regate_proto::model::{
     Backend, BackendSettings, Name, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
     ServerSettings, Subject, Weight,
 };
-use regate_proto::state::State;
+use regate_proto::problem::{Code, Problem};
+use regate_proto::state::{Digest, State};
+use regate_proto::wire::{self, v1};
 
 use crate::desired::{Entry, Group, Store, StoreError};
 
@@ -168,4 +170,74 @@ impl Store for Memory {
         }
         Ok((state.revision() == revision).then_some(state))
     }
+}
+
+/// A data plane, as far as a controller can see: a state that follows.
+#[derive(Default)]
+pub(crate) struct Follower {
+    pub(crate) state: State,
+    /// Changes that were begun and not committed.
+    pub(crate) begun: Option<(v1::Begin, Vec<Change>)>,
+    /// How many of the next commits it cannot carry out.
+    pub(crate) stubborn: u64,
+}
+
+impl Follower {
+    pub(crate) fn hello(&self, node: &str) -> v1::FromNode {
+        say(v1::from_node::Message::Hello(v1::Hello {
+            node: node.to_owned(),
+            version: "0.0.0".to_owned(),
+            revision: self.state.revision().0,
+            digest: Some(self.state.digest().into()),
+            managed_by: None,
+        }))
+    }
+
+    pub(crate) fn hear(&mut self, message: v1::FromController) -> Option<v1::FromNode> {
+        use v1::from_controller::Message;
+        match message.message.unwrap() {
+            Message::Welcome(_) => None,
+            Message::Begin(begin) => {
+                self.begun = Some((begin, Vec::new()));
+                None
+            }
+            Message::Part(part) => {
+                let (_, changes) = self.begun.as_mut().expect("a part belongs to a begin");
+                let more = wire::model_changes(part.changes, changes.len()).unwrap();
+                changes.extend(more);
+                None
+            }
+            Message::Commit(commit) => Some(self.commit(&commit)),
+        }
+    }
+
+    fn commit(&mut self, commit: &v1::CommitParts) -> v1::FromNode {
+        let (begin, changes) = self.begun.take().expect("a commit belongs to a begin");
+        let refuse = |code| {
+            let problems = vec![(&Problem::general(code, "no")).into()];
+            say(v1::from_node::Message::Refused(v1::NodeRefused { revision: commit.revision, problems }))
+        };
+        if !begin.full && begin.base != self.state.revision().0 {
+            return refuse(Code::Conflict);
+        }
+        if self.stubborn > 0 {
+            self.stubborn -= 1;
+            return refuse(Code::Impossible);
+        }
+        let mut next = if begin.full { State::default() } else { self.state.clone() };
+        let set = ChangeSet { base: None, origin: Origin::default(), changes };
+        if next.apply(&set).is_err() || Digest::from(commit.digest.unwrap()) != next.digest() {
+            return refuse(Code::Conflict);
+        }
+        next.renumber(Revision(commit.revision));
+        self.state = next;
+        say(v1::from_node::Message::Applied(v1::NodeApplied {
+            revision: self.state.revision().0,
+            digest: Some(self.state.digest().into()),
+        }))
+    }
+}
+
+fn say(message: v1::from_node::Message) -> v1::FromNode {
+    v1::FromNode { message: Some(message) }
 }

@@ -8,7 +8,7 @@ use regate_proto::state::{State, Touched};
 ///
 /// Rows carry their numbers and overlays their origins, so applying the steps anywhere to the same content gives the
 /// same content; their order is that in which the steps of several groups may follow one another.
-pub(super) fn between(before: &State, after: &State, touched: &Touched) -> Vec<Change> {
+pub(crate) fn between(before: &State, after: &State, touched: &Touched) -> Vec<Change> {
     let mut gone = Vec::new();
     let mut written = Vec::new();
     let mut dropped = Vec::new();

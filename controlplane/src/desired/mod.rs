@@ -28,10 +28,15 @@ use regate_proto::state::{Applied, State};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use disk::Disk;
+#[cfg(test)]
+pub(crate) use effect::between;
+#[cfg(test)]
+pub(crate) use recent::Recent;
 pub use recent::{Steps, Transfer};
 pub use staged::{Staged, StagedSet};
 pub use store::{Entry, Group, Store, StoreError};
 
+#[cfg(not(test))]
 use recent::Recent;
 use writer::{Order, Writer};
 

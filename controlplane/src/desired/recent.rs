@@ -10,7 +10,7 @@ use regate_proto::state::Digest;
 use regate_proto::wire::v1;
 
 /// Steps between committed revisions; a bounded number of them.
-pub(super) struct Recent {
+pub(crate) struct Recent {
     steps: VecDeque<Step>,
     changes: usize,
     head: (Revision, Digest),
@@ -50,12 +50,12 @@ pub enum Steps {
 }
 
 impl Recent {
-    pub(super) fn starting_at(revision: Revision, digest: Digest) -> Recent {
+    pub(crate) fn starting_at(revision: Revision, digest: Digest) -> Recent {
         Recent { steps: VecDeque::new(), changes: 0, head: (revision, digest) }
     }
 
     /// Takes the step from the head to a new one.
-    pub(super) fn push(&mut self, revision: Revision, digest: Digest, changes: Vec<Change>) {
+    pub(crate) fn push(&mut self, revision: Revision, digest: Digest, changes: Vec<Change>) {
         self.changes += changes.len();
         self.steps.push_back(Step { from: self.head, changes: Arc::new(changes) });
         self.head = (revision, digest);
@@ -66,7 +66,7 @@ impl Recent {
     }
 
     /// The steps from this very content to the head, when all of them are still there.
-    pub(super) fn since(&self, revision: Revision, digest: Digest) -> Option<Transfer> {
+    pub(crate) fn since(&self, revision: Revision, digest: Digest) -> Option<Transfer> {
         let from = (revision, digest);
         let steps = if from == self.head {
             Vec::new()

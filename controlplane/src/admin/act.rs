@@ -1,0 +1,47 @@
+//! Actions: always a node's own.
+
+use regate_proto::problem::{Code, Problem};
+use regate_proto::wire::v1;
+
+use super::permission::{Asked, Caller};
+use super::{Core, forward};
+
+impl Core {
+    /// Does something at the node that is named, or at the only one; counters are cleared at all of them.
+    pub(super) async fn act(
+        &self,
+        caller: &Caller,
+        action: v1::ActRequest,
+    ) -> Result<v1::ActReply, Vec<Problem>> {
+        use v1::act_request::Action;
+        let asked = match &action.action {
+            Some(Action::ClearCounters(v1::ClearCounters { all: false })) => Asked::ClearMaxima,
+            Some(Action::ClearCounters(v1::ClearCounters { all: true })) => Asked::ClearCounters,
+            Some(Action::SoftStop(_)) => Asked::SoftStop,
+            Some(Action::HardStop(_)) => Asked::HardStop,
+            None => {
+                let detail = "action: clear_counters, soft_stop or hard_stop is expected";
+                return Err(vec![Problem::general(Code::Malformed, detail)]);
+            }
+        };
+        caller.may(asked).map_err(|problem| vec![problem])?;
+        let nodes = self.meant(caller).map_err(|problem| vec![problem])?;
+        let is_harmless = matches!(asked, Asked::ClearMaxima | Asked::ClearCounters);
+        if nodes.is_empty() || (nodes.len() > 1 && !is_harmless) {
+            let detail = match nodes.len() {
+                0 => "there is no node to do it at".to_owned(),
+                count => {
+                    format!("there are {count} nodes: name the one that is meant (metadata regate-node)")
+                }
+            };
+            return Err(vec![Problem::general(Code::Impossible, detail)]);
+        }
+        let mut problems = Vec::new();
+        for node in nodes {
+            if let Err(found) = forward::act(&node, caller, action).await {
+                problems.extend(found);
+            }
+        }
+        if problems.is_empty() { Ok(v1::ActReply {}) } else { Err(problems) }
+    }
+}

@@ -1,0 +1,94 @@
+//! Certificates of the admin services, read again when their files change.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use super::endpoint::TlsFiles;
+
+/// The certificates of one listener.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    files: TlsFiles,
+    config: ArcSwap<ServerConfig>,
+    seen: parking_lot::Mutex<Stamp>,
+}
+
+/// What tells that files have changed.
+type Stamp = [Option<(SystemTime, u64)>; 3];
+
+impl Certificates {
+    /// Reads the files.
+    pub(super) fn read(files: &TlsFiles) -> Result<Certificates, String> {
+        let seen = parking_lot::Mutex::new(stamp(files));
+        Ok(Certificates { files: files.clone(), config: ArcSwap::from_pointee(config(files)?), seen })
+    }
+
+    /// Who takes a new connection over.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+
+    /// Reads the files again when they have changed; tells whether they did. What cannot be used is refused, and the
+    /// certificates in use stay.
+    pub(super) fn refresh(&self) -> Result<bool, String> {
+        let now = stamp(&self.files);
+        {
+            let mut seen = self.seen.lock();
+            if *seen == now {
+                return Ok(false);
+            }
+            *seen = now;
+        }
+        self.config.store(Arc::new(config(&self.files)?));
+        Ok(true)
+    }
+}
+
+fn stamp(files: &TlsFiles) -> Stamp {
+    [&files.certificate, &files.key, &files.authorities].map(|path| {
+        let file = fs::metadata(path).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    })
+}
+
+fn config(files: &TlsFiles) -> Result<ServerConfig, String> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(&files.authorities)? {
+        roots.add(authority).map_err(|error| format!("{}: {error}", files.authorities.display()))?;
+    }
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| format!("{}: {error}", files.key.display()))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|error| format!("{}: {error}", files.authorities.display()))?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(chain, key)
+        .map_err(|error| format!("{}: {error}", files.certificate.display()))?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = || -> Result<Vec<CertificateDer<'static>>, rustls_pki_types::pem::Error> {
+        CertificateDer::pem_file_iter(path)?.collect()
+    };
+    match read() {
+        Ok(found) if found.is_empty() => Err(format!("{}: it holds no certificate", path.display())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
