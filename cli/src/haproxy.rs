@@ -8,7 +8,12 @@
 mod arguments;
 mod daemon;
 mod files;
+mod identity;
 mod messages;
+mod notify;
+mod places;
+mod process;
+mod status;
 mod version;
 
 use std::ffi::OsString;
@@ -107,6 +112,5 @@ fn serve(words: &[OsString], arguments: &Arguments, messages: &mut Messages) -> 
         messages.alert("[haproxy.main()] No enabled listener found (check for 'bind' directives) ! Exiting.");
         return 1;
     }
-    messages.alert("[haproxy.main()] This build checks configurations and forwards nothing. Exiting.");
-    1
+    process::run(arguments, loaded, messages)
 }

@@ -14,6 +14,7 @@ mod history;
 mod nodes;
 mod revert;
 mod rollback;
+mod run;
 mod schema;
 mod set;
 mod shim;
@@ -39,6 +40,8 @@ pub struct CommandLine {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    /// Runs everything in one process: data plane, controller, text socket and two demo web servers
+    Run(run::Arguments),
     /// Brings what is declared to what a file says
     Apply(apply::Arguments),
     /// Shows what applying a file would change, or what was changed by hand
@@ -85,6 +88,7 @@ impl CommandLine {
     pub fn execute(self) -> Result<u8, Failure> {
         let CommandLine { target, verb } = self;
         let done = match verb {
+            Verb::Run(arguments) => return run::execute(arguments),
             Verb::Haproxy { arguments } => return Ok(crate::haproxy::start(arguments)),
             Verb::Shim(arguments) => until_done(shim::execute(arguments, &target)),
             Verb::Apply(arguments) => until_done(apply::execute(arguments, &target)),
@@ -122,7 +126,7 @@ Exit status: 0 done; 1 the input is wrong or was refused, and nothing was change
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail where it stands")]
 
     use clap::CommandFactory;
 

@@ -6,8 +6,8 @@
 
 use rustix::fs::{Gid, Uid};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_thread_gid, set_thread_groups,
-    set_thread_uid,
+    CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_thread_gid,
+    set_thread_groups, set_thread_uid,
 };
 
 use regate_proto::model::Global;
