@@ -54,7 +54,7 @@ struct Waiting {
     tag: u64,
     finish: Finish,
     dress: Dress,
-    answer: Option<v1::Answer>,
+    answer: Option<Box<v1::Answer>>,
     begun: bool,
 }
 
@@ -264,8 +264,8 @@ impl Connection {
             return;
         }
         let answer = match waiting.answer.take() {
-            Some(gathered) => joined(gathered, part),
-            None => part,
+            Some(gathered) => Box::new(joined(*gathered, part)),
+            None => Box::new(part),
         };
         if last {
             self.finish(waiting, Ending::Answered(answer));

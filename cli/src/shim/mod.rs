@@ -29,6 +29,8 @@ mod table;
 
 #[cfg(test)]
 mod double;
+#[cfg(test)]
+mod oracle;
 
 use std::ffi::OsString;
 use std::future::Future;

@@ -63,7 +63,7 @@ pub enum Ending {
     /// An action was done.
     Acted,
     /// A question was answered; all parts together.
-    Answered(v1::Answer),
+    Answered(Box<v1::Answer>),
     /// It was refused.
     Refused(Vec<v1::Problem>),
 }

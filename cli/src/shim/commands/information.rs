@@ -23,9 +23,10 @@ pub fn show_info(command: &Command) -> Step {
     };
     let (described, precise) = (has(words, "desc"), has(words, "float"));
     Plan::ask(Question::Info(v1::InfoQuery {}), move |ending| match ending {
-        Ending::Answered(v1::Answer { info: Some(process), .. }) => {
-            Reply::Dump(info(&process, form, described, precise))
-        }
+        Ending::Answered(answer) => match &answer.info {
+            Some(process) => Reply::Dump(info(process, form, described, precise)),
+            None => sentence::out_of_place(),
+        },
         ending => sentence::settled(ending),
     })
     .into()
@@ -34,7 +35,10 @@ pub fn show_info(command: &Command) -> Step {
 /// `show version`.
 pub fn show_version(_: &Command) -> Step {
     Plan::ask(Question::Info(v1::InfoQuery {}), |ending| match ending {
-        Ending::Answered(v1::Answer { info: Some(process), .. }) => Reply::info(process.version),
+        Ending::Answered(answer) => match answer.info {
+            Some(process) => Reply::info(process.version),
+            None => sentence::out_of_place(),
+        },
         ending => sentence::settled(ending),
     })
     .into()

@@ -142,9 +142,8 @@ pub fn delete(command: &Command) -> Step {
 
 /// `show servers state`: what another process goes on from.
 pub fn show_states(command: &Command) -> Step {
-    let states = |backend| {
-        Plan::list(Question::ServersState(v1::ServersStateQuery { backend }), ServersState::default()).into()
-    };
+    let states =
+        |backend| Plan::list(Question::ServersState(v1::ServersStateQuery { backend }), ServersState).into();
     match word(command, 3) {
         None => states(None),
         Some(backend) => {

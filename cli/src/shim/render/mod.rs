@@ -8,3 +8,6 @@ pub mod schema;
 pub mod servers_state;
 pub mod statistics;
 pub mod value;
+
+#[cfg(test)]
+mod tests;

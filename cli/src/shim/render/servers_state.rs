@@ -9,7 +9,7 @@ use crate::shim::plan::{Lines, Reply};
 use crate::shim::sentence::{self, About};
 
 /// Writes one line for each server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ServersState;
 
 impl Lines for ServersState {
@@ -35,8 +35,8 @@ impl Lines for ServersState {
 fn write(row: &v1::ServerStateRow, line: &mut String) {
     let running = row.operational_state() != OperationalState::Stopped;
     let tls = row.tls.map_or(-1, i32::from);
-    // Nothing checks servers yet: their checks are as HAProxy shows unchecked ones, at their first state with
-    // an unknown result; the health of one that serves is at its default rise.
+    // Servers are not checked: their checks stand as HAProxy shows those of unchecked ones, at their first state
+    // with an unknown result; the health of one that serves is at its default rise.
     let (status, result, health) = (1, 0, if running { 2 } else { 0 });
     let paused = if row.maintenance_configured { 8 } else { 0 };
     // Writing to a string cannot fail.

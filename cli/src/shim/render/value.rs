@@ -46,7 +46,10 @@ impl<'a> Value<'a> {
             Value::U32(number) => write!(out, "{number}"),
             Value::U64(number) => write!(out, "{number}"),
             Value::S32(number) => write!(out, "{number}"),
-            Value::Float(number) => write!(out, "{number:.6}"),
+            Value::Float(number) => {
+                let text = format!("{number:.6}");
+                write!(out, "{}", text.trim_end_matches('0').trim_end_matches('.'))
+            }
             Value::Text(text) => write!(out, "{text}"),
         };
     }
