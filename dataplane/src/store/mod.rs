@@ -12,7 +12,7 @@ mod record;
 mod restore;
 mod staged;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::path::Path;

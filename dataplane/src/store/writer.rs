@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use regate_proto::change::{Change, ChangeSet, Field, Origin, OverlayValue, Revision};
+use regate_proto::change::{Change, ChangeSet, Field, Origin, Revision};
 use regate_proto::model::{Name, Row, ServerRef, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{Applied, Digest, Journal, State, Touched, diff, replacement};
@@ -370,15 +370,17 @@ fn replace_spec(state: &mut State, rows: Vec<Row>) -> Result<Option<ChangeSet>, 
             Ok(_) => return Ok(Some(set)),
             Err(problems) => problems,
         };
-        let dropped: BTreeSet<Subject> = problems
-            .iter()
-            .filter_map(|problem| problem.subject.clone())
-            .filter(|at| is_laid(state, at))
-            .collect();
-        let fresh: Vec<Subject> = dropped
-            .into_iter()
-            .filter(|at| !set.changes.contains(&Change::Revert(at.clone(), None)))
-            .collect();
+        let named: BTreeSet<Subject> =
+            problems.iter().filter_map(|problem| problem.subject.clone()).collect();
+        let is_fresh = |at: &Subject| !set.changes.contains(&Change::Revert(at.clone(), None));
+        let laid: Vec<Subject> = laid(state).filter(is_fresh).collect();
+        let is_named =
+            |at: &Subject| named.contains(at) || container(at).is_some_and(|at| named.contains(&at));
+        // A problem names the row that is in the way or what it stands in; where it names another, all of them go.
+        let mut fresh: Vec<Subject> = laid.iter().filter(|at| is_named(at)).cloned().collect();
+        if fresh.is_empty() {
+            fresh = laid;
+        }
         if fresh.is_empty() {
             return Err(problems);
         }
@@ -389,13 +391,19 @@ fn replace_spec(state: &mut State, rows: Vec<Row>) -> Result<Option<ChangeSet>, 
     }
 }
 
-/// Whether a whole row was written by hand.
-fn is_laid(state: &State, at: &Subject) -> bool {
-    state.overlays().any(|overlay| {
-        overlay.subject == *at
-            && overlay.field() == Field::Row
-            && matches!(overlay.value, OverlayValue::Row(_) | OverlayValue::Gone)
-    })
+/// Rows that were written or removed as a whole by hand.
+fn laid(state: &State) -> impl Iterator<Item = Subject> {
+    let whole = state.overlays().filter(|overlay| overlay.field() == Field::Row);
+    whole.map(|overlay| overlay.subject.clone())
+}
+
+/// What a bind or server stands in.
+fn container(at: &Subject) -> Option<Subject> {
+    match at {
+        Subject::Bind(at) => Some(Subject::Frontend(at.frontend.clone())),
+        Subject::Server(at) => Some(Subject::Backend(at.backend.clone())),
+        _ => None,
+    }
 }
 
 /// Tells of servers of which something else is asked than before.
