@@ -118,10 +118,15 @@ impl Node {
         };
         let (stops, asked) = mpsc::channel();
         let admin = Admin::start(&options.admin, store.clone(), live, description, stops.clone());
-        let admin = admin.map_err(|reason| {
-            proxy.stop();
-            StartError::Admin(reason)
-        })?;
+        let admin = match admin {
+            Ok(admin) => admin,
+            Err(reason) => {
+                proxy.stop();
+                store.end();
+                let _ = writer.join();
+                return Err(StartError::Admin(reason));
+            }
+        };
         let endpoints = admin.endpoints().to_vec();
         let ended = Arc::new(Ended::default());
         let keeper = Keeper { proxy, admin, store: store.clone(), writer, ended: ended.clone() };
@@ -215,9 +220,9 @@ impl Keeper {
         let Keeper { proxy, admin, store, writer, ended } = self;
         proxy.stop();
         admin.stop();
-        drop(store);
-        // The writer ends when nobody is left who could give it work; those in the same process may still be.
-        drop(writer);
+        store.end();
+        // A writer that panicked has said so; the node ends all the same.
+        let _ = writer.join();
         *ended.ending.lock() = Some(if cut == 0 { Ending::Finished } else { Ending::Cut(cut) });
         ended.came.notify_all();
     }
@@ -305,3 +310,7 @@ const MOST_WORKERS: usize = 256;
 
 /// How often a draining node looks whether connections are left.
 const LOOK: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+#[path = "boot_tests.rs"]
+mod tests;

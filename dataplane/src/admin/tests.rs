@@ -538,5 +538,90 @@ fn a_socket_that_is_served_is_not_taken_over() {
     assert!(second.err().unwrap_or_default().contains("another process serves it"));
 }
 
+/// An authority, and certificates that it signs.
+struct Authority {
+    folder: Folder,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let (folder, key) = (Folder::new(), rcgen::KeyPair::generate().unwrap());
+        let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = parameters.self_signed(&key).unwrap();
+        std::fs::write(folder.0.join("ca.pem"), certificate.pem()).unwrap();
+        Authority { folder, issuer: rcgen::Issuer::new(parameters, key) }
+    }
+
+    /// A certificate for loopback with this common name.
+    fn issue(&self, common_name: &str) -> TlsFiles {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        let place = |kind: &str| self.folder.0.join(format!("{common_name}.{kind}"));
+        std::fs::write(place("pem"), certificate.pem()).unwrap();
+        std::fs::write(place("key"), key.serialize_pem()).unwrap();
+        TlsFiles { certificate: place("pem"), key: place("key"), authorities: self.folder.0.join("ca.pem") }
+    }
+
+    async fn connect(
+        &self,
+        address: std::net::SocketAddr,
+        own: Option<&TlsFiles>,
+    ) -> Result<Channel, String> {
+        use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+        let text = |path: &std::path::Path| std::fs::read(path).unwrap();
+        let mut tls =
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(text(&self.folder.0.join("ca.pem"))));
+        if let Some(own) = own {
+            tls = tls.identity(Identity::from_pem(text(&own.certificate), text(&own.key)));
+        }
+        let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap().tls_config(tls).unwrap();
+        endpoint.connect().await.map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn tcp_takes_certificates_on_both_sides_and_says_whose() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let running = Running::start(None, Beginning::default()).unwrap();
+    let (stops, _asked) = std::sync::mpsc::channel();
+    let description = Description {
+        node: String::new(),
+        boot_time_ms: 0,
+        descriptor_limit: 1,
+        default_maxconn: 1,
+        hard_maxconn: 1,
+    };
+    let address =
+        EndpointAddress::Tls { address: "127.0.0.1:0".parse().unwrap(), files: authority.issue("node") };
+    let endpoint = AdminEndpoint { address, level: Level::Admin };
+    let admin =
+        Admin::start(&[endpoint], running.store.clone(), running.live.clone(), description, stops).unwrap();
+    let EndpointAddress::Tls { address, .. } = admin.endpoints()[0].address else { panic!("no TLS") };
+    run(async {
+        let own = authority.issue("operator");
+        let mut client = AdminClient::new(authority.connect(address, Some(&own)).await.unwrap());
+        let by_hand = Change::Put(regate_proto::change::Layer::Overlay, backend("b"));
+        let replies =
+            client.apply(tokio_stream::iter([apply_request(vec![by_hand])])).await.unwrap().into_inner();
+        assert_eq!(revision_or_code(collect(replies).await.remove(0)), Ok(1));
+        for own in [None, Some(stranger.issue("stranger"))] {
+            let refused = match authority.connect(address, own.as_ref()).await {
+                Ok(channel) => {
+                    AdminClient::new(channel).watch(v1::WatchRequest { from: None }).await.is_err()
+                }
+                Err(_) => true,
+            };
+            assert!(refused, "{own:?}");
+        }
+    });
+    let actor = running.state().overlays().next().unwrap().origin.actor.clone();
+    assert!(actor.contains("CN=operator") && actor.contains("127.0.0.1:"), "{actor}");
+    admin.stop();
+}
+
 /// Long enough for a loaded machine; nothing waits for it to pass.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -102,6 +102,8 @@ pub enum Work {
     },
     /// A controller takes the node over.
     Manage(Controller),
+    /// The writer ends, and lets go of the folder; nothing is committed after it.
+    End,
 }
 
 /// What became of a piece of work that was not refused.
@@ -211,6 +213,13 @@ impl Store {
     /// As [`Store::submit`], and tells what was changed, or with `dry_run` what would be.
     pub async fn submit_told(&self, work: Work, dry_run: bool) -> Pending {
         self.send(work, dry_run, true).await
+    }
+
+    /// Ends the writer once it has done what waits. Must not be called within a runtime.
+    pub fn end(&self) {
+        let (reply, _) = oneshot::channel();
+        // A writer that has ended already needs no telling.
+        let _ = self.tasks.blocking_send(Task { work: Work::End, dry_run: false, tell: false, reply });
     }
 
     /// Looks at what is in force. Keep it short: the writer waits for it.

@@ -103,20 +103,28 @@ impl<T: Traffic> Writer<T> {
                 changes = changes.saturating_add(size(&task));
                 tasks.push(task);
             }
-            self.work(tasks);
+            let ends = self.work(tasks);
             if let Some(disk) = &mut self.disk
                 && let Err(error) = disk.compact(&self.state, self.managed.as_ref())
             {
                 tracing::warn!("the state's log could not be shortened, it grows on: {error}");
             }
+            if ends {
+                return;
+            }
         }
     }
 
-    /// Does tasks in order; those that can be committed together are.
-    fn work(&mut self, tasks: Vec<Task>) {
+    /// Does tasks in order, those together that can be; tells whether one of them was to end.
+    fn work(&mut self, tasks: Vec<Task>) -> bool {
         let mut together = Vec::new();
+        let mut ends = false;
         for task in tasks {
             match &task.work {
+                Work::End => {
+                    ends = true;
+                    break;
+                }
                 Work::Manage(_) => {
                     self.commit(std::mem::take(&mut together));
                     self.manage(task);
@@ -129,6 +137,7 @@ impl<T: Traffic> Writer<T> {
             }
         }
         self.commit(together);
+        ends
     }
 
     fn commit(&mut self, tasks: Vec<Task>) {
@@ -198,7 +207,7 @@ impl<T: Traffic> Writer<T> {
     /// The set that a piece of work comes to, where it is not the work's own, and where it must lead.
     fn resolve(&self, work: &Work) -> Result<(Option<ChangeSet>, Option<Target>), Vec<Problem>> {
         match work {
-            Work::Set(_) | Work::Manage(_) => Ok((None, None)),
+            Work::Set(_) | Work::Manage(_) | Work::End => Ok((None, None)),
             Work::Replace { base, origin, rows } => {
                 let changes = replacement(&self.state, rows.clone());
                 Ok((Some(ChangeSet { base: *base, origin: origin.clone(), changes }), None))
@@ -437,7 +446,7 @@ fn size(task: &Task) -> usize {
     match &task.work {
         Work::Set(set) | Work::Follow { set, .. } => set.changes.len(),
         Work::Replace { rows, .. } => rows.len(),
-        Work::Manage(_) => 0,
+        Work::Manage(_) | Work::End => 0,
     }
 }
 

@@ -1,0 +1,134 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where it fails")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use regate_proto::change::{Change, Layer};
+use regate_proto::model::{
+    Bind, BindAddress, BindHost, BindRef, Millis, PortRange, Server, ServerAddress, ServerPort, SocketFile,
+};
+
+use super::*;
+use crate::store::tests::{Folder, backend, frontend, name, set};
+use crate::store::{Work, outcome};
+
+/// An origin that answers every connection once.
+fn origin() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).unwrap();
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+        }
+    });
+    port
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn rows(port: u16, origin: u16) -> Vec<Row> {
+    let bind = bind("sock-1", port);
+    let Row::Server(server) = crate::store::tests::server("b", "s", 1) else { panic!("no server") };
+    let ServerAddress::Inet { host, .. } = server.address.clone() else { panic!("no address") };
+    let server = Server { address: ServerAddress::Inet { host, port: ServerPort::Fixed(origin) }, ..server };
+    vec![backend("b"), Row::Server(server), frontend("f", "b"), bind]
+}
+
+fn bind(text: &str, port: u16) -> Row {
+    Row::Bind(Bind {
+        at: BindRef { frontend: name("f"), bind: name(text) },
+        id: 0,
+        order: 0,
+        address: BindAddress::Inet {
+            host: BindHost::Ip("127.0.0.1".parse().unwrap()),
+            ports: PortRange::new(port, port).unwrap(),
+        },
+        maxconn: None,
+        backlog: None,
+        accept_proxy: false,
+        v4v6: false,
+        v6only: false,
+        defer_accept: false,
+        interface: None,
+        file: SocketFile::default(),
+    })
+}
+
+fn fetch(port: u16) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn options(folder: &Folder, rows: Option<Vec<Row>>) -> Options {
+    Options { state_dir: Some(folder.0.join("state")), rows, workers: Some(1), ..Options::default() }
+}
+
+fn commit(node: &Node, changes: Vec<Change>) -> Result<(), Vec<Problem>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let work = Work::Set(set(changes));
+    runtime.block_on(async { outcome(node.store().submit(work).await).await }).map(drop)
+}
+
+#[test]
+fn a_node_serves_changes_stops_and_comes_back_from_disk() {
+    let (folder, first, second) = (Folder::new(), free_port(), free_port());
+    let node = Node::start(options(&folder, Some(rows(first, origin())))).unwrap();
+    assert!(fetch(first).ends_with("hello"));
+    commit(&node, vec![Change::Put(Layer::Spec, bind("sock-2", second))]).unwrap();
+    assert!(fetch(second).ends_with("hello"), "a new port opens while it runs");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let refused = commit(&node, vec![Change::Put(Layer::Spec, bind("sock-3", port))]).unwrap_err();
+    assert_eq!(refused[0].code, Code::Impossible);
+    assert!(fetch(first).ends_with("hello"));
+    node.soft_stop();
+    assert_eq!(node.wait(), Ending::Finished);
+    assert!(TcpStream::connect(("127.0.0.1", first)).is_err());
+
+    let node = Node::start(options(&folder, None)).unwrap();
+    assert!(fetch(first).ends_with("hello") && fetch(second).ends_with("hello"));
+    node.hard_stop();
+    node.wait();
+    assert_eq!(commit(&node, vec![]).unwrap_err()[0].code, Code::Unavailable);
+}
+
+#[test]
+fn a_soft_stop_is_bounded() {
+    let (folder, port, silent) = (Folder::new(), free_port(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut rows = rows(port, silent.local_addr().unwrap().port());
+    let hard_stop_after = Some(Millis::new(50).unwrap());
+    rows.push(Row::Global(Global { hard_stop_after, ..Global::default() }));
+    let node = Node::start(options(&folder, Some(rows))).unwrap();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    // The request is in flight once the origin has it.
+    let (mut stream, _) = silent.accept().unwrap();
+    let _ = stream.read(&mut [0; 1024]).unwrap();
+    node.soft_stop();
+    assert_eq!(node.wait(), Ending::Cut(1));
+}
+
+#[test]
+fn what_cannot_be_put_in_force_is_no_start() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::new();
+    let port = taken.local_addr().unwrap().port();
+    let refused = Node::start(options(&folder, Some(rows(port, 1))));
+    let Err(StartError::Refused(problems)) = refused else { panic!("it started") };
+    assert_eq!(problems[0].code, Code::Impossible);
+    // Nothing of it was kept.
+    drop(taken);
+    let node = Node::start(options(&folder, None)).unwrap();
+    assert_eq!(node.store().read(|current| current.state.effective().count()), 0);
+    node.hard_stop();
+    node.wait();
+}
