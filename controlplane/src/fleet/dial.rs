@@ -203,6 +203,7 @@ impl Dialler {
     /// Notes who is there.
     fn greeted(&mut self, hello: &v1::Hello, channel: Channel, end: CancellationToken) {
         self.failures = 0;
+        tracing::info!(node = %self.node.name, endpoint = %self.node.endpoint, version = hello.version, revision = hello.revision, "connected");
         self.node.note_hello(hello);
         self.node.connect(Some(channel.clone()));
         let node = self.node.clone();

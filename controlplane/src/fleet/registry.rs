@@ -115,11 +115,12 @@ impl Node {
     /// the time is over.
     pub async fn reached(&self, revision: Revision, until: Instant) -> bool {
         let mut news = self.stand.subscribe();
-        let is_settled = |stand: &Stand| {
-            stand.revision >= revision || matches!(stand.standing, None | Some(Standing::Refused))
-        };
+        // What a drifted node calls by this number is something else.
+        let has = |stand: &Stand| stand.revision >= revision && stand.standing != Some(Standing::Drifted);
+        let is_settled =
+            |stand: &Stand| has(stand) || matches!(stand.standing, None | Some(Standing::Refused));
         let waited = tokio::time::timeout_at(until.into(), news.wait_for(is_settled)).await;
-        matches!(waited, Ok(Ok(stand)) if stand.revision >= revision)
+        matches!(waited, Ok(Ok(stand)) if has(&stand))
     }
 
     /// In wire form.
@@ -148,19 +149,28 @@ impl Node {
         revision: Option<Revision>,
         refusal: Option<&[Problem]>,
     ) {
-        let moved = self.stand.send_if_modified(|stand| {
+        let mut turned = false;
+        self.stand.send_if_modified(|stand| {
             let before = stand.clone();
             stand.standing = standing;
             stand.revision = revision.unwrap_or(stand.revision);
             stand.refusal = refusal.map(<[Problem]>::to_vec);
-            if before.standing != stand.standing {
+            turned = before.standing != stand.standing;
+            if turned {
                 stand.since = unix_millis();
             }
             before != *stand
         });
-        if moved {
+        if turned {
             let status = status(standing);
-            tracing::info!(node = %self.name, status = status.as_str_name(), revision = self.stand.borrow().revision.0, "node");
+            let (node, revision) = (&self.name, self.stand.borrow().revision.0);
+            // Every change turns a node for a moment: that is no news for a log.
+            match standing {
+                Some(Standing::Synchronizing | Standing::Current) => {
+                    tracing::debug!(%node, status = status.as_str_name(), revision, "node");
+                }
+                _ => tracing::info!(%node, status = status.as_str_name(), revision, "node"),
+            }
             let changed = v1::NodeStatusChanged { name: self.name.clone(), status: status.into() };
             self.tell(v1::event::Event::Node(changed));
         }
