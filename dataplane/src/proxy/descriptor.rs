@@ -27,17 +27,28 @@ pub(crate) fn inherited(source: &DescriptorSource) -> io::Result<OwnedFd> {
     if number < 3 {
         return Err(invalid(format!("descriptor {number} is a standard stream")));
     }
-    if std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_err() {
-        return Err(invalid(format!("descriptor {number} is not open")));
-    }
-    // SAFETY: the number names an open descriptor (just checked), and it is borrowed only for the duplication
-    // below; nothing in this process closes inherited descriptors, so it cannot be closed in between.
-    #[expect(unsafe_code, reason = "an inherited descriptor is known by its number alone")]
-    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    let borrowed = borrowed(number)?;
     if !rustix::net::sockopt::socket_acceptconn(borrowed).unwrap_or(false) {
         return Err(invalid(format!("descriptor {number} is no listening socket")));
     }
     borrowed.try_clone_to_owned()
+}
+
+/// A copy of a descriptor that the parent process left open, such as one that log lines go to.
+pub(crate) fn copy_of(number: u32) -> io::Result<OwnedFd> {
+    let number = RawFd::try_from(number).map_err(|_| invalid(format!("{number} is no descriptor")))?;
+    borrowed(number)?.try_clone_to_owned()
+}
+
+fn borrowed(number: RawFd) -> io::Result<BorrowedFd<'static>> {
+    if std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_err() {
+        return Err(invalid(format!("descriptor {number} is not open")));
+    }
+    // SAFETY: the number names an open descriptor (just checked), and callers borrow it only to look at it and to
+    // duplicate it; nothing in this process closes inherited descriptors, so it cannot be closed in between.
+    #[expect(unsafe_code, reason = "an inherited descriptor is known by its number alone")]
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(borrowed)
 }
 
 /// A listening socket whose readiness the current runtime watches.

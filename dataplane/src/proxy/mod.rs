@@ -27,6 +27,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use regate_proto::problem::Problem;
@@ -123,13 +124,14 @@ impl Proxy {
         self.shared.tell(|_| Command::Drain);
     }
 
-    /// Cuts every connection and ends the workers.
+    /// Cuts every connection, ends the workers and sees their last log lines off.
     pub fn stop(&self) {
         self.shared.tell(|_| Command::Stop);
         for thread in self.threads.lock().drain(..) {
             // A worker that panicked has said so; the others still end.
             let _ = thread.join();
         }
+        log::settle(Duration::from_secs(1));
     }
 
     /// Whether a soft stop has begun.

@@ -10,31 +10,44 @@ use regate_proto::model::Name;
 /// Times are instants of the phases; a phase that was not reached is absent, and reads as -1 in a line.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// The client's address; absent for unix sockets.
+    /// The client's address, as a PROXY protocol header states it where there is one; absent for unix sockets.
     pub(crate) client: Option<SocketAddr>,
-    /// When the connection was accepted, by the wall clock.
+    /// The address that the client connected to. Only lines without a format show it, so it may be absent for
+    /// the others.
+    pub(crate) destination: Option<SocketAddr>,
+    /// The number of the bind, which stands for the port of a client on a unix socket.
+    pub(crate) bind_id: u32,
+    /// When the connection was accepted, by the wall clock. For a further request of a connection: when the
+    /// response before it had ended.
     pub(crate) accepted_at: SystemTime,
-    /// When the connection was accepted.
+    /// The same by the steady clock.
     pub(crate) accepted: Instant,
-    /// When the first byte of the request came (HTTP), or the connection was accepted (TCP), by the wall clock.
+    /// When the first byte of the request came (HTTP), or the connection was accepted (TCP, and HTTP where not a
+    /// byte came), by the wall clock.
     pub(crate) started_at: SystemTime,
     /// The same by the steady clock.
     pub(crate) started: Instant,
-    /// When the request's head was complete.
+    /// When the request's head was complete. Absent in TCP mode and for a request that was refused as malformed
+    /// (400), timed out (408) or was not finished.
     pub(crate) received: Option<Instant>,
-    /// When the request left the queue, or needed none.
+    /// When the request left the queue for the last time, or needed none. Absent when no server was looked for or
+    /// none was there; present when the time in the queue ran out.
     pub(crate) dequeued: Option<Instant>,
-    /// When a connection to the server was there.
+    /// When a connection to the server was there, new or kept.
     pub(crate) connected: Option<Instant>,
-    /// When the response's head was complete.
+    /// When the head of the server's response was complete. Absent for replies of the proxy's own.
     pub(crate) responded: Option<Instant>,
-    /// When the exchange ended.
+    /// When the exchange ended; absent when it still goes on, as with `option logasap`.
     pub(crate) ended: Option<Instant>,
-    /// The request line as it came, without the line end; empty when none came.
+    /// The request line as it came, without the line end. Empty, and shown as `<BADREQ>`, when no complete and
+    /// well-formed head came.
     pub(crate) request_line: Vec<u8>,
-    /// The status sent to the client; absent when none was.
+    /// The status sent to the client. HAProxy also notes the one that it would have sent: 400 for a client that
+    /// left before its request was complete (`CR`) or before the response came (`CH`), 408 after a silence (`cR`),
+    /// even where the client was sent nothing. Absent in TCP mode.
     pub(crate) status: Option<u16>,
-    /// Bytes sent to the client.
+    /// Bytes sent to the client, heads included. HAProxy counts 0 for its 400 and 408 pages to a request whose
+    /// head never was complete; other pages of its own count in full.
     pub(crate) bytes_out: u64,
     /// Bytes received from the client.
     pub(crate) bytes_in: u64,
@@ -46,13 +59,15 @@ pub(crate) struct Record {
     pub(crate) server: Option<Name>,
     /// How it ended.
     pub(crate) termination: Termination,
-    /// Attempts to connect after the first; negative never.
+    /// Attempts to connect after the first.
     pub(crate) retries: u32,
     /// Whether the request went to another server than the one first chosen: a `+` before the retries.
     pub(crate) redispatched: bool,
-    /// Concurrent connections at the end: process, frontend, backend, server.
+    /// Concurrent connections at the end: process, frontend, backend, server. The exchange itself is still
+    /// counted in the first two, and no longer in the others; with `option logasap`, in all four.
     pub(crate) concurrent: [u32; 4],
-    /// Requests ahead in the server's queue and in the backend's.
+    /// Requests that were ahead in the server's queue and in the backend's when this one joined, summed over
+    /// redispatches.
     pub(crate) queued: [u32; 2],
 }
 

@@ -11,8 +11,9 @@ use regate_proto::model::{Mode, Name};
 
 use super::buffer::Buffer;
 use super::clock::Timer;
-use super::proxy_protocol::{self, Parse};
-use super::stream::Stream;
+use super::log;
+use super::proxy_protocol::{self, Parse, Reason, Refusal};
+use super::stream::{Cut, Stream};
 use super::upstream::Upstream;
 use super::worker::{Shared, Worker};
 use super::{http, tcp};
@@ -26,6 +27,7 @@ pub(crate) struct Accepted {
     pub(crate) unix: bool,
     pub(crate) frontend: Arc<FrontendPlan>,
     pub(crate) accept_proxy: bool,
+    pub(crate) bind_id: u32,
     pub(crate) admission: Admission,
     pub(crate) at: Instant,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Session {
     pub(crate) peer: Option<SocketAddr>,
     /// The address that the client connected to, where a PROXY protocol header says so.
     stated_destination: Option<SocketAddr>,
+    /// The number of the bind that accepted it.
+    pub(crate) bind_id: u32,
     /// The newest plan of the frontend that was seen; it stays when the frontend goes.
     pub(crate) frontend: Arc<FrontendPlan>,
     pub(crate) at: Instant,
@@ -151,6 +155,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         timer: Timer::new(&worker.clock),
         peer: accepted.peer,
         stated_destination: None,
+        bind_id: accepted.bind_id,
         frontend: accepted.frontend,
         at: accepted.at,
         at_wall: SystemTime::now(),
@@ -178,7 +183,15 @@ async fn read_proxy_header(session: &mut Session) -> bool {
     let mut buffer = session.worker.buffers.small();
     loop {
         match session.stream.read(buffer.room(), &session.timer).await {
-            Ok(0) | Err(_) => return false,
+            Ok(0) | Err(_) if !buffer.is_empty() => {
+                return refuse(session, &buffer, "Truncated PROXY protocol header received");
+            }
+            Err(Cut::Timeout) => {
+                return refuse(session, &buffer, "Timeout while waiting for PROXY protocol header");
+            }
+            Ok(0) | Err(_) => {
+                return refuse(session, &buffer, "Connection closed while waiting for PROXY protocol header");
+            }
             Ok(count) => buffer.put(count),
         }
         match proxy_protocol::parse(buffer.filled()) {
@@ -192,7 +205,34 @@ async fn read_proxy_header(session: &mut Session) -> bool {
                 return true;
             }
             Ok(Parse::Partial) if !buffer.is_full() => {}
-            Ok(Parse::Partial) | Err(_) => return false,
+            Ok(Parse::Partial) => {
+                return refuse(session, &buffer, "Truncated PROXY protocol header received");
+            }
+            Err(Refusal { reason: Reason::Signature | Reason::Command, .. }) => {
+                let reason = "Received something which does not look like a PROXY protocol header";
+                return refuse(session, &buffer, reason);
+            }
+            Err(_) => return refuse(session, &buffer, "Received an invalid PROXY protocol header"),
         }
     }
+}
+
+/// Logs that a connection did not begin as it had to; false, since there is no session.
+fn refuse(session: &Session, received: &Buffer, reason: &str) -> bool {
+    let Some(plan) = &session.frontend.log else { return false };
+    let id = session.bind_id.to_string();
+    let bind = session.frontend.binds.iter().find(|bind| bind.row.id == session.bind_id);
+    // The readers' names for unnamed binds are none of the administrator's.
+    let name = bind.map(|bind| bind.row.at.bind.as_str()).filter(|name| !name.starts_with("sock-"));
+    let refusal = log::Refusal {
+        client: session.peer,
+        accepted_at: session.at_wall,
+        has_data: !received.is_empty(),
+        frontend: &session.frontend.name,
+        bind: name.unwrap_or(&id),
+        bind_id: session.bind_id,
+        reason,
+    };
+    session.worker.log.refuse(plan, &refusal);
+    false
 }

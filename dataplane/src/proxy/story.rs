@@ -11,7 +11,7 @@ use super::record::{Record, Termination};
 use super::session::Session;
 use super::upstream::{Trail, Way};
 use crate::live::{BackendLive, Counter, Gauge, Statuses, Traffic};
-use crate::snapshot::BackendPlan;
+use crate::snapshot::{BackendPlan, LogPlan};
 
 /// An exchange so far.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ impl<'a> Story<'a> {
         self.count(session, now);
         match &session.frontend.log {
             Some(plan) => {
-                let record = self.record(session, line, now);
+                let record = self.record(session, plan, line, now);
                 session.worker.log.record(plan, &record);
                 session.worker.keep_scratch(record.request_line);
             }
@@ -268,11 +268,13 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn record(&self, session: &Session, request_line: Vec<u8>, now: Instant) -> Record {
+    fn record(&self, session: &Session, plan: &LogPlan, request_line: Vec<u8>, now: Instant) -> Record {
         let process = &session.worker.shared.live.process;
         let name = |name: &Name| name.clone();
         Record {
             client: session.peer,
+            destination: plan.shows_destination().then(|| session.destination()).flatten(),
+            bind_id: session.bind_id,
             accepted_at: session.at_wall,
             accepted: session.at,
             started_at: session.at_wall + self.started.saturating_duration_since(session.at),

@@ -273,6 +273,7 @@ impl Worker {
             unix: listener.unix,
             frontend: frontend.clone(),
             accept_proxy: bind.row.accept_proxy,
+            bind_id: bind.row.id,
             admission,
             at: Instant::now(),
         };
@@ -334,6 +335,8 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
 async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
     tokio::task::spawn_local(worker.clock.clone().drive());
     tokio::task::spawn_local(super::upstream::tend(worker.clone()));
+    let logging = worker.clone();
+    tokio::task::spawn_local(async move { logging.log.tend().await });
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen(opened) => worker.listen(*opened),

@@ -9,6 +9,8 @@ use regate_proto::model::{
 pub struct LogPlan {
     /// What lines say.
     pub format: LogFormat,
+    /// What the frontend forwards.
+    pub mode: Mode,
     /// Where lines go.
     pub routes: Vec<LogRoute>,
     /// The program name in headers.
@@ -46,6 +48,11 @@ impl LogRoute {
 }
 
 impl LogPlan {
+    /// Whether lines name the address that the client connected to.
+    pub fn shows_destination(&self) -> bool {
+        self.format == LogFormat::Plain
+    }
+
     /// The plan of a frontend; `None` when it logs nothing.
     pub(super) fn compile(global: &Global, settings: &FrontendSettings, mode: Mode) -> Option<LogPlan> {
         let Some(Wanted::To { global: with_global, targets }) = &settings.log else { return None };
@@ -61,6 +68,7 @@ impl LogPlan {
         };
         Some(LogPlan {
             format,
+            mode,
             routes,
             tag: settings
                 .log_tag

@@ -1,16 +1,190 @@
-//! Stand-in until the log lands.
-use super::record::Record;
-use crate::{live::Live, snapshot::LogPlan};
+//! The access log: a line for every finished exchange, to every destination of its frontend.
+//!
+//! Each worker has a sink of its own: it renders lines (`line.rs`, dates by `date.rs`), puts headers before them
+//! (`dress.rs`) and delivers them in batches (`outlet.rs`; standard streams and descriptors through `writer.rs`).
+//! Nothing here waits for a destination or fails a request: what cannot be delivered is dropped and counted. On
+//! the steady path nothing is allocated.
+
+mod date;
+mod dress;
+mod line;
+mod outlet;
+mod text;
+mod writer;
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use regate_proto::model::{LogFormat, Mode, Name, Severity};
+use tokio::sync::Notify;
+
+use self::date::{Dates, Moment};
+use self::dress::Identity;
+use self::outlet::Outlet;
+use super::record::{Cause, Record};
+use crate::live::Live;
+use crate::snapshot::LogPlan;
+
+pub(crate) use writer::settle;
+
+/// The log of one worker.
 #[derive(Debug)]
-pub(crate) struct LogSink;
+pub(crate) struct LogSink {
+    live: Arc<Live>,
+    identity: Identity,
+    state: RefCell<State>,
+    /// Told when the first line is queued.
+    queued: Notify,
+}
+
+/// A connection that ended before it became a session, such as one without the PROXY protocol header that it had to
+/// begin with.
+#[derive(Debug)]
+pub(crate) struct Refusal<'a> {
+    /// The client's address; absent for unix sockets.
+    pub(crate) client: Option<SocketAddr>,
+    /// When the connection was accepted, by the wall clock.
+    pub(crate) accepted_at: SystemTime,
+    /// Whether the client sent anything.
+    pub(crate) has_data: bool,
+    /// The frontend.
+    pub(crate) frontend: &'a Name,
+    /// The bind's name, or its number where it has none.
+    pub(crate) bind: &'a str,
+    /// The bind's number.
+    pub(crate) bind_id: u32,
+    /// HAProxy's sentence about it, such as `Received an invalid PROXY protocol header`.
+    pub(crate) reason: &'a str,
+}
+
+#[derive(Debug)]
+struct State {
+    dates: Dates,
+    /// The text of the line at hand.
+    text: Vec<u8>,
+    outlets: Vec<Outlet>,
+}
+
 impl LogSink {
-    pub(crate) fn new(_: Arc<Live>) -> LogSink {
-        LogSink
+    /// A sink with nothing to deliver.
+    pub(crate) fn new(live: Arc<Live>) -> LogSink {
+        let state = State { dates: Dates::new(), text: Vec::with_capacity(512), outlets: Vec::new() };
+        LogSink { live, identity: Identity::own(), state: RefCell::new(state), queued: Notify::new() }
     }
-    pub(crate) fn record(&self, _: &LogPlan, _: &Record) {}
-    pub(crate) fn flush(&self) {}
+
+    /// Renders and queues the lines of a finished exchange, those that the plan does not leave out.
+    pub(crate) fn record(&self, plan: &LogPlan, record: &Record) {
+        let failed = is_failure(record);
+        if !is_wanted(plan, record, failed) {
+            return;
+        }
+        let is_err = failed && plan.separate_errors && plan.format != LogFormat::Plain;
+        let took = record.ended.map(|ended| ended.saturating_duration_since(record.started));
+        let now = Moment::from(record.started_at + took.unwrap_or_default());
+        self.put(plan, if is_err { Severity::Err } else { Severity::Info }, now, |text, dates| {
+            line::render(text, plan, record, dates);
+        });
+    }
+
+    /// Renders and queues the line of a connection that did not become a session.
+    pub(crate) fn refuse(&self, plan: &LogPlan, refusal: &Refusal<'_>) {
+        if plan.format == LogFormat::Plain || plan.skip_null && !refusal.has_data {
+            return;
+        }
+        let severity = if plan.separate_errors { Severity::Err } else { Severity::Info };
+        self.put(plan, severity, Moment::from(SystemTime::now()), |text, dates| {
+            line::render_refusal(text, refusal, dates);
+        });
+    }
+
+    /// Sends what is queued. What a full socket does not take stays queued, within bounds, for the next time.
+    pub(crate) fn flush(&self) {
+        let dropped = self.state.borrow_mut().outlets.iter_mut().map(Outlet::flush).sum();
+        self.count_dropped(dropped);
+    }
+
+    /// Whether nothing is queued.
     pub(crate) fn is_empty(&self) -> bool {
-        true
+        self.state.borrow().outlets.iter().all(Outlet::is_empty)
+    }
+
+    /// Flushes a moment after the first line was queued, for as long as the worker runs.
+    pub(crate) async fn tend(&self) {
+        loop {
+            self.queued.notified().await;
+            while !self.is_empty() {
+                tokio::time::sleep(FLUSH_DELAY).await;
+                self.flush();
+            }
+        }
+    }
+
+    fn put(
+        &self,
+        plan: &LogPlan,
+        severity: Severity,
+        now: Moment,
+        render: impl FnOnce(&mut Vec<u8>, &mut Dates),
+    ) {
+        let mut state = self.state.borrow_mut();
+        let State { dates, text, outlets } = &mut *state;
+        text.clear();
+        render(text, dates);
+        let (mut dropped, mut begun) = (0, false);
+        for route in &plan.routes {
+            let Some(severity) = route.severity(severity) else { continue };
+            let outlet = outlet::found_or_opened(outlets, &route.target.address, now.seconds);
+            begun |= outlet.is_empty();
+            dropped += outlet.put(|out| {
+                dress::dress(out, (plan, route), severity, (now, dates), &self.identity, text);
+            });
+        }
+        drop(state);
+        self.count_dropped(dropped);
+        if begun {
+            self.queued.notify_one();
+        }
+    }
+
+    fn count_dropped(&self, lines: u64) {
+        if lines > 0 {
+            self.live.process.dropped_logs.fetch_add(lines, Ordering::Relaxed);
+        }
     }
 }
+
+impl Drop for LogSink {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Whether an exchange failed: by its end, or by a retry, a redispatch or a server error (configuration manual
+/// 8.3.3). What the proxy answered by itself has not failed.
+fn is_failure(record: &Record) -> bool {
+    let by_end = match record.termination.cause {
+        Cause::Completed => record.retries > 0,
+        Cause::Local => false,
+        _ => true,
+    };
+    by_end || record.redispatched || record.status.is_some_and(|status| status >= 500)
+}
+
+fn is_wanted(plan: &LogPlan, record: &Record, failed: bool) -> bool {
+    match plan.format {
+        // This line is about the connection alone; where HTTP is spoken, it is written once there is a request.
+        LogFormat::Plain => plan.mode == Mode::Tcp || !record.request_line.is_empty(),
+        _ => !(plan.skip_null && record.bytes_in == 0 || plan.skip_normal && !failed),
+    }
+}
+
+/// How long a queued line waits for company.
+const FLUSH_DELAY: Duration = Duration::from_millis(3);
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

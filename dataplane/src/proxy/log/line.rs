@@ -1,0 +1,296 @@
+//! What a line says: a record as text, byte for byte as HAProxy 2.6 writes it (configuration manual 8.2).
+//!
+//! Pure. The header before the text is `dress.rs`.
+
+use std::time::Instant;
+
+use regate_proto::model::{LogFormat, Mode, Name};
+
+use super::date::{Dates, Moment};
+use super::text::{put_address, put_escaped, put_ip, put_number, put_padded, put_timer};
+use super::{Record, Refusal};
+use crate::proxy::record::{Cause, Phase, Termination};
+use crate::snapshot::LogPlan;
+
+/// Appends the text of a finished exchange.
+pub(super) fn render(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
+    match plan.format {
+        LogFormat::Plain => render_plain(out, plan.mode, record),
+        LogFormat::Tcp => render_tcp(out, plan, record, dates),
+        LogFormat::Http => render_http(out, plan, record, dates),
+        LogFormat::Clf => render_clf(out, plan, record, dates),
+    }
+}
+
+/// Appends the text of a connection that ended before it became a session (8.2.5).
+pub(super) fn render_refusal(out: &mut Vec<u8>, refusal: &Refusal<'_>, dates: &mut Dates) {
+    let at = Moment::from(refusal.accepted_at);
+    match refusal.client {
+        Some(client) => put_address(out, client),
+        None => put_unix(out, refusal.bind_id),
+    }
+    put_date(out, dates, at);
+    out.extend_from_slice(refusal.frontend.as_str().as_bytes());
+    out.push(b'/');
+    out.extend_from_slice(refusal.bind.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(refusal.reason.as_bytes());
+}
+
+/// 8.2.1.
+fn render_plain(out: &mut Vec<u8>, mode: Mode, record: &Record) {
+    match (record.client, record.destination) {
+        (Some(client), Some(destination)) => {
+            out.extend_from_slice(b"Connect from ");
+            put_address(out, client);
+            out.extend_from_slice(b" to ");
+            put_address(out, destination);
+        }
+        _ => {
+            out.extend_from_slice(b"Connect to ");
+            put_unix(out, record.bind_id);
+        }
+    }
+    out.extend_from_slice(b" (");
+    out.extend_from_slice(record.frontend.as_str().as_bytes());
+    out.extend_from_slice(match mode {
+        Mode::Tcp => b"/TCP)".as_slice(),
+        Mode::Http => b"/HTTP)",
+    });
+}
+
+/// 8.2.2.
+fn render_tcp(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
+    let timers = Timers::of(record);
+    put_client(out, record);
+    put_date(out, dates, Moment::from(record.accepted_at));
+    put_names(out, record);
+    put_timer(out, timers.queue);
+    out.push(b'/');
+    put_timer(out, timers.connect);
+    out.push(b'/');
+    put_rising(out, plan, timers.total);
+    out.push(b' ');
+    put_rising(out, plan, record.bytes_out);
+    out.push(b' ');
+    out.extend_from_slice(&letters(record.termination));
+    out.push(b' ');
+    put_counts(out, record, b'/');
+}
+
+/// 8.2.3.
+fn render_http(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
+    let timers = Timers::of(record);
+    put_client(out, record);
+    put_date(out, dates, Moment::from(record.started_at));
+    put_names(out, record);
+    for timer in [timers.request, timers.queue, timers.connect, timers.response] {
+        put_timer(out, timer);
+        out.push(b'/');
+    }
+    put_rising(out, plan, timers.active);
+    out.push(b' ');
+    put_timer(out, record.status.map(u64::from));
+    out.push(b' ');
+    put_rising(out, plan, record.bytes_out);
+    out.extend_from_slice(b" - - ");
+    put_termination(out, record.termination);
+    out.push(b' ');
+    put_counts(out, record, b'/');
+    out.push(b' ');
+    put_request(out, record);
+}
+
+/// 8.2.3, in the order of the common log format.
+fn render_clf(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
+    let timers = Timers::of(record);
+    match record.client {
+        Some(client) => put_ip(out, client.ip()),
+        None => out.extend_from_slice(b"unix"),
+    }
+    out.extend_from_slice(b" - - [");
+    out.extend_from_slice(dates.utc_field(Moment::from(record.started_at)));
+    out.extend_from_slice(b" +0000] ");
+    put_request(out, record);
+    out.push(b' ');
+    put_timer(out, record.status.map(u64::from));
+    out.push(b' ');
+    put_rising(out, plan, record.bytes_out);
+    out.extend_from_slice(b" \"\" \"\" ");
+    put_number(out, record.client.map_or(record.bind_id.into(), |client| client.port().into()));
+    out.push(b' ');
+    put_padded::<3>(out, Moment::from(record.accepted_at).millis());
+    out.extend_from_slice(b" \"");
+    out.extend_from_slice(record.frontend.as_str().as_bytes());
+    out.extend_from_slice(b"\" \"");
+    out.extend_from_slice(backend(record).as_str().as_bytes());
+    out.extend_from_slice(b"\" \"");
+    out.extend_from_slice(server(record));
+    out.extend_from_slice(b"\" ");
+    for timer in [timers.request, timers.queue, timers.connect, timers.response] {
+        put_timer(out, timer);
+        out.push(b' ');
+    }
+    put_rising(out, plan, timers.active);
+    out.push(b' ');
+    put_termination(out, record.termination);
+    out.push(b' ');
+    put_counts(out, record, b' ');
+    out.extend_from_slice(b" \"\" \"\" ");
+}
+
+/// Milliseconds of the phases (8.4), from the instants of a record.
+struct Timers {
+    request: Option<u64>,
+    queue: Option<u64>,
+    connect: Option<u64>,
+    response: Option<u64>,
+    /// From the first byte of the request.
+    active: u64,
+    /// From the accept.
+    total: u64,
+}
+
+impl Timers {
+    fn of(record: &Record) -> Timers {
+        // Differences of whole milliseconds, so that the phases add up.
+        let since = |at: Option<Instant>| at.map(|at| millis(record.started, at));
+        let received = since(record.received);
+        let dequeued = since(record.dequeued);
+        let connected = since(record.connected);
+        let responded = since(record.responded);
+        let last = record
+            .ended
+            .or(record.responded)
+            .or(record.connected)
+            .or(record.dequeued)
+            .or(record.received)
+            .unwrap_or(record.started);
+        Timers {
+            request: received,
+            // Where there is no request, as in TCP mode, HAProxy counts from its "not reached", one millisecond
+            // below zero.
+            queue: dequeued.map(|at| match received {
+                Some(received) => at.saturating_sub(received),
+                None => at + 1,
+            }),
+            connect: connected.map(|at| at.saturating_sub(dequeued.or(received).unwrap_or(0))),
+            response: responded.zip(connected).map(|(at, connected)| at.saturating_sub(connected)),
+            active: millis(record.started, last),
+            total: millis(record.accepted, last),
+        }
+    }
+}
+
+fn millis(from: Instant, to: Instant) -> u64 {
+    to.saturating_duration_since(from).as_millis() as u64
+}
+
+fn put_client(out: &mut Vec<u8>, record: &Record) {
+    match record.client {
+        Some(client) => put_address(out, client),
+        None => put_unix(out, record.bind_id),
+    }
+}
+
+fn put_unix(out: &mut Vec<u8>, bind_id: u32) {
+    out.extend_from_slice(b"unix:");
+    put_number(out, bind_id.into());
+}
+
+fn put_date(out: &mut Vec<u8>, dates: &mut Dates, at: Moment) {
+    out.extend_from_slice(b" [");
+    out.extend_from_slice(dates.field(at));
+    out.push(b'.');
+    put_padded::<3>(out, at.millis());
+    out.extend_from_slice(b"] ");
+}
+
+fn put_names(out: &mut Vec<u8>, record: &Record) {
+    out.extend_from_slice(record.frontend.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(backend(record).as_str().as_bytes());
+    out.push(b'/');
+    out.extend_from_slice(server(record));
+    out.push(b' ');
+}
+
+fn backend(record: &Record) -> &Name {
+    record.backend.as_ref().unwrap_or(&record.frontend)
+}
+
+fn server(record: &Record) -> &[u8] {
+    record.server.as_ref().map_or(b"<NOSRV>", |server| server.as_str().as_bytes())
+}
+
+/// A number that the line may have been written too early for.
+fn put_rising(out: &mut Vec<u8>, plan: &LogPlan, number: u64) {
+    if plan.early {
+        out.push(b'+');
+    }
+    put_number(out, number);
+}
+
+fn put_counts(out: &mut Vec<u8>, record: &Record, separator: u8) {
+    for count in record.concurrent {
+        put_number(out, count.into());
+        out.push(separator);
+    }
+    if record.redispatched {
+        out.push(b'+');
+    }
+    put_number(out, record.retries.into());
+    out.push(b' ');
+    let [server, backend] = record.queued;
+    put_number(out, server.into());
+    out.push(separator);
+    put_number(out, backend.into());
+}
+
+fn put_request(out: &mut Vec<u8>, record: &Record) {
+    out.push(b'"');
+    match record.request_line.as_slice() {
+        [] => out.extend_from_slice(b"<BADREQ>"),
+        line => put_escaped(out, &line[..line.len().min(REQUEST_LINE)]),
+    }
+    out.push(b'"');
+}
+
+/// The state with the two letters about cookies: no cookie, and none expected.
+fn put_termination(out: &mut Vec<u8>, termination: Termination) {
+    out.extend_from_slice(&letters(termination));
+    out.extend_from_slice(b"--");
+}
+
+fn letters(termination: Termination) -> [u8; 2] {
+    let cause = match termination.cause {
+        Cause::Completed => b'-',
+        Cause::Client => b'C',
+        Cause::Server => b'S',
+        Cause::Proxy => b'P',
+        Cause::Local => b'L',
+        Cause::Resource => b'R',
+        Cause::Internal => b'I',
+        Cause::Killed => b'K',
+        Cause::ClientTimeout => b'c',
+        Cause::ServerTimeout => b's',
+    };
+    let phase = match termination.phase {
+        Phase::Over => b'-',
+        Phase::Request => b'R',
+        Phase::Queue => b'Q',
+        Phase::Connect => b'C',
+        Phase::Headers => b'H',
+        Phase::Data => b'D',
+        Phase::Last => b'L',
+        Phase::Tarpit => b'T',
+    };
+    [cause, phase]
+}
+
+/// Bytes of a request line that are shown: HAProxy's `tune.http.logurilen` less the end of its string.
+const REQUEST_LINE: usize = 1023;
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;
