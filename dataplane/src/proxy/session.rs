@@ -15,7 +15,7 @@ use super::log;
 use super::proxy_protocol::{self, Parse, Reason, Refusal};
 use super::stream::{Cut, Stream};
 use super::upstream::Upstream;
-use super::worker::{Shared, Worker};
+use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
 use crate::live::{BindLive, FrontendLive};
 use crate::snapshot::{BindPlan, FrontendPlan};
@@ -68,6 +68,9 @@ pub(crate) struct Session {
     pub(crate) at_wall: SystemTime,
     /// Bytes that came together with a PROXY protocol header.
     pub(crate) early: Option<Buffer>,
+    /// The snapshot that `frontend` is from, and whether the frontend is in it and listens.
+    seen: Rc<Seen>,
+    open: bool,
     /// Requests so far.
     pub(crate) requests: u32,
     /// Which server served last, and the connection to it where nobody else may use it.
@@ -123,17 +126,17 @@ impl Session {
         self.stated_destination.or_else(|| self.stream.local())
     }
 
-    /// Takes over the newest plan of the frontend; tells whether the frontend is still there.
-    pub(crate) fn renew(&mut self, snapshot: &crate::snapshot::Snapshot) -> bool {
-        match snapshot.frontends.get(&self.frontend.name) {
-            Some(plan) => {
-                if !Arc::ptr_eq(plan, &self.frontend) {
-                    self.frontend = plan.clone();
-                }
-                !plan.disabled
+    /// Takes over the frontend's plan of a snapshot; tells whether the frontend is still there.
+    pub(crate) fn renew(&mut self, snapshot: &Rc<Seen>) -> bool {
+        if !Rc::ptr_eq(snapshot, &self.seen) {
+            self.seen = snapshot.clone();
+            let plan = snapshot.frontends.get(&self.frontend.name);
+            self.open = plan.is_some_and(|plan| !plan.disabled);
+            if let Some(plan) = plan {
+                self.frontend = plan.clone();
             }
-            None => false,
         }
+        self.open
     }
 
     /// Whether the connection should not wait for a further request.
@@ -149,6 +152,8 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "cannot watch a connection"),
     };
+    let seen = worker.snapshot();
+    let plan = seen.frontends.get(&accepted.frontend.name);
     let session = Session {
         worker: worker.clone(),
         stream,
@@ -156,7 +161,9 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         peer: accepted.peer,
         stated_destination: None,
         bind_id: accepted.bind_id,
-        frontend: accepted.frontend,
+        frontend: plan.unwrap_or(&accepted.frontend).clone(),
+        open: plan.is_some_and(|plan| !plan.disabled),
+        seen,
         at: accepted.at,
         at_wall: SystemTime::now(),
         early: None,
