@@ -158,7 +158,7 @@ impl<'a> Story<'a> {
         match &session.frontend.log {
             Some(plan) => {
                 let record = self.record(session, plan, line, now);
-                session.worker.log.record(plan, &record);
+                session.worker.log().record(plan, &record);
                 session.worker.keep_scratch(record.request_line);
             }
             None => session.worker.keep_scratch(line),
