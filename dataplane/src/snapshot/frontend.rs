@@ -131,7 +131,8 @@ pub(super) fn compile(state: &State, row: &regate_proto::model::Frontend, live: 
     let client_timeout = millis(settings.timeout_client).unwrap_or(0);
     let request_timeout = millis(settings.timeout_http_request);
     let binds = state.binds(&row.name).into_iter().map(|bind| {
-        let backlog = bind.backlog.or(settings.backlog).or(settings.maxconn).unwrap_or(DEFAULT_BACKLOG);
+        let limit = settings.maxconn.filter(|limit| *limit != 0);
+        let backlog = bind.backlog.or(settings.backlog).or(limit).unwrap_or(DEFAULT_BACKLOG);
         Arc::new(BindPlan { row: bind.clone(), backlog, live: live.bind(&bind.at) })
     });
     FrontendPlan {

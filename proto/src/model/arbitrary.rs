@@ -21,8 +21,12 @@ use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayVal
 use crate::problem::{Code, Problem};
 
 mod configuration;
+mod world;
 
 pub use configuration::configuration;
+pub use world::{
+    small_change, small_file, small_overlay, small_row, small_set, small_setting, small_subject,
+};
 
 /// A name, short and out of all permitted characters.
 pub fn name() -> impl Strategy<Value = Name> + Clone {

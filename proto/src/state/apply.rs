@@ -3,6 +3,7 @@
 //! A set is applied to the state in place with a journal of what was there; when any step or the state as a
 //! whole is refused, the journal puts everything back, so a refused set leaves no trace.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Digest, Rows, State, Touched, integrity, numbering, overlay, parent_of};
@@ -128,13 +129,41 @@ enum Undo {
 pub(super) struct Draft<'a> {
     pub(super) state: &'a mut State,
     pub(super) touched: Touched,
+    /// The rows whose numbers the set does not force.
+    pub(super) carried: BTreeSet<Subject>,
     journal: Journal,
+}
+
+/// How a subject was before a set.
+pub(super) struct Before {
+    /// The row in force.
+    pub(super) row: Option<Arc<Row>>,
+    /// The step of the set that wrote it first.
+    pub(super) sequence: usize,
 }
 
 impl<'a> Draft<'a> {
     fn over(state: &'a mut State) -> Draft<'a> {
         let journal = Journal { steps: Vec::new(), digest: state.digest, revision: state.revision };
-        Draft { state, touched: Touched::new(), journal }
+        Draft { state, touched: Touched::new(), carried: BTreeSet::new(), journal }
+    }
+
+    /// Every subject that the set has written so far, as it was.
+    pub(super) fn before(&self) -> BTreeMap<Subject, Before> {
+        let mut sequence: BTreeMap<&Subject, usize> = BTreeMap::new();
+        let mut rows: BTreeMap<&Subject, Option<&Arc<Row>>> = BTreeMap::new();
+        for (at, step) in self.journal.steps.iter().enumerate() {
+            let (Undo::Spec(subject, _) | Undo::Effective(subject, _) | Undo::Overlay(subject, _, _)) = step;
+            sequence.entry(subject).or_insert(at);
+            if let Undo::Effective(subject, row) = step {
+                rows.entry(subject).or_insert(row.as_ref());
+            }
+        }
+        let before = |(subject, sequence): (&Subject, usize)| {
+            let row = rows.get(subject).copied().unwrap_or_else(|| self.state.row(subject)).cloned();
+            (subject.clone(), Before { row, sequence })
+        };
+        sequence.into_iter().map(before).collect()
     }
 
     fn step(&mut self, change: &Change, origin: &Origin) -> Result<Outcome, Problem> {
@@ -145,20 +174,30 @@ impl<'a> Draft<'a> {
             Change::Set(layer, subject, setting) => self.set(*layer, subject, setting, origin),
             Change::Revert(subject, field) => self.revert(subject, *field),
             Change::Adopt(subject, field) => self.adopt(subject, *field),
-            Change::Restore(overlay) => {
-                let subject = overlay.subject.clone();
-                self.write_overlay(&subject, overlay.field(), Some(Arc::new(overlay.clone())));
-                Ok(Outcome { changed: self.refresh(&subject), before: None })
-            }
+            Change::Restore(overlay) => self.restore_overlay(overlay),
         }
     }
 
     fn put(&mut self, layer: Layer, row: &Row, origin: &Origin) -> Outcome {
         let subject = row.subject();
-        let row = numbering::carry_over(row.clone(), self.state.row(&subject).map(Arc::as_ref));
+        match numbering::id(row) {
+            Some(0) => self.carried.insert(subject.clone()),
+            _ => self.carried.remove(&subject),
+        };
+        let (spec, in_force) = (self.state.spec.get(&subject), self.state.row(&subject));
+        let (first, second) = match layer {
+            Layer::Spec => (spec, in_force),
+            Layer::Overlay => (in_force, spec),
+        };
+        let row = numbering::carry_over(row.clone(), first.or(second).map(Arc::as_ref));
         match layer {
             Layer::Spec => self.write_spec(&subject, Some(Arc::new(row))),
-            Layer::Overlay => self.lay_over(&subject, OverlayValue::Row(Box::new(row)), origin),
+            Layer::Overlay => {
+                self.drop_overlays(&subject);
+                if self.state.spec.get(&subject).is_none_or(|declared| **declared != row) {
+                    self.lay_over(&subject, OverlayValue::Row(Box::new(row)), origin);
+                }
+            }
         }
         Outcome { changed: self.refresh(&subject), before: None }
     }
@@ -185,10 +224,12 @@ impl<'a> Draft<'a> {
         }
         match layer {
             Layer::Spec => self.write_spec(subject, None),
-            Layer::Overlay if self.state.spec.contains_key(subject) => {
-                self.lay_over(subject, OverlayValue::Gone, origin);
+            Layer::Overlay => {
+                self.drop_overlays(subject);
+                if self.state.spec.contains_key(subject) {
+                    self.lay_over(subject, OverlayValue::Gone, origin);
+                }
             }
-            Layer::Overlay => self.write_overlay(subject, Field::Row, None),
         }
         Ok(Outcome { changed: self.refresh(subject), before: None })
     }
@@ -200,34 +241,28 @@ impl<'a> Draft<'a> {
         setting: &Setting,
         origin: &Origin,
     ) -> Result<Outcome, Problem> {
-        let Some(row) = self.state.row(subject) else {
-            return Err(missing(self.state, subject));
+        let target = match layer {
+            Layer::Spec => self.state.spec.get(subject),
+            Layer::Overlay => self.state.row(subject),
         };
-        let before = overlay::value(self.state, row, setting.field());
-        let setting = overlay::absolute(self.state, subject, setting)?;
-        let written = match layer {
-            Layer::Spec => {
-                let Some(declared) = self.state.spec.get(subject) else {
-                    return Err(missing(self.state, subject));
-                };
-                let written =
-                    overlay::written(declared, &setting).ok_or_else(|| unsuitable(subject, &setting))?;
-                self.write_spec(subject, Some(Arc::new(written)));
-                self.refresh(subject)
-            }
+        let Some(target) = target else { return Err(missing(self.state, subject)) };
+        let field = setting.field();
+        let setting = overlay::absolute(self.state, layer, subject, setting)?;
+        let written =
+            overlay::written(target, &setting).ok_or_else(|| overlay::unsuitable(subject, &setting))?;
+        let before = self.state.row(subject).and_then(|row| overlay::value(self.state, row, field));
+        match layer {
+            Layer::Spec => self.write_spec(subject, Some(Arc::new(written))),
             Layer::Overlay => {
-                overlay::written(row, &setting).ok_or_else(|| unsuitable(subject, &setting))?;
-                let field = setting.field();
-                let base = self.state.initial(subject).and_then(|row| overlay::value(self.state, row, field));
-                if base.as_ref() == Some(&setting) {
+                let initial = self.state.initial(subject);
+                if initial.and_then(|row| overlay::value(self.state, row, field)).as_ref() == Some(&setting) {
                     self.write_overlay(subject, field, None);
                 } else {
                     self.lay_over(subject, OverlayValue::Setting(setting), origin);
                 }
-                self.refresh(subject)
             }
-        };
-        Ok(Outcome { changed: written, before })
+        }
+        Ok(Outcome { changed: self.refresh(subject), before })
     }
 
     fn revert(&mut self, subject: &Subject, field: Option<Field>) -> Result<Outcome, Problem> {
@@ -245,16 +280,31 @@ impl<'a> Draft<'a> {
                 OverlayValue::Row(row) => Some(row.as_ref().clone()),
                 OverlayValue::Gone => None,
                 OverlayValue::Setting(setting) => {
-                    let Some(declared) = self.state.spec.get(subject) else {
-                        let detail = "the row itself was added by hand: adopt the whole row";
+                    let by_hand = self.state.overlays.contains_key(&(subject.clone(), Field::Row));
+                    let Some(declared) = self.state.spec.get(subject).filter(|_| !by_hand) else {
+                        let detail = "the row itself was written by hand: adopt all of it";
                         return Err(Problem::about(Code::Unsuitable, subject, detail));
                     };
-                    Some(overlay::written(declared, setting).ok_or_else(|| unsuitable(subject, setting))?)
+                    // A field that the row as it is now cannot have stays unwritten, as it is in force.
+                    Some(overlay::written(declared, setting).unwrap_or_else(|| declared.as_ref().clone()))
                 }
             };
             self.write_spec(subject, adopted.map(Arc::new));
             self.write_overlay(subject, field, None);
         }
+        Ok(Outcome { changed: self.refresh(subject), before: None })
+    }
+
+    fn restore_overlay(&mut self, overlay: &Overlay) -> Result<Outcome, Problem> {
+        let subject = &overlay.subject;
+        overlay::check(overlay)?;
+        if let OverlayValue::Row(row) = &overlay.value {
+            match numbering::id(row) {
+                Some(0) => self.carried.insert(subject.clone()),
+                _ => self.carried.remove(subject),
+            };
+        }
+        self.write_overlay(subject, overlay.field(), Some(Arc::new(overlay.clone())));
         Ok(Outcome { changed: self.refresh(subject), before: None })
     }
 
@@ -269,6 +319,14 @@ impl<'a> Draft<'a> {
         Ok(found)
     }
 
+    /// Drops everything that was changed by hand of a subject.
+    fn drop_overlays(&mut self, subject: &Subject) {
+        let fields: Vec<Field> = self.state.overlays_of(subject).map(|overlay| overlay.field()).collect();
+        for field in fields {
+            self.write_overlay(subject, field, None);
+        }
+    }
+
     fn lay_over(&mut self, subject: &Subject, value: OverlayValue, origin: &Origin) {
         let overlay = Overlay { subject: subject.clone(), value, origin: origin.clone() };
         self.write_overlay(subject, overlay.field(), Some(Arc::new(overlay)));
@@ -279,8 +337,9 @@ impl<'a> Draft<'a> {
         let stale: Vec<(Subject, Field)> = self
             .touched
             .iter()
-            .flat_map(|subject| Field::ALL.into_iter().map(move |field| (subject.clone(), field)))
-            .filter(|key| self.state.overlays.get(key).is_some_and(|overlay| self.is_stale(overlay)))
+            .flat_map(|subject| self.state.overlays_of(subject))
+            .filter(|overlay| self.is_stale(overlay))
+            .map(|overlay| (overlay.subject.clone(), overlay.field()))
             .collect();
         for (subject, field) in stale {
             self.write_overlay(&subject, field, None);
@@ -343,9 +402,4 @@ fn put_back(rows: &mut Rows, subject: Subject, row: Option<Arc<Row>>) {
 fn missing(state: &State, subject: &Subject) -> Problem {
     let parent = parent_of(subject).filter(|parent| state.row(parent).is_none());
     Problem::about(Code::NotFound, parent.as_ref().unwrap_or(subject), "there is none of that name")
-}
-
-fn unsuitable(subject: &Subject, setting: &Setting) -> Problem {
-    let detail = format!("a {} has no field {}", subject.kind().word(), setting.field().word());
-    Problem::about(Code::Unsuitable, subject, detail)
 }

@@ -1,10 +1,11 @@
 //! What it takes to turn one state into another.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Rows, State};
-use crate::change::{Change, Layer};
+use super::State;
+use super::numbering::{self, Space};
+use crate::change::{Change, Layer, Overlay, OverlayValue};
 use crate::model::{Row, Subject};
 
 /// The changes that turn `from` into `to`, overlays and their origins included; the revision is not part of it.
@@ -24,25 +25,51 @@ pub fn diff(from: &State, to: &State) -> Vec<Change> {
 /// The changes that make `rows` the spec of `state`: how a configuration file is applied.
 ///
 /// Overlays stay. Rows that the files do not number keep the number that the thing of that name has now,
-/// so statistics and scripts that use numbers survive.
+/// so statistics and scripts that use numbers survive; where the files give that number to another row, they get
+/// a new one, also those added by hand.
 pub fn replacement(state: &State, rows: Vec<Row>) -> Vec<Change> {
-    let forced: BTreeSet<(Option<Subject>, u32)> = rows.iter().filter_map(numbered).collect();
-    let mut target = Rows::new();
-    for row in rows {
-        let old = state.spec.get(&row.subject()).map(Arc::as_ref);
-        let kept = old.filter(|old| numbered(old).is_some_and(|number| !forced.contains(&number)));
-        let row = super::numbering::carry_over(row, kept);
-        target.insert(row.subject(), Arc::new(row));
-    }
-    let gone = state.spec.keys().filter(|subject| !target.contains_key(*subject));
+    let last: BTreeMap<Subject, usize> =
+        rows.iter().enumerate().map(|(at, row)| (row.subject(), at)).collect();
+    let forced: BTreeMap<(Space, u32), &Row> =
+        rows.iter().filter_map(|row| Some((numbered(row)?, row))).collect();
+    let is_lost = |row: &Row| {
+        numbered(row).and_then(|number| forced.get(&number)).is_some_and(|other| !shares(row, other))
+    };
+    let gone = state.spec.keys().filter(|subject| !last.contains_key(*subject));
     let mut changes: Vec<Change> = gone.map(|subject| Change::Delete(Layer::Spec, subject.clone())).collect();
-    let written = target.iter().filter(|(subject, row)| state.spec.get(*subject) != Some(*row));
-    changes.extend(written.map(|(_, row)| Change::Put(Layer::Spec, row.as_ref().clone())));
+    for (at, row) in rows.iter().enumerate() {
+        let subject = row.subject();
+        if last.get(&subject) != Some(&at) {
+            continue;
+        }
+        let old = state.spec.get(&subject).map(Arc::as_ref);
+        let loses = numbering::id(row) == Some(0) && old.is_some_and(is_lost);
+        if loses || old != Some(&numbering::carry_over(row.clone(), old)) {
+            changes.push(Change::Put(Layer::Spec, row.clone()));
+        }
+    }
+    for overlay in state.overlays.values() {
+        if let OverlayValue::Row(row) = &overlay.value
+            && is_lost(row)
+        {
+            let value = OverlayValue::Row(Box::new(numbering::unnumbered(row.as_ref().clone())));
+            changes.push(Change::Restore(Overlay { value, ..overlay.as_ref().clone() }));
+        }
+    }
     changes
 }
 
 /// A row's number together with the space in which it must be unique.
-fn numbered(row: &Row) -> Option<(Option<Subject>, u32)> {
-    let id = super::numbering::id(row)?;
-    (id != 0).then(|| (super::parent_of(&row.subject()), id))
+fn numbered(row: &Row) -> Option<(Space, u32)> {
+    let id = numbering::id(row).filter(|id| *id != 0)?;
+    Some((Space::of(&row.subject())?, id))
+}
+
+/// Whether both are the same thing, or the halves of one `listen`.
+fn shares(one: &Row, other: &Row) -> bool {
+    let (subject, other_subject) = (one.subject(), other.subject());
+    subject == other_subject
+        || (numbering::is_half(one)
+            && numbering::is_half(other)
+            && numbering::other_half(&subject) == Some(other_subject))
 }

@@ -1,27 +1,30 @@
 //! What must hold between rows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::numbering::{is_half, other_half};
 use super::{State, Touched, contained, parent_of};
-use crate::model::{Kind, Name, Row, Subject};
+use crate::model::{Backend, Kind, Mode, Name, Row, Subject};
 use crate::problem::{Code, Problem};
 
 /// Every way in which the touched rows, and those that point to them, do not fit together.
 pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let mut absent = BTreeSet::new();
     for subject in touched {
         match state.row(subject) {
             Some(row) => {
                 check_parent(state, subject, &mut problems);
                 check_references(state, row, &mut problems);
             }
-            None => check_absence(state, subject, &mut problems),
+            None => {
+                absent.insert(subject);
+            }
         }
     }
-    if touched
-        .iter()
-        .any(|subject| matches!(subject, Subject::Defaults(_) | Subject::Frontend(_) | Subject::Backend(_)))
-    {
+    check_absence(state, &absent, &mut problems);
+    if touched.iter().any(is_pointed_to) {
         check_modes(state, &mut problems);
     }
     problems
@@ -69,57 +72,55 @@ fn check_references(state: &State, row: &Arc<Row>, problems: &mut Vec<Problem>) 
 }
 
 /// Rows that still need a subject that is gone.
-fn check_absence(state: &State, subject: &Subject, problems: &mut Vec<Problem>) {
-    if let Some((child, _)) = contained(&state.effective, subject).next() {
-        problems.push(Problem::about(Code::InUse, subject, format!("it still contains {child}")));
-    }
-    let users = match subject {
-        Subject::Defaults(_) => [Kind::Defaults, Kind::Frontend, Kind::Backend].as_slice(),
-        Subject::Backend(_) => [Kind::Defaults, Kind::Frontend].as_slice(),
-        Subject::Frontend(_) => [Kind::Backend].as_slice(),
-        _ => [].as_slice(),
-    };
-    for row in users.iter().flat_map(|kind| state.rows(*kind)) {
-        let (from, default_backend) = references(row);
-        let used = match subject {
-            Subject::Defaults(name) => from == Some(name),
-            Subject::Backend(name) => default_backend == Some(name) || is_half(row, name, Kind::Frontend),
-            Subject::Frontend(name) => is_half(row, name, Kind::Backend),
-            _ => false,
-        };
-        if used {
-            problems.push(Problem::about(Code::InUse, subject, format!("{} still uses it", row.subject())));
+fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<Problem>) {
+    let in_use = |subject: &Subject, text: String| Problem::about(Code::InUse, subject, text);
+    for subject in absent {
+        if let Some((child, _)) = contained(&state.effective, subject).next() {
+            problems.push(in_use(subject, format!("it still contains {child}")));
         }
     }
-}
-
-fn is_half(row: &Row, name: &Name, kind: Kind) -> bool {
-    match row {
-        Row::Frontend(row) => kind == Kind::Frontend && row.listen && row.name == *name,
-        Row::Backend(row) => kind == Kind::Backend && row.listen && row.name == *name,
-        _ => false,
+    if !absent.iter().any(|subject| is_pointed_to(subject)) {
+        return;
+    }
+    for row in [Kind::Defaults, Kind::Frontend, Kind::Backend].into_iter().flat_map(|kind| state.rows(kind)) {
+        let (from, default_backend) = references(row);
+        let needed = [
+            from.cloned().map(Subject::Defaults),
+            default_backend.cloned().map(Subject::Backend),
+            other_half(&row.subject()).filter(|_| is_half(row)),
+        ];
+        for subject in needed.iter().flatten().filter(|subject| absent.contains(subject)) {
+            problems.push(in_use(subject, format!("{} still uses it", row.subject())));
+        }
     }
 }
 
 /// A frontend and its default backend must speak the same mode.
 fn check_modes(state: &State, problems: &mut Vec<Problem>) {
-    for frontend in state.frontends() {
-        let settings = state.frontend_settings(frontend);
-        let Some(backend) = settings.default_backend.as_ref().and_then(|name| state.backend(name)) else {
-            continue;
-        };
-        let (ours, theirs) = (settings.mode, state.backend_settings(backend).mode);
-        let (ours, theirs) =
-            (ours.unwrap_or(crate::model::Mode::Tcp), theirs.unwrap_or(crate::model::Mode::Tcp));
-        if ours != theirs {
+    for row in state.rows(Kind::Frontend) {
+        let Row::Frontend(frontend) = row.as_ref() else { continue };
+        let chain = state.defaults_chain(frontend.from.as_ref()).unwrap_or_default();
+        let settings =
+            || std::iter::once(&frontend.settings).chain(chain.iter().map(|defaults| &defaults.frontend));
+        let backend = settings().find_map(|settings| settings.default_backend.as_ref());
+        let Some(backend) = backend.and_then(|name| state.backend(name)) else { continue };
+        let ours = settings().find_map(|settings| settings.mode).unwrap_or(Mode::Tcp);
+        if ours != backend_mode(state, backend) {
             let detail = format!("its mode is not that of its default backend {}", backend.name);
-            problems.push(Problem::about(
-                Code::Unsuitable,
-                &Subject::Frontend(frontend.name.clone()),
-                detail,
-            ));
+            problems.push(Problem::about(Code::Unsuitable, &row.subject(), detail));
         }
     }
+}
+
+fn backend_mode(state: &State, backend: &Backend) -> Mode {
+    let chain = state.defaults_chain(backend.from.as_ref()).unwrap_or_default();
+    let inherited = || chain.iter().find_map(|defaults| defaults.backend.mode);
+    backend.settings.mode.or_else(inherited).unwrap_or(Mode::Tcp)
+}
+
+/// Whether rows point to subjects of this kind.
+fn is_pointed_to(subject: &Subject) -> bool {
+    matches!(subject, Subject::Defaults(_) | Subject::Frontend(_) | Subject::Backend(_))
 }
 
 /// The defaults and the backend that a row points to.

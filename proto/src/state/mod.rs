@@ -79,7 +79,7 @@ impl State {
 
     /// Every row in force of one kind, by name.
     pub fn rows(&self, kind: Kind) -> impl Iterator<Item = &Arc<Row>> {
-        self.effective.iter().filter(move |(subject, _)| subject.kind() == kind).map(|(_, row)| row)
+        of_kind(&self.effective, kind).map(|(_, row)| row)
     }
 
     /// Every row in force.
@@ -186,15 +186,21 @@ impl State {
     }
 }
 
+/// The rows of one kind.
+pub(crate) fn of_kind(rows: &Rows, kind: Kind) -> impl Iterator<Item = (&Subject, &Arc<Row>)> {
+    let range = lowest(kind).map(|first| rows.range(first..));
+    range.into_iter().flatten().take_while(move |(subject, _)| subject.kind() == kind)
+}
+
 /// The rows that a frontend (its binds) or a backend (its servers) contains.
 pub(crate) fn contained<'a>(
     rows: &'a Rows,
     parent: &Subject,
-) -> impl Iterator<Item = (&'a Subject, &'a Arc<Row>)> {
+) -> impl Iterator<Item = (&'a Subject, &'a Arc<Row>)> + use<'a> {
     let first = first_child(parent);
     let parent = parent.clone();
     let range = first.map(|first| rows.range((Bound::Included(first), Bound::Unbounded)));
-    range.into_iter().flatten().take_while(move |(subject, _)| parent_of(subject).as_ref() == Some(&parent))
+    range.into_iter().flatten().take_while(move |(subject, _)| is_parent(&parent, subject))
 }
 
 /// The frontend of a bind, the backend of a server.
@@ -204,6 +210,28 @@ pub(crate) fn parent_of(subject: &Subject) -> Option<Subject> {
         Subject::Server(at) => Some(Subject::Backend(at.backend.clone())),
         _ => None,
     }
+}
+
+/// Whether the parent contains the subject, by name.
+fn is_parent(parent: &Subject, subject: &Subject) -> bool {
+    match (parent, subject) {
+        (Subject::Frontend(name), Subject::Bind(at)) => at.frontend == *name,
+        (Subject::Backend(name), Subject::Server(at)) => at.backend == *name,
+        _ => false,
+    }
+}
+
+/// The lowest subject of a kind: the shortest, lowest names.
+fn lowest(kind: Kind) -> Option<Subject> {
+    let lowest = || Name::new("-").ok();
+    Some(match kind {
+        Kind::Global => Subject::Global,
+        Kind::Defaults => Subject::Defaults(lowest()?),
+        Kind::Frontend => Subject::Frontend(lowest()?),
+        Kind::Bind => Subject::Bind(BindRef { frontend: lowest()?, bind: lowest()? }),
+        Kind::Backend => Subject::Backend(lowest()?),
+        Kind::Server => Subject::Server(ServerRef { backend: lowest()?, server: lowest()? }),
+    })
 }
 
 /// The lowest subject that the parent could contain: one with the shortest, lowest name.
@@ -219,3 +247,6 @@ fn first_child(parent: &Subject) -> Option<Subject> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::State;
-use crate::change::{Field, OverlayValue, Setting};
-use crate::model::{Admin, Row, Server, ServerAddress, ServerPort, Subject, Weight};
+use crate::change::{Field, Layer, Overlay, OverlayValue, Setting};
+use crate::model::{Admin, Kind, Row, Server, ServerAddress, ServerPort, Subject, Weight};
 use crate::problem::{Code, Problem};
 
 /// The row in force for a subject: what the files declare, under what was changed by hand.
@@ -79,7 +79,6 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
             _ => return None,
         },
         (Row::Frontend(frontend), Setting::Enabled(enabled)) => frontend.disabled = !enabled,
-        (Row::Frontend(frontend), Setting::Maxconn(0)) => frontend.settings.maxconn = None,
         (Row::Frontend(frontend), Setting::Maxconn(maxconn)) => frontend.settings.maxconn = Some(*maxconn),
         (Row::Global(global), Setting::Maxconn(0)) => global.maxconn = None,
         (Row::Global(global), Setting::Maxconn(maxconn)) => global.maxconn = Some(*maxconn),
@@ -90,13 +89,59 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
     Some(row)
 }
 
-/// The setting without relative values: a percentage of the initial weight becomes a weight.
-pub(super) fn absolute(state: &State, subject: &Subject, setting: &Setting) -> Result<Setting, Problem> {
-    let Setting::WeightPercent(percent) = setting else { return Ok(setting.clone()) };
-    let Some(Row::Server(server)) = state.initial(subject) else {
-        let detail = "only a server has a weight";
-        return Err(Problem::about(Code::Unsuitable, subject, detail));
+/// Refuses an overlay that no row of its subject's kind could take.
+pub(super) fn check(overlay: &Overlay) -> Result<(), Problem> {
+    let subject = &overlay.subject;
+    match &overlay.value {
+        OverlayValue::Gone => Ok(()),
+        OverlayValue::Row(row) if row.subject() == *subject => Ok(()),
+        OverlayValue::Row(row) => {
+            let detail = format!("the row that lies over it is {}", row.subject());
+            Err(Problem::about(Code::Malformed, subject, detail))
+        }
+        OverlayValue::Setting(Setting::WeightPercent(_)) => {
+            let detail = "an overlay holds a weight, never a percentage";
+            Err(Problem::about(Code::Malformed, subject, detail))
+        }
+        OverlayValue::Setting(setting) if has(subject.kind(), setting.field()) => Ok(()),
+        OverlayValue::Setting(setting) => Err(unsuitable(subject, setting)),
+    }
+}
+
+/// The reason why a subject has no such field.
+pub(super) fn unsuitable(subject: &Subject, setting: &Setting) -> Problem {
+    let field = setting.field();
+    let detail = match has(subject.kind(), field) {
+        true => format!("its address has no {}", field.word()),
+        false => format!("a {} has no field {}", subject.kind().word(), field.word()),
     };
+    Problem::about(Code::Unsuitable, subject, detail)
+}
+
+/// Whether rows of this kind have the field.
+fn has(kind: Kind, field: Field) -> bool {
+    match field {
+        Field::Row => true,
+        Field::Weight | Field::Admin | Field::Host | Field::Port => kind == Kind::Server,
+        Field::Maxconn => matches!(kind, Kind::Server | Kind::Frontend | Kind::Global),
+        Field::Enabled => kind == Kind::Frontend,
+        Field::MaxConnRate | Field::MaxSessRate => kind == Kind::Global,
+    }
+}
+
+/// The setting without relative values: a percentage of the weight that the row declares becomes a weight.
+pub(super) fn absolute(
+    state: &State,
+    layer: Layer,
+    subject: &Subject,
+    setting: &Setting,
+) -> Result<Setting, Problem> {
+    let Setting::WeightPercent(percent) = setting else { return Ok(setting.clone()) };
+    let declared = match layer {
+        Layer::Spec => state.declared(subject).map(Arc::as_ref),
+        Layer::Overlay => state.initial(subject),
+    };
+    let Some(Row::Server(server)) = declared else { return Err(unsuitable(subject, setting)) };
     let share = u64::from(weight(state, server).get()) * u64::from(*percent) / 100;
     let weight = Weight::new(share).unwrap_or(Weight::MAX);
     Ok(Setting::Weight(weight))
