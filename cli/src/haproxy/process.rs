@@ -45,11 +45,24 @@ struct Started {
     runtime: Runtime,
     node: Arc<Node>,
     sockets: Option<Listening>,
+    signals: Option<Signals>,
     global: Global,
     folder: Folder,
     /// The process's own data plane.
     target: client::Target,
 }
+
+/// The signals that mean something. Taken before anything listens: who sees a listener may send one.
+struct Signals {
+    finish: Handler,
+    terminate: Handler,
+    interrupt: Handler,
+    hangup: Handler,
+    quit: Handler,
+    reload: Option<Handler>,
+}
+
+type Handler = tokio::signal::unix::Signal;
 
 /// Why a process ends.
 enum End {
@@ -71,6 +84,13 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
         messages.alert(&format!("[haproxy.main()] Cannot start a runtime: {error}"));
         Told
     })?;
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::take(arguments.master).map_err(|error| {
+            messages.alert(&format!("[haproxy.main()] Cannot wait for signals: {error}"));
+            Told
+        })?
+    };
     let folder = Folder::name();
     let sockets = open_sockets(&runtime, &global, &loaded, &folder, messages)?;
     let pidfile = Pidfile::open(arguments, &global, messages)?;
@@ -88,7 +108,7 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
     let node = start_node(&global, &loaded, &folder, messages)?;
     pidfile.write(messages)?;
     let target = client::Target { endpoint: Some(folder.endpoint()), ..client::Target::default() };
-    Ok(Started { runtime, node: Arc::new(node), sockets, global, folder, target })
+    Ok(Started { runtime, node: Arc::new(node), sockets, signals: Some(signals), global, folder, target })
 }
 
 fn start_node(
@@ -233,9 +253,23 @@ impl Drop for Pidfile {
     }
 }
 
+impl Signals {
+    fn take(master: bool) -> std::io::Result<Signals> {
+        Ok(Signals {
+            finish: signal(SignalKind::user_defined1())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
+            reload: if master { Some(signal(SignalKind::user_defined2())?) } else { None },
+        })
+    }
+}
+
 impl Started {
     fn serve(mut self, arguments: &Arguments, messages: &mut Messages) -> u8 {
         let sockets = self.sockets.take();
+        let Some(signals) = self.signals.take() else { return 1 };
         let end = self.runtime.block_on(async {
             let (stop, stopped) = oneshot::channel::<()>();
             let sockets = tokio::spawn(async move {
@@ -247,65 +281,55 @@ impl Started {
                         .await;
                 }
             });
-            let end = self.follow(arguments, messages).await;
+            let end = self.follow(signals, arguments, messages).await;
             let _ = stop.send(());
             let _ = tokio::time::timeout(PATIENCE, sockets).await;
             end
         });
         drop(self.folder);
         match end {
-            Ok(End::Finished) => 0,
+            End::Finished => 0,
             // A master ends with 0 when it was told to end, whatever its workers ended with.
-            Ok(End::Signal(number)) if arguments.master => {
+            End::Signal(number) if arguments.master => {
                 if number == Signal::TERM.as_raw() {
                     0
                 } else {
                     128u8.saturating_add(number.unsigned_abs() as u8)
                 }
             }
-            Ok(End::Signal(number)) => {
+            End::Signal(number) => {
                 // The process ends by the signal, as one without a handler does.
                 let _ = signal_hook::low_level::emulate_default_handler(number);
                 128u8.saturating_add(number.unsigned_abs() as u8)
-            }
-            Err(error) => {
-                messages.alert(&format!("[haproxy.main()] Cannot wait for signals: {error}"));
-                1
             }
         }
     }
 
     /// Tells that it serves, then does what signals ask for until the data plane has ended.
-    async fn follow(&self, arguments: &Arguments, messages: &mut Messages) -> std::io::Result<End> {
-        let mut finish = signal(SignalKind::user_defined1())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut quit = signal(SignalKind::quit())?;
-        let mut reload = if arguments.master { Some(signal(SignalKind::user_defined2())?) } else { None };
+    async fn follow(&self, mut signals: Signals, arguments: &Arguments, messages: &mut Messages) -> End {
         let mut ended = self.ended();
         announce(arguments, messages);
         loop {
             tokio::select! {
-                _ = finish.recv() => {
+                _ = signals.finish.recv() => {
                     self.farewell(messages).await;
                     self.node.soft_stop();
                 }
-                _ = terminate.recv() => {
+                _ = signals.terminate.recv() => {
                     self.stop(&mut ended).await;
-                    return Ok(End::Signal(Signal::TERM.as_raw()));
+                    return End::Signal(Signal::TERM.as_raw());
                 }
-                _ = interrupt.recv() => {
+                _ = signals.interrupt.recv() => {
                     self.stop(&mut ended).await;
-                    return Ok(End::Signal(Signal::INT.as_raw()));
+                    return End::Signal(Signal::INT.as_raw());
                 }
-                _ = hangup.recv() => match arguments.master {
+                _ = signals.hangup.recv() => match arguments.master {
                     true => self.reload(arguments, messages).await,
                     false => self.dump(messages).await,
                 },
-                () = next(&mut reload) => self.reload(arguments, messages).await,
-                _ = quit.recv() => self.tell_memory(messages).await,
-                _ = &mut ended => return Ok(End::Finished),
+                () = next(&mut signals.reload) => self.reload(arguments, messages).await,
+                _ = signals.quit.recv() => self.tell_memory(messages).await,
+                _ = &mut ended => return End::Finished,
             }
         }
     }
@@ -419,7 +443,7 @@ fn announce(arguments: &Arguments, messages: &mut Messages) {
     }
 }
 
-async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
+async fn next(signal: &mut Option<Handler>) {
     match signal {
         Some(signal) => {
             signal.recv().await;
