@@ -365,7 +365,7 @@ fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
         host_name_changed: host_name.is_some() && facts.host_changed,
         host_name,
         port,
-        tls: None,
+        tls: Some(false),
         service_record: None,
         // Numbers are part of rows; which of them a file forced is not kept.
         backend_id_forced: false,
