@@ -19,12 +19,13 @@ use super::h1::{
 };
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
 use super::reply;
+use super::rewrite;
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
 use super::upstream::{self, Way};
 use super::worker::Seen;
-use crate::snapshot::{BackendPlan, ForwardPlan, Snapshot};
+use crate::snapshot::{BackendPlan, Snapshot};
 
 /// What becomes of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +168,7 @@ async fn forward<'a>(
     let name = session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
     let backend = snapshot.backends.get(name).ok_or(Fault::NoBackend)?.as_ref();
     story.enter(session, backend);
-    let connection = stronger(session.frontend.connection, backend.connection);
+    let connection = rewrite::stronger(session.frontend.connection, backend.connection);
 
     let mut body = Body::new(head.framing, &Limits::default());
     let ready = admit(&mut body, inbound, head.len).map_err(|mut refusal| {
@@ -175,7 +176,7 @@ async fn forward<'a>(
         Fault::BadRequestBody(refusal)
     })?;
     let mut out = worker.scratch();
-    let verbatim = rewrite_request(session, backend, connection, inbound.filled(), fields, &head, &mut out);
+    let verbatim = rewrite::request(session, backend, connection, inbound.filled(), fields, &head, &mut out);
     let request = Request { head, verbatim, ready, out, connection };
     let outcome = attempt(session, inbound, fields, &request, body, backend, story).await;
     worker.keep_scratch(request.out);
@@ -416,9 +417,10 @@ async fn respond(
     if decodes {
         fields.drop_known(Known::TransferEncoding);
     }
-    let verbatim = rewrite_response(request, after, response.filled(), fields, &head, &mut out);
+    let verbatim =
+        rewrite::response(request.head.version, persists, response.filled(), fields, &head, &mut out);
     let end = head.len + ready;
-    let (first, second) = joined(verbatim, &mut out, &response.filled()[..end], head.len);
+    let (first, second) = rewrite::joined(verbatim, &mut out, &response.filled()[..end], head.len);
     session.timer.set(Instant::now(), session.frontend.client_timeout);
     let mut written = 0;
     let sent = session.stream.write_all(first, second, &session.timer, &mut written).await;
@@ -590,112 +592,6 @@ async fn close(session: &Session) {
     }
 }
 
-/// Makes the head that goes to the server; tells whether it is the one that came.
-fn rewrite_request(
-    session: &Session,
-    backend: &BackendPlan,
-    connection: HttpConnection,
-    buffer: &[u8],
-    fields: &mut Fields,
-    head: &RequestHead,
-    out: &mut Vec<u8>,
-) -> bool {
-    head.drop_hop_by_hop(buffer, fields, true);
-    let mut added = session.worker.scratch();
-    let plans = [session.frontend.forwardfor.as_ref(), backend.forwardfor.as_ref()];
-    if let Some(plan) = plans.into_iter().flatten().next() {
-        push_forwarded_for(&mut added, plan, session, buffer, fields);
-    }
-    if head.upgrade.is_none() {
-        match (connection, head.version) {
-            (HttpConnection::KeepAlive, Version::Http11) => {}
-            (HttpConnection::KeepAlive, Version::Http10) => {
-                added.extend_from_slice(b"connection: keep-alive\r\n")
-            }
-            _ => added.extend_from_slice(b"connection: close\r\n"),
-        }
-    }
-    let verbatim = fields.is_verbatim() && added.is_empty();
-    if !verbatim {
-        fields.write(buffer, None, &added, out);
-    }
-    session.worker.keep_scratch(added);
-    verbatim
-}
-
-fn push_forwarded_for(
-    added: &mut Vec<u8>,
-    plan: &ForwardPlan,
-    session: &Session,
-    buffer: &[u8],
-    fields: &Fields,
-) {
-    use std::io::Write;
-    let Some(client) = session.peer.map(|peer| peer.ip()).filter(|ip| !plan.excepts(*ip)) else { return };
-    if plan.if_none && fields.find(buffer, plan.header.as_bytes()).is_some() {
-        return;
-    }
-    added.extend(plan.header.bytes().map(|byte| byte.to_ascii_lowercase()));
-    // Writing to a vector does not fail.
-    let _ = write!(added, ": {client}\r\n");
-}
-
-/// Makes the head that goes to the client; tells whether it is the one that came.
-fn rewrite_response(
-    request: &Request,
-    after: After,
-    buffer: &[u8],
-    fields: &mut Fields,
-    head: &ResponseHead,
-    out: &mut Vec<u8>,
-) -> bool {
-    head.drop_hop_by_hop(buffer, fields);
-    let added: &[u8] = match (after, request.head.version) {
-        (After::Next, Version::Http11) => b"",
-        (After::Next, Version::Http10) => b"connection: keep-alive\r\n",
-        (After::Close, _) => b"connection: close\r\n",
-    };
-    if head.version == Version::Http10 {
-        // The version says what we can do, not the server (RFC 9110, 2.5).
-        let mut line = Vec::with_capacity(64);
-        line.extend_from_slice(b"HTTP/1.1 ");
-        line.extend_from_slice(head.status.to_string().as_bytes());
-        line.push(b' ');
-        line.extend_from_slice(head.reason.of(buffer));
-        line.extend_from_slice(b"\r\n");
-        fields.write(buffer, Some(&line), added, out);
-        return false;
-    }
-    if added.is_empty() && fields.is_verbatim() {
-        return true;
-    }
-    fields.write(buffer, None, added, out);
-    false
-}
-
-/// The one or two pieces in which a head and the beginning of its body go out. A small body is copied behind
-/// a rewritten head: that costs less than a call with two pieces.
-fn joined<'b>(verbatim: bool, out: &'b mut Vec<u8>, message: &'b [u8], head: usize) -> (&'b [u8], &'b [u8]) {
-    let body = &message[head..];
-    if verbatim {
-        return (message, &[]);
-    }
-    if body.len() <= COPIED {
-        out.extend_from_slice(body);
-        return (out, &[]);
-    }
-    (out, body)
-}
-
-fn stronger(one: HttpConnection, other: HttpConnection) -> HttpConnection {
-    use HttpConnection::{Close, KeepAlive, ServerClose};
-    match (one, other) {
-        (Close, _) | (_, Close) => Close,
-        (ServerClose, _) | (_, ServerClose) => ServerClose,
-        (KeepAlive, KeepAlive) => KeepAlive,
-    }
-}
-
 fn client_fault(cut: Cut) -> Fault {
     match cut {
         Cut::Timeout => Fault::ClientDataTimeout,
@@ -723,8 +619,6 @@ fn download_fault(halt: Halt) -> Fault {
     }
 }
 
-/// Bytes of a body that are copied rather than handed over apart.
-const COPIED: usize = 4096;
 /// Milliseconds for which a client that still sends is listened to after the last answer.
 const LINGER: u32 = 1000;
 /// Reads for which it is.

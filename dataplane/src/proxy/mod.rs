@@ -16,6 +16,7 @@ pub mod proxy_protocol;
 pub(crate) mod record;
 mod relay;
 mod reply;
+mod rewrite;
 mod session;
 mod story;
 mod stream;

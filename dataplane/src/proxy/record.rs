@@ -91,14 +91,6 @@ pub(crate) enum Cause {
     Server,
     /// `P`: the proxy ended it, by a limit, a rule or a malformed message.
     Proxy,
-    /// `L`: the proxy answered by itself.
-    Local,
-    /// `R`: a resource of the proxy ran out.
-    Resource,
-    /// `I`: a failure of the proxy itself.
-    Internal,
-    /// `K`: an administrator cut it.
-    Killed,
     /// `c`: the client's timeout.
     ClientTimeout,
     /// `s`: the server's timeout.
@@ -120,10 +112,6 @@ pub(crate) enum Phase {
     Headers,
     /// `D`: data was on its way.
     Data,
-    /// `L`: the last data was on its way to the client.
-    Last,
-    /// `T`: the request was held in the tarpit.
-    Tarpit,
 }
 
 impl Termination {

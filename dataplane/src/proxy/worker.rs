@@ -32,7 +32,7 @@ use super::log::LogSink;
 use super::session::{self, Accepted, Admission};
 use super::upstream::Pool;
 use crate::live::Live;
-use crate::snapshot::{BindPlan, FrontendPlan, Snapshot};
+use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, note_transition};
 
 /// What all workers and the rest of the process share.
 #[derive(Debug)]
@@ -121,8 +121,9 @@ impl Shared {
 
     /// Makes a snapshot the one that every new request reads.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.snapshot.store(snapshot);
+        let old = self.snapshot.swap(snapshot.clone());
         self.version.fetch_add(1, Ordering::Release);
+        note_transition(&old, &snapshot, &self.live);
         self.gate.open();
     }
 

@@ -1,14 +1,15 @@
 //! Backends and servers as the data path reads them.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use regate_proto::model::{
     Admin, Backend, Balance, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader, Server,
-    ServerAddress, ServerHost, ServerPort, ServerSettings, Subject, Weight,
+    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
 };
 use regate_proto::problem::{Code, Problem};
-use regate_proto::state::State;
+use regate_proto::state::{State, Touched};
 
 use super::frontend::{ErrorPages, ForwardPlan};
 use crate::balance::Picker;
@@ -74,6 +75,8 @@ pub struct ServerPlan {
     pub name: Name,
     /// Its number in statistics.
     pub id: u32,
+    /// Its place in listings.
+    pub order: u32,
     /// Where it is reached.
     pub target: Target,
     /// Its weight.
@@ -131,33 +134,21 @@ pub(super) fn compile(
     row: &Backend,
     previous: Option<&Arc<BackendPlan>>,
     live: &Live,
-    touched: &dyn Fn(&Subject) -> bool,
+    touched: &Touched,
 ) -> Result<BackendPlan, Vec<Problem>> {
     let settings = state.backend_settings(row);
-    let whole = touched(&Subject::Backend(row.name.clone()));
-    let backend_live = live.backend(&row.name);
-    let mut problems = Vec::new();
-    let mut servers = Vec::new();
-    let known: std::collections::HashMap<&Name, &Arc<ServerPlan>> = previous
-        .map(|plan| plan.servers.iter().map(|server| (&server.name, server)).collect())
-        .unwrap_or_default();
-    for server in state.servers(&row.name) {
-        let unchanged =
-            known.get(&server.at.server).filter(|_| !whole && !touched(&Subject::Server(server.at.clone())));
-        match unchanged {
-            Some(plan) => servers.push((*plan).clone()),
-            None => match compile_server(server, &settings.default_server, live) {
-                Ok(plan) => {
-                    note_new_target(known.get(&server.at.server).copied(), &plan);
-                    servers.push(Arc::new(plan));
-                }
-                Err(problem) => problems.push(problem),
-            },
+    let previous = previous.filter(|_| !touched.contains(&Subject::Backend(row.name.clone())));
+    let servers = match previous.and_then(|previous| touched_alone(state, row, previous, touched)) {
+        Some((mut servers, changed)) => {
+            for (at, server) in changed {
+                let plan = compile_server(server, &settings.default_server, live)
+                    .map_err(|problem| vec![problem])?;
+                servers[at] = Arc::new(plan);
+            }
+            servers
         }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+        None => every_server(state, row, previous, &settings.default_server, live, touched)?,
+    };
     let balance = settings.balance.unwrap_or(Balance::RoundRobin);
     let millis = |value: Option<Millis>| value.map(Millis::get);
     let connect_timeout = millis(settings.timeout_connect).unwrap_or(0);
@@ -186,8 +177,59 @@ pub(super) fn compile(
         error_pages: ErrorPages::compile(&settings.error_pages),
         picker: Picker::new(balance, &servers),
         servers,
-        live: backend_live,
+        live: live.backend(&row.name),
     })
+}
+
+/// The servers of the plan before, and which of them are to be compiled anew, when none came, went or moved:
+/// the change of one server among thousands looks at that one alone.
+fn touched_alone<'a>(
+    state: &'a State,
+    row: &Backend,
+    previous: &BackendPlan,
+    touched: &Touched,
+) -> Option<(Vec<Arc<ServerPlan>>, Vec<(usize, &'a Server)>)> {
+    let first = Subject::Server(ServerRef { backend: row.name.clone(), server: Name::new("-").ok()? });
+    let mine = touched.range(first..).map_while(|subject| match subject {
+        Subject::Server(at) if at.backend == row.name => Some(at),
+        _ => None,
+    });
+    let mut changed = Vec::new();
+    for at in mine {
+        let server = state.server(at)?;
+        let place = previous.servers.iter().position(|plan| plan.name == at.server)?;
+        if previous.servers[place].order != server.order || changed.len() > 64 {
+            return None;
+        }
+        changed.push((place, server));
+    }
+    Some((previous.servers.clone(), changed))
+}
+
+fn every_server(
+    state: &State,
+    row: &Backend,
+    previous: Option<&Arc<BackendPlan>>,
+    default: &ServerSettings,
+    live: &Live,
+    touched: &Touched,
+) -> Result<Vec<Arc<ServerPlan>>, Vec<Problem>> {
+    let known: HashMap<&Name, &Arc<ServerPlan>> = previous
+        .map(|plan| plan.servers.iter().map(|server| (&server.name, server)).collect())
+        .unwrap_or_default();
+    let (mut servers, mut problems) = (Vec::new(), Vec::new());
+    for server in state.servers(&row.name) {
+        let unchanged =
+            known.get(&server.at.server).filter(|_| !touched.contains(&Subject::Server(server.at.clone())));
+        match unchanged {
+            Some(plan) => servers.push((*plan).clone()),
+            None => match compile_server(server, default, live) {
+                Ok(plan) => servers.push(Arc::new(plan)),
+                Err(problem) => problems.push(problem),
+            },
+        }
+    }
+    if problems.is_empty() { Ok(servers) } else { Err(problems) }
 }
 
 pub(super) fn forward_plan(forward: &ForwardFor) -> ForwardPlan {
@@ -204,6 +246,7 @@ fn compile_server(server: &Server, default: &ServerSettings, live: &Live) -> Res
     Ok(ServerPlan {
         name: server.at.server.clone(),
         id: server.id,
+        order: server.order,
         target: target(server)?,
         weight: settings.weight.unwrap_or(Weight::DEFAULT),
         maxconn: settings.maxconn.unwrap_or(0),
@@ -215,13 +258,6 @@ fn compile_server(server: &Server, default: &ServerSettings, live: &Live) -> Res
         max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),
         live: live.server(&server.at),
     })
-}
-
-/// Idle connections to an address that is no longer the server's must not be used again.
-fn note_new_target(old: Option<&Arc<ServerPlan>>, new: &ServerPlan) {
-    if old.is_some_and(|old| old.target != new.target || old.send_proxy != new.send_proxy) {
-        new.live.generation.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    }
 }
 
 fn target(server: &Server) -> Result<Target, Problem> {

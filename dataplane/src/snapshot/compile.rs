@@ -1,6 +1,7 @@
 //! From a state to a snapshot.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use regate_proto::model::{Kind, Name, Row, Subject};
 use regate_proto::problem::Problem;
@@ -35,11 +36,8 @@ pub fn compile(
             }
             Some(row) => {
                 let old = previous.backends.get(name);
-                match backend::compile(state, row, old, live, &|subject| {
-                    old.is_none() || touched.contains(subject)
-                }) {
+                match backend::compile(state, row, old, live, touched) {
                     Ok(plan) => {
-                        note_change(old, &plan, live);
                         snapshot.backends.insert(name.clone(), Arc::new(plan));
                     }
                     Err(found) => problems.extend(found),
@@ -102,17 +100,33 @@ fn gone<'a>(state: &State, previous: &'a Snapshot) -> Vec<&'a Name> {
     previous.frontends.keys().filter(|name| state.frontend(name).is_none()).collect()
 }
 
-/// Notes when servers, and with them the backend, went up or down; lets waiting requests look again.
-fn note_change(old: Option<&Arc<BackendPlan>>, new: &BackendPlan, live: &Live) {
+/// Notes what a new snapshot means for what is observed: when servers and backends went up or down, which
+/// connections lead to an address that is no longer the server's, and who in a queue may look again.
+///
+/// To be called when the snapshot is published; compiling alone changes nothing.
+pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
     let now = live.process.now();
-    for server in &new.servers {
-        let before = old.and_then(|plan| plan.server(&server.name)).map(|before| before.admin);
-        if before.is_some_and(|before| before != server.admin) {
-            server.live.changed.store(now, std::sync::atomic::Ordering::Relaxed);
+    for (name, plan) in &new.backends {
+        let Some(before) = old.backends.get(name).filter(|before| !Arc::ptr_eq(before, plan)) else {
+            continue;
+        };
+        let eligible = |plan: &BackendPlan| plan.servers.iter().any(|server| server.is_eligible());
+        if eligible(before) != eligible(plan) {
+            plan.live.changed.store(now, Ordering::Relaxed);
         }
-    }
-    let any = |plan: &BackendPlan| plan.servers.iter().any(|server| server.is_eligible());
-    if old.is_some_and(|old| any(old) != any(new)) {
-        new.live.changed.store(now, std::sync::atomic::Ordering::Relaxed);
+        for (at, server) in plan.servers.iter().enumerate() {
+            let same_place = before.servers.get(at).filter(|old| old.name == server.name);
+            let Some(old) = same_place.or_else(|| before.server(&server.name)) else { continue };
+            if Arc::ptr_eq(old, server) {
+                continue;
+            }
+            if old.admin != server.admin {
+                server.live.changed.store(now, Ordering::Relaxed);
+            }
+            if old.target != server.target || old.send_proxy != server.send_proxy {
+                server.live.generation.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        plan.live.queue.grant_all();
     }
 }

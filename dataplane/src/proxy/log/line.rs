@@ -268,10 +268,6 @@ fn letters(termination: Termination) -> [u8; 2] {
         Cause::Client => b'C',
         Cause::Server => b'S',
         Cause::Proxy => b'P',
-        Cause::Local => b'L',
-        Cause::Resource => b'R',
-        Cause::Internal => b'I',
-        Cause::Killed => b'K',
         Cause::ClientTimeout => b'c',
         Cause::ServerTimeout => b's',
     };
@@ -282,8 +278,6 @@ fn letters(termination: Termination) -> [u8; 2] {
         Phase::Connect => b'C',
         Phase::Headers => b'H',
         Phase::Data => b'D',
-        Phase::Last => b'L',
-        Phase::Tarpit => b'T',
     };
     [cause, phase]
 }

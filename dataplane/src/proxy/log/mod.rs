@@ -167,7 +167,6 @@ impl Drop for LogSink {
 fn is_failure(record: &Record) -> bool {
     let by_end = match record.termination.cause {
         Cause::Completed => record.retries > 0,
-        Cause::Local => false,
         _ => true,
     };
     by_end || record.redispatched || record.status.is_some_and(|status| status >= 500)

@@ -1,0 +1,122 @@
+//! The heads that go out, made from those that came: hop-by-hop fields, what becomes of the connection, and
+//! the client's address. A head in which nothing changes goes out as it came.
+
+use regate_proto::model::HttpConnection;
+
+use super::h1::{Fields, RequestHead, ResponseHead, Version};
+use super::session::Session;
+use crate::snapshot::{BackendPlan, ForwardPlan};
+
+/// Makes the head that goes to the server; tells whether it is the one that came.
+pub(super) fn request(
+    session: &Session,
+    backend: &BackendPlan,
+    connection: HttpConnection,
+    buffer: &[u8],
+    fields: &mut Fields,
+    head: &RequestHead,
+    out: &mut Vec<u8>,
+) -> bool {
+    head.drop_hop_by_hop(buffer, fields, true);
+    let mut added = session.worker.scratch();
+    let plans = [session.frontend.forwardfor.as_ref(), backend.forwardfor.as_ref()];
+    if let Some(plan) = plans.into_iter().flatten().next() {
+        push_forwarded_for(&mut added, plan, session, buffer, fields);
+    }
+    if head.upgrade.is_none() {
+        match (connection, head.version) {
+            (HttpConnection::KeepAlive, Version::Http11) => {}
+            (HttpConnection::KeepAlive, Version::Http10) => {
+                added.extend_from_slice(b"connection: keep-alive\r\n")
+            }
+            _ => added.extend_from_slice(b"connection: close\r\n"),
+        }
+    }
+    let verbatim = fields.is_verbatim() && added.is_empty();
+    if !verbatim {
+        fields.write(buffer, None, &added, out);
+    }
+    session.worker.keep_scratch(added);
+    verbatim
+}
+
+fn push_forwarded_for(
+    added: &mut Vec<u8>,
+    plan: &ForwardPlan,
+    session: &Session,
+    buffer: &[u8],
+    fields: &Fields,
+) {
+    use std::io::Write;
+    let Some(client) = session.peer.map(|peer| peer.ip()).filter(|ip| !plan.excepts(*ip)) else { return };
+    if plan.if_none && fields.find(buffer, plan.header.as_bytes()).is_some() {
+        return;
+    }
+    added.extend(plan.header.bytes().map(|byte| byte.to_ascii_lowercase()));
+    // Writing to a vector does not fail.
+    let _ = write!(added, ": {client}\r\n");
+}
+
+/// Makes the head that goes to the client; tells whether it is the one that came.
+pub(super) fn response(
+    client: Version,
+    persists: bool,
+    buffer: &[u8],
+    fields: &mut Fields,
+    head: &ResponseHead,
+    out: &mut Vec<u8>,
+) -> bool {
+    head.drop_hop_by_hop(buffer, fields);
+    let added: &[u8] = match (persists, client) {
+        (true, Version::Http11) => b"",
+        (true, Version::Http10) => b"connection: keep-alive\r\n",
+        (false, _) => b"connection: close\r\n",
+    };
+    if head.version == Version::Http10 {
+        // The version says what we can do, not the server (RFC 9110, 2.5).
+        let mut line = Vec::with_capacity(64);
+        line.extend_from_slice(b"HTTP/1.1 ");
+        line.extend_from_slice(head.status.to_string().as_bytes());
+        line.push(b' ');
+        line.extend_from_slice(head.reason.of(buffer));
+        line.extend_from_slice(b"\r\n");
+        fields.write(buffer, Some(&line), added, out);
+        return false;
+    }
+    if added.is_empty() && fields.is_verbatim() {
+        return true;
+    }
+    fields.write(buffer, None, added, out);
+    false
+}
+
+/// The one or two pieces in which a head and the beginning of its body go out. A small body is copied behind
+/// a rewritten head: that costs less than a call with two pieces.
+pub(super) fn joined<'b>(
+    verbatim: bool,
+    out: &'b mut Vec<u8>,
+    message: &'b [u8],
+    head: usize,
+) -> (&'b [u8], &'b [u8]) {
+    let body = &message[head..];
+    if verbatim {
+        return (message, &[]);
+    }
+    if body.len() <= COPIED {
+        out.extend_from_slice(body);
+        return (out, &[]);
+    }
+    (out, body)
+}
+
+pub(super) fn stronger(one: HttpConnection, other: HttpConnection) -> HttpConnection {
+    use HttpConnection::{Close, KeepAlive, ServerClose};
+    match (one, other) {
+        (Close, _) | (_, Close) => Close,
+        (ServerClose, _) | (_, ServerClose) => ServerClose,
+        (KeepAlive, KeepAlive) => KeepAlive,
+    }
+}
+
+/// Bytes of a body that are copied rather than handed over apart.
+const COPIED: usize = 4096;
