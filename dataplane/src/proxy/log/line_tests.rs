@@ -92,7 +92,7 @@ fn a_client_on_a_unix_socket_is_named_by_the_bind() {
 
 #[test]
 fn exchanges_that_fail() {
-    let cases: [Case; 9] = [
+    let cases: [Case; 8] = [
         ("fe fe/<NOSRV> -1/-1/-1/-1/0 400 0 - - PR-- 1/1/0/0/0 0/0 \"<BADREQ>\"", |record| {
             without_request(record);
             ended_after(record, 0);
@@ -141,15 +141,6 @@ fn exchanges_that_fail() {
         ("fe be/s1 10/0/30/69/120 200 55 - - SD-- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"", |record| {
             record.bytes_out = 55;
             ended_by(record, Cause::Server, Phase::Data);
-        }),
-        ("fe fe/<NOSRV> 0/-1/-1/-1/0 200 49 - - LR-- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"", |record| {
-            let line = record.request_line.clone();
-            without_request(record);
-            record.request_line = line;
-            record.received = Some(record.started);
-            ended_after(record, 0);
-            record.bytes_out = 49;
-            ended_by(record, Cause::Local, Phase::Request);
         }),
     ];
     for (line, change) in cases {

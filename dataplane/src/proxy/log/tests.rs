@@ -79,7 +79,6 @@ fn failures_are_err_where_wanted_and_normal_ends_left_out_where_wanted() {
         (changed(|record| record.status = Some(500)), true),
         (changed(|record| record.retries = 1), true),
         (changed(|record| record.redispatched = true), true),
-        (ended(Cause::Local), false),
         (ended(Cause::Client), true),
         (ended(Cause::ServerTimeout), true),
         (ended(Cause::Proxy), true),
