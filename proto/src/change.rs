@@ -20,10 +20,6 @@ pub struct ChangeSet {
 }
 
 /// One step of a [`ChangeSet`].
-#[expect(
-    clippy::large_enum_variant,
-    reason = "sets are short-lived and mostly rows; a box would cost an allocation each"
-)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Writes a whole row: creates it, or replaces all of it.

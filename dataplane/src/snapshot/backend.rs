@@ -181,6 +181,9 @@ pub(super) fn compile(
     })
 }
 
+/// The servers of a plan, and those of them, by place, whose rows are to be compiled anew.
+type Patch<'a> = (Vec<Arc<ServerPlan>>, Vec<(usize, &'a Server)>);
+
 /// The servers of the plan before, and which of them are to be compiled anew, when none came, went or moved:
 /// the change of one server among thousands looks at that one alone.
 fn touched_alone<'a>(
@@ -188,7 +191,7 @@ fn touched_alone<'a>(
     row: &Backend,
     previous: &BackendPlan,
     touched: &Touched,
-) -> Option<(Vec<Arc<ServerPlan>>, Vec<(usize, &'a Server)>)> {
+) -> Option<Patch<'a>> {
     let first = Subject::Server(ServerRef { backend: row.name.clone(), server: Name::new("-").ok()? });
     let mine = touched.range(first..).map_while(|subject| match subject {
         Subject::Server(at) if at.backend == row.name => Some(at),

@@ -290,7 +290,7 @@ impl Census {
     fn rival(&self, arrival: &Arrival) -> Option<&Subject> {
         let holder = self.holders.get(&arrival.id)?;
         let is_rival = holder.subject != arrival.subject
-            && !(holder.is_hidden && !arrival.is_carried)
+            && (arrival.is_carried || !holder.is_hidden)
             && !(arrival.is_half && other_half(&arrival.subject).as_ref() == Some(&holder.subject));
         is_rival.then_some(&holder.subject)
     }
