@@ -19,7 +19,7 @@
 mod commands;
 mod connection;
 mod conversation;
-mod lex;
+pub mod lex;
 mod plan;
 mod render;
 mod sentence;
