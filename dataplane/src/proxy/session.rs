@@ -240,6 +240,6 @@ fn refuse(session: &Session, received: &Buffer, reason: &str) -> bool {
         bind_id: session.bind_id,
         reason,
     };
-    session.worker.log().refuse(plan, &refusal);
+    session.worker.log.refuse(plan, &refusal);
     false
 }

@@ -158,7 +158,7 @@ impl<'a> Story<'a> {
         match &session.frontend.log {
             Some(plan) => {
                 let record = self.record(session, plan, line, now);
-                session.worker.log().record(plan, &record);
+                session.worker.log.record(plan, &record);
                 session.worker.keep_scratch(record.request_line);
             }
             None => session.worker.keep_scratch(line),
@@ -286,7 +286,8 @@ impl<'a> Story<'a> {
             ended: Some(now),
             request_line,
             status: self.status,
-            bytes_out: self.bytes_out,
+            // A page for a request that never was complete is not counted in lines, as in HAProxy's.
+            bytes_out: if self.status.is_some() && self.received.is_none() { 0 } else { self.bytes_out },
             bytes_in: self.bytes_in,
             frontend: session.frontend.name.clone(),
             backend: self.backend.map(|backend| name(&backend.name)),

@@ -19,7 +19,6 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustix::net::SocketFlags;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 
@@ -79,9 +78,7 @@ pub(crate) struct Worker {
     pub(crate) buffers: Rc<Buffers>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: Pool,
-    log: LogSink,
-    /// Told when the first line of a batch is queued.
-    logged: Notify,
+    pub(crate) log: LogSink,
     fields: RefCell<Vec<Fields>>,
     scratch: RefCell<Vec<Vec<u8>>>,
     seen: RefCell<(u64, Rc<Seen>)>,
@@ -195,14 +192,6 @@ impl Worker {
             *seen = (version, Rc::new(Seen(self.shared.snapshot.load_full())));
         }
         seen.1.clone()
-    }
-
-    /// Where lines go; they leave together with those of the next few milliseconds.
-    pub(crate) fn log(&self) -> &LogSink {
-        if self.log.is_empty() {
-            self.logged.notify_one();
-        }
-        &self.log
     }
 
     /// A field table to parse into.
@@ -332,7 +321,6 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
         buffers: Rc::default(),
         pool: Pool::default(),
         log: LogSink::new(shared.live.clone()),
-        logged: Notify::new(),
         shared,
         fields: RefCell::default(),
         scratch: RefCell::default(),
@@ -348,7 +336,6 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
 async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
     tokio::task::spawn_local(worker.clock.clone().drive());
     tokio::task::spawn_local(super::upstream::tend(worker.clone()));
-    tokio::task::spawn_local(send_lines(worker.clone()));
     let logging = worker.clone();
     tokio::task::spawn_local(async move { logging.log.tend().await });
     while let Some(command) = commands.recv().await {
@@ -368,15 +355,6 @@ async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
             }
             Command::Stop => break,
         }
-    }
-}
-
-/// Sends what was logged, for as long as the worker lives: many lines at a time, none much late.
-async fn send_lines(worker: Rc<Worker>) {
-    loop {
-        worker.logged.notified().await;
-        tokio::time::sleep(LINES_WAIT).await;
-        worker.log.flush();
     }
 }
 
@@ -456,8 +434,6 @@ fn is_transient(error: &io::Error) -> bool {
     )
 }
 
-/// How long a log line waits for others.
-const LINES_WAIT: Duration = Duration::from_millis(4);
 /// Connections accepted in a row before others get their turn.
 const BURST: usize = 64;
 /// Scratch values kept for reuse.
