@@ -105,7 +105,7 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         words: &["sled"],
-        places: &["controlplane/src/desired/disk.rs"],
+        places: &["controlplane/src/desired/database.rs"],
         reason: "sled needs safeguards, and one file keeps them",
     },
     Fence {
@@ -639,7 +639,7 @@ mod the_reader_of_sources {
         for (path, text) in [
             ("dataplane/src/admin/mod.rs", "use tonic::Status;"),
             ("controlplane/src/fleet/dial.rs", "use tonic::Status;"),
-            ("controlplane/src/desired/disk.rs", "use sled::Db;"),
+            ("controlplane/src/desired/database.rs", "use sled::Db;"),
             ("dataplane/src/proxy/tls.rs", "use rustls::X;"),
             ("dataplane/src/proxy/descriptor.rs", "unsafe { f() }"),
             (

@@ -7,6 +7,7 @@
 //! Read next: `writer.rs`, then `disk.rs` for what durable means and `effect.rs` for what nodes are told.
 
 mod checkpoint;
+mod database;
 mod disk;
 mod effect;
 mod file;
