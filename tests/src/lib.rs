@@ -5,6 +5,5 @@
 
 pub mod bench;
 pub mod corpus;
-#[path = "../fuzz/mod.rs"]
 pub mod fuzz;
 pub mod harness;

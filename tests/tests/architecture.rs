@@ -191,6 +191,9 @@ const EMPTY_WORDS: &[&str] = &["util", "utils", "helper", "helpers", "manager", 
 /// Files for tests only, besides those that end in `_tests.rs`: the tests and the generators of values for them.
 const TEST_FILES: &[&str] = &["tests.rs", "arbitrary.rs"];
 
+/// Folders of such files.
+const TEST_FOLDERS: &[&str] = &["tests", "arbitrary"];
+
 const CRATES: &[&str] = &["proto", "dataplane", "controlplane", "cli"];
 
 #[test]
@@ -569,7 +572,9 @@ fn collect(folder: &Path, path: &str, sources: &mut Vec<Source>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let inner = format!("{path}/{name}");
         if entry.file_type().expect("a type").is_dir() {
-            collect(&entry.path(), &inner, sources);
+            if !TEST_FOLDERS.contains(&name.as_str()) {
+                collect(&entry.path(), &inner, sources);
+            }
         } else if name.ends_with(".rs")
             && !TEST_FILES.contains(&name.as_str())
             && !name.ends_with("_tests.rs")

@@ -157,6 +157,6 @@ fn body_in_pieces(data: &[u8], framing: Framing, decoding: bool) {
 }
 
 fn rows(kind: Kind) -> Vec<Vec<u8>> {
-    let rows = corpus::parse(include_str!("../corpus/http1.txt")).unwrap_or_default();
+    let rows = corpus::parse(include_str!("../../corpus/http1.txt")).unwrap_or_default();
     rows.into_iter().filter(|row| row.kind == kind && row.send.len() < 4096).map(|row| row.send).collect()
 }
