@@ -34,6 +34,8 @@ enum After {
     Next,
     /// It closes.
     Close,
+    /// It closes, while the client may still be sending.
+    Linger,
 }
 
 /// Serves a connection until it closes.
@@ -73,9 +75,11 @@ async fn exchanges(session: &mut Session) -> After {
     let mut inbound = session.early.take().unwrap_or_else(|| session.worker.buffers.small());
     loop {
         let after = exchange(session, &mut inbound).await;
-        if after == After::Close {
-            close(session).await;
-            return after;
+        if after == After::Linger {
+            linger(session).await;
+        }
+        if after != After::Next {
+            return After::Close;
         }
         if inbound.is_empty() {
             return after;
@@ -238,7 +242,7 @@ async fn attempt<'a>(
                 Some(rest) => *inbound = rest,
                 None => inbound.take(inbound.len()),
             },
-            Some(_) => return Ok(After::Close),
+            Some(_) => return Ok(After::Linger),
             None => inbound.take(request.head.len + request.ready),
         }
         return Ok(after);
@@ -564,25 +568,19 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
     }
     session.worker.keep_scratch(out);
     if close {
-        return After::Close;
+        return if unread { After::Linger } else { After::Close };
     }
     inbound.take(story.request_length);
     After::Next
 }
 
-/// Closes so that the last answer arrives: what the client still sends is taken for a while, or its kernel
-/// would be told of a reset and drop the answer.
-async fn close(session: &Session) {
+/// Takes what the client still sends, for a while: its kernel would be told of a reset, and drop the last answer.
+async fn linger(session: &Session) {
     if session.frontend.no_linger {
         return;
     }
     session.stream.shutdown_write();
     let mut buffer = session.worker.buffers.small();
-    // In the plain case there is nothing to take, and nothing to wait for.
-    match session.stream.try_read(buffer.room()) {
-        Ok(count) if count > 0 => {}
-        _ => return,
-    }
     session.timer.set(Instant::now(), LINGER);
     for _ in 0..LINGER_READS {
         match session.stream.read(buffer.room(), &session.timer).await {
