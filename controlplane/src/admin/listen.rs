@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regate_proto::model::{Level, SocketFile};
+use regate_proto::wire::endpoint::{AdminEndpoint, EndpointAddress};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::endpoint::{AdminEndpoint, EndpointAddress};
 use super::peer::Connection;
 use super::tls::Certificates;
 

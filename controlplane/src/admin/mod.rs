@@ -7,9 +7,7 @@
 //! `permission.rs` and nowhere else. Read next: `converse.rs`.
 
 mod act;
-mod chunk;
 mod converse;
-mod endpoint;
 mod forward;
 mod history;
 mod listen;
@@ -34,9 +32,9 @@ use tokio_util::sync::CancellationToken;
 use crate::desired::{Desired, Staged};
 use crate::fleet::registry::{Registry, unix_millis};
 
-pub use endpoint::{AdminEndpoint, EndpointAddress, TlsFiles};
 pub(crate) use listen::Door;
 pub use peer::Peer;
+pub use regate_proto::wire::endpoint::{AdminEndpoint, EndpointAddress, TlsFiles};
 
 /// What all services of a controller share.
 pub struct Core {

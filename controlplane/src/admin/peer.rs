@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use regate_proto::model::Level;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
+
+use super::tls::TlsStream;
 
 /// Who stands at the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Connection {
 enum Stream {
     Unix(UnixStream),
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream>),
 }
 
 impl Connection {
@@ -53,7 +54,7 @@ impl Connection {
     }
 
     /// A connection whose client proved who it is by a certificate.
-    pub(super) fn tls(stream: TlsStream<TcpStream>, level: Level) -> Connection {
+    pub(super) fn tls(stream: TlsStream, level: Level) -> Connection {
         let (socket, session) = stream.get_ref();
         let subject = session.peer_certificates().and_then(|chain| chain.first()).and_then(|certificate| {
             let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;

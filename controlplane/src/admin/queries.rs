@@ -7,11 +7,11 @@ use regate_proto::change::Overlay;
 use regate_proto::model::{Kind, Name, Row, Server, Subject, Weight};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
-use regate_proto::wire::v1;
+use regate_proto::wire::{chunk, v1};
 use tokio::sync::mpsc;
 
 use super::permission::{Asked, Caller};
-use super::{Core, chunk, forward, merge};
+use super::{Core, forward, merge};
 use crate::fleet::registry::Node;
 
 /// Where parts of an answer go.

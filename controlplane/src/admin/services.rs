@@ -5,7 +5,7 @@ use std::pin::Pin;
 use regate_proto::change::Revision;
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
-use regate_proto::wire::{self, v1};
+use regate_proto::wire::{self, chunk, v1};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::permission::{Asked, Caller};
 use super::sets::Gathering;
-use super::{Services, chunk, converse, history, watch};
+use super::{Services, converse, history, watch};
 
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 

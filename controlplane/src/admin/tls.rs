@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use regate_proto::wire::endpoint::TlsFiles;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-
-use super::endpoint::TlsFiles;
 
 /// The certificates of one listener.
 #[derive(Debug)]
@@ -92,3 +92,6 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }
+
+/// A connection with certificates on both sides.
+pub(super) type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;

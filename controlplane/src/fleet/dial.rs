@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use regate_proto::change::Revision;
 use regate_proto::problem::Problem;
+use regate_proto::wire::endpoint::TlsFiles;
 use regate_proto::wire::v1;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -15,7 +16,6 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 
 use super::registry::Node;
 use super::session::{Heard, Say, Session, spread};
-use crate::admin::TlsFiles;
 use crate::desired::Desired;
 
 /// Where a node is dialled.

@@ -6,8 +6,6 @@
 //! Read next: `permission.rs`, `change.rs`, `query.rs`, `fleet.rs`.
 
 mod change;
-mod chunk;
-mod endpoint;
 mod fleet;
 mod listen;
 mod peer;
@@ -39,8 +37,8 @@ use tonic::transport::server::Router;
 use crate::live::Live;
 use crate::store::{Current, Staged, Store};
 
-pub use endpoint::{AdminEndpoint, EndpointAddress, TlsFiles};
 pub use permission::{Asked, Caller};
+pub use regate_proto::wire::endpoint::{AdminEndpoint, EndpointAddress, TlsFiles};
 
 /// The running admin services.
 #[derive(Debug)]

@@ -10,12 +10,12 @@ use regate_proto::change::Revision;
 use regate_proto::model::{Kind, Name, Row, ServerAddress, ServerHost, ServerPort, ServerRef, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
-use regate_proto::wire::v1;
+use regate_proto::wire::{chunk, v1};
 use v1::query::Question;
 
 use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
-use super::{Context, chunk, statistics};
+use super::{Context, statistics};
 use crate::store::Current;
 
 /// The parts of an answer, made as they are taken.

@@ -4,13 +4,13 @@ use std::pin::Pin;
 
 use regate_proto::model::{Name, Subject};
 use regate_proto::problem::{Code, Problem};
-use regate_proto::wire::{self, v1};
+use regate_proto::wire::{self, chunk, v1};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use super::permission::{Asked, Caller};
 use super::statistics::Usable;
-use super::{Desk, chunk, query, view};
+use super::{Desk, query, view};
 use crate::store::Current;
 
 /// A stream of parts.

@@ -9,14 +9,14 @@ use parking_lot::Mutex;
 use regate_proto::change::{ChangeSet, Revision};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{Applied, Outcome, Touched};
-use regate_proto::wire::{self, v1};
+use regate_proto::wire::endpoint::TlsFiles;
+use regate_proto::wire::{self, chunk, v1};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Streaming};
 use v1::admin_client::AdminClient;
 
-use super::endpoint::TlsFiles;
 use super::permission::{Caller, FORWARDED};
 use super::{Context, tls};
 use crate::store::{Controller, Done, Pending, StagedSet, Store, Work};
@@ -284,7 +284,7 @@ fn staging(set: &StagedSet) -> Vec<v1::StageRequest> {
         base: set.base.map(|base| base.0),
         replace: set.replace,
     };
-    let chunks = super::chunk::parts(set.changes.iter().map(v1::Change::from));
+    let chunks = chunk::parts(set.changes.iter().map(v1::Change::from));
     let chunks = chunks.map(|changes| Part::Chunk(v1::StageChunk { changes }));
     let parts = std::iter::once(Part::Header(header)).chain(chunks);
     parts.map(|part| v1::StageRequest { part: Some(part) }).collect()

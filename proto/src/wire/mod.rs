@@ -3,13 +3,16 @@
 //! Owns the code generated from `regate/v1/*.proto` and is its only user in this crate. Converting to wire never
 //! fails; converting from it checks everything and names the field that is wrong. It must never decide whether a
 //! right value suits the state it is applied to: that is for `crate::state`.
+//! What the admin services of both planes share stands here too: [`endpoint`]s and [`chunk`]s.
 //! Read next: `change.rs` here, then `regate/v1/change.proto`.
 
 mod address;
 mod backend;
 mod change;
 mod choice;
+pub mod chunk;
 mod defaults;
+pub mod endpoint;
 mod field;
 mod frontend;
 mod global;

@@ -2,8 +2,8 @@
 
 use prost::Message;
 
-/// Items in parts of at most [`MOST_ITEMS`] items and about [`MOST_BYTES`] bytes; at least one part.
-pub(super) fn parts<M: Message>(items: impl Iterator<Item = M>) -> impl Iterator<Item = Vec<M>> {
+/// Items in parts of at most 1000 items and about a megabyte; at least one part.
+pub fn parts<M: Message>(items: impl Iterator<Item = M>) -> impl Iterator<Item = Vec<M>> {
     let mut items = items.peekable();
     let mut first = true;
     std::iter::from_fn(move || {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use regate_proto::model::{Level, SocketFile};
+use crate::model::{Level, SocketFile};
 
 /// A place where the admin services listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
