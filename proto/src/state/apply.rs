@@ -270,6 +270,8 @@ impl<'a> Draft<'a> {
         for field in fields {
             self.write_overlay(subject, field, None);
         }
+        // While the row was hidden, its number may have gone to another.
+        self.carried.insert(subject.clone());
         Ok(Outcome { changed: self.refresh(subject), before: None })
     }
 

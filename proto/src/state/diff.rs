@@ -43,7 +43,10 @@ pub fn replacement(state: &State, rows: Vec<Row>) -> Vec<Change> {
             continue;
         }
         let old = state.spec.get(&subject).map(Arc::as_ref);
-        let loses = numbering::id(row) == Some(0) && old.is_some_and(is_lost);
+        // A number that is hidden by hand binds nobody until the row is in force again.
+        let binds =
+            old.zip(state.row(&subject)).is_some_and(|(old, row)| numbering::id(old) == numbering::id(row));
+        let loses = numbering::id(row) == Some(0) && binds && old.is_some_and(is_lost);
         if loses || old != Some(&numbering::carry_over(row.clone(), old)) {
             changes.push(Change::Put(Layer::Spec, row.clone()));
         }

@@ -133,6 +133,22 @@ fn the_number_of_a_row_that_is_hidden_by_hand_is_kept_for_it() {
 }
 
 #[test]
+fn a_row_that_comes_back_gives_way_to_one_that_was_forced_meanwhile() {
+    let file = |forced| vec![backend("b", 0, 1), server("b", "x", 0, 1), server("b", "y", forced, 2)];
+    for hidden in [Change::Delete(Layer::Overlay, server("b", "x", 0, 0).subject()), {
+        Change::Put(Layer::Overlay, server("b", "x", 9, 0))
+    }] {
+        let mut state = of_rows(file(0));
+        state.apply(&set(vec![hidden])).unwrap();
+        state.apply(&set(replacement(&state, file(1)))).unwrap();
+        assert_eq!(replacement(&state, file(1)), []);
+        state.apply(&set(vec![Change::Revert(server("b", "x", 0, 0).subject(), None)])).unwrap();
+        assert_eq!(numbers(&state), "b=2 b/x=2 b/y=1");
+        assert_eq!(replacement(&state, file(1)), []);
+    }
+}
+
+#[test]
 fn the_last_number_is_no_end_of_counting() {
     let rows = vec![backend("b", 0, 1), server("b", "x", u32::MAX, 1), server("b", "y", 0, 2)];
     assert_eq!(numbers(&of_rows(rows)), format!("b=2 b/x={} b/y=2", u32::MAX));
