@@ -1,6 +1,6 @@
 //! What the data path reads: one immutable value per revision, compiled from the state.
 //!
-//! Pure: [`compile`] opens nothing and waits for nothing, except that it resolves host names of servers. What
+//! Pure: [`compile()`] opens nothing and waits for nothing, except that it resolves host names of servers. What
 //! was not touched by a change is shared with the snapshot before.
 
 mod backend;

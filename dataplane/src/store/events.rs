@@ -27,7 +27,7 @@ pub enum Happening {
         revision: Revision,
         /// Who asked.
         origin: Origin,
-        /// The rows that it touched; the first [`MOST_SUBJECTS`].
+        /// The rows that it touched; the first `MOST_SUBJECTS`.
         subjects: Vec<Subject>,
         /// How many rows it touched.
         subject_count: usize,
