@@ -269,12 +269,12 @@ fn rows_say_how_things_stand() {
             (service.to_owned(), condition as i32, weight, active)
         };
         let expected = [
-            row("FRONTEND", v1::Condition::Open, None, None),
-            row("FRONTEND", v1::Condition::Paused, None, None),
             row("s1", v1::Condition::Unchecked, Some(5), Some(1)),
             row("s2", v1::Condition::Drain, Some(20), Some(1)),
             row("s3", v1::Condition::Maintenance, Some(30), Some(1)),
             row("BACKEND", v1::Condition::Up, Some(5), Some(1)),
+            row("FRONTEND", v1::Condition::Open, None, None),
+            row("FRONTEND", v1::Condition::Paused, None, None),
         ];
         assert_eq!(found, expected);
         let mut servers = v1::servers_client::ServersClient::new(served.channel().await);
