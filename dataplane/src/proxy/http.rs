@@ -39,7 +39,7 @@ enum After {
 }
 
 /// Serves a connection until it closes.
-pub(crate) async fn serve(mut session: Session) {
+pub(crate) async fn serve(mut session: Box<Session>) {
     session.frontend.live.h1_sessions.add(session.worker.index, 1);
     loop {
         if session.early.is_none() && !rest(&mut session).await {

@@ -171,10 +171,11 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         last: None,
         admission: accepted.admission,
     };
-    tokio::task::spawn_local(serve(session, accepted.accept_proxy));
+    // Boxed: the futures that hand it on would each keep room for the whole of it.
+    tokio::task::spawn_local(serve(Box::new(session), accepted.accept_proxy));
 }
 
-async fn serve(mut session: Session, accept_proxy: bool) {
+async fn serve(mut session: Box<Session>, accept_proxy: bool) {
     if accept_proxy && !Box::pin(read_proxy_header(&mut session)).await {
         return;
     }

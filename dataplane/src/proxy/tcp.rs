@@ -9,7 +9,7 @@ use super::upstream;
 use crate::snapshot::Snapshot;
 
 /// Serves a connection until both sides have closed.
-pub(crate) async fn serve(mut session: Session) {
+pub(crate) async fn serve(mut session: Box<Session>) {
     let snapshot = session.worker.snapshot();
     session.renew(&snapshot);
     let mut story = Story::begin(&session);

@@ -67,7 +67,6 @@ pub(crate) struct Pool {
 struct Shelf {
     live: Arc<ServerLive>,
     idle: Vec<Upstream>,
-    max: Option<u32>,
     purge_delay: u32,
     /// The fewest that lay here since the last purge: so many were superfluous.
     fewest: usize,
@@ -114,20 +113,21 @@ impl Pool {
     pub(crate) fn keep(&self, server: &ServerPlan, upstream: Upstream) {
         let live = &server.live;
         let worn = server.max_reuse.is_some_and(|most| upstream.served > most);
-        let full = server.pool_max_conn.is_some_and(|most| live.connections_idle.now() >= most);
-        if worn || full || server.admin == Admin::Maint {
+        // More than were ever in use at once would never be needed at once: clients that come for one request
+        // each would otherwise leave a connection each.
+        let most = server.pool_max_conn.unwrap_or(u32::MAX).min(live.connections_used.highest());
+        if worn || live.connections_idle.now() >= most || server.admin == Admin::Maint {
             return;
         }
         let mut shelves = self.shelves.borrow_mut();
         let shelf = shelves.entry(key(live)).or_insert_with(|| Shelf {
             live: live.clone(),
             idle: Vec::new(),
-            max: server.pool_max_conn,
             purge_delay: server.pool_purge_delay,
             fewest: 0,
             purged: Instant::now(),
         });
-        (shelf.max, shelf.purge_delay) = (server.pool_max_conn, server.pool_purge_delay);
+        shelf.purge_delay = server.pool_purge_delay;
         live.connections_idle.rise();
         shelf.idle.push(upstream);
     }
