@@ -238,7 +238,16 @@ fn lock(folder: &Path) -> Result<File, DiskError> {
         .truncate(false)
         .open(&path)
         .map_err(failed("open", &path))?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    // A program that is being started holds copies of our descriptors until it runs, and with them a lock that was
+    // just given back: what seems taken is tried again for a moment.
+    let is_taken = || rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err();
+    let taken = (0..LOCK_TRIES).all(|attempt| {
+        if attempt > 0 {
+            std::thread::park_timeout(LOCK_PAUSE);
+        }
+        is_taken()
+    });
+    if taken {
         let mut holder = String::new();
         let _ = (&mut file).take(100).read_to_string(&mut holder);
         return Err(DiskError::Taken { file: path, holder: holder.trim().to_owned() });
@@ -277,3 +286,7 @@ const PART: usize = 500;
 #[cfg(test)]
 #[path = "disk_tests.rs"]
 mod tests;
+
+/// How often the lock is tried, and the pause between.
+const LOCK_TRIES: usize = 50;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
