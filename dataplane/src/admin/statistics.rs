@@ -12,7 +12,7 @@ use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
 use super::view;
-use crate::live::{Live, Mean, Statuses};
+use crate::live::{Exchanges, Live, Mean, Statuses};
 use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot};
 use crate::store::Current;
 
@@ -214,7 +214,6 @@ impl Page {
 
     fn server(&self, backend: &BackendPlan, plan: &ServerPlan) -> StatisticsRow {
         let live = &plan.live;
-        let samples = live.sessions_total.sum();
         let http = backend.mode == Mode::Http;
         let weight = u32::from(plan.weight.get());
         let mut row = StatisticsRow {
@@ -231,50 +230,23 @@ impl Page {
             sessions_current: Some(live.sessions.now()),
             sessions_max: Some(live.sessions.highest()),
             sessions_limit: (plan.maxconn != 0).then_some(plan.maxconn),
-            sessions_total: Some(samples),
-            sessions_rate: Some(narrow(live.session_rate.at(self.now))),
-            sessions_rate_max: Some(narrow(live.session_rate.highest())),
-            bytes_in_total: Some(live.traffic.bytes_in.sum()),
-            bytes_out_total: Some(live.traffic.bytes_out.sum()),
-            responses_denied_total: Some(live.denied_responses.sum()),
-            connect_errors_total: Some(live.connection_errors.sum()),
-            response_errors_total: Some(live.response_errors.sum()),
-            retries_total: Some(live.retries.sum()),
-            redispatches_total: Some(live.redispatches.sum()),
             weight: Some(weight),
             user_weight: Some(weight),
             active_servers: Some(u32::from(!plan.backup)),
             backup_servers: Some(u32::from(plan.backup)),
             last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
-            picked_total: Some(live.chosen.sum()),
-            requests_total: http.then(|| live.requests.sum()),
-            client_aborts_total: Some(live.client_aborts.sum()),
-            server_aborts_total: Some(live.server_aborts.sum()),
-            last_session_s: Some(last_session(self.now, live.last_session())),
-            queue_time_ms: Some(mean(&live.queue_time, samples)),
-            connect_time_ms: Some(mean(&live.connect_time, samples)),
-            response_time_ms: Some(mean(&live.response_time, samples)),
-            total_time_ms: Some(mean(&live.total_time, samples)),
-            queue_time_max_ms: Some(live.queue_time.highest()),
-            connect_time_max_ms: Some(live.connect_time.highest()),
-            response_time_max_ms: Some(live.response_time.highest()),
-            total_time_max_ms: Some(live.total_time.highest()),
             address: self.wanted.addresses.then(|| view::target_text(&plan.target)),
-            connects_total: Some(live.connects.sum()),
-            reuses_total: Some(live.reuses.sum()),
             idle_current: Some(live.connections_idle.now()),
             idle_limit: plan.pool_max_conn,
             used_current: Some(live.connections_used.now()),
-            internal_errors_total: Some(live.internal_errors.sum()),
-            ..StatisticsRow::default()
+            ..self.exchanges(http, &live.exchanges)
         };
-        responses(&mut row, http, &live.statuses);
+        responses(&mut row, http, &live.exchanges.statuses);
         row
     }
 
     fn backend(&self, plan: &BackendPlan) -> StatisticsRow {
         let live = &plan.live;
-        let samples = live.sessions_total.sum();
         let http = plan.mode == Mode::Http;
         let usable = Usable::of(plan);
         let algorithm = match plan.balance {
@@ -294,17 +266,7 @@ impl Page {
             sessions_current: Some(live.sessions.now()),
             sessions_max: Some(live.sessions.highest()),
             sessions_limit: Some(self.limits.get(&plan.name).copied().unwrap_or(1)),
-            sessions_total: Some(samples),
-            sessions_rate: Some(narrow(live.session_rate.at(self.now))),
-            sessions_rate_max: Some(narrow(live.session_rate.highest())),
-            bytes_in_total: Some(live.traffic.bytes_in.sum()),
-            bytes_out_total: Some(live.traffic.bytes_out.sum()),
             requests_denied_total: Some(live.denied_requests.sum()),
-            responses_denied_total: Some(live.denied_responses.sum()),
-            connect_errors_total: Some(live.connection_errors.sum()),
-            response_errors_total: Some(live.response_errors.sum()),
-            retries_total: Some(live.retries.sum()),
-            redispatches_total: Some(live.redispatches.sum()),
             weight: Some(usable.weight),
             user_weight: Some(usable.weight),
             active_servers: Some(usable.active),
@@ -312,26 +274,44 @@ impl Page {
             servers_up: Some(usable.active.saturating_add(usable.backup)),
             servers_total: Some(u32::try_from(plan.servers.len()).unwrap_or(u32::MAX)),
             last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
-            picked_total: Some(live.chosen.sum()),
-            requests_total: http.then(|| live.requests.sum()),
-            client_aborts_total: Some(live.client_aborts.sum()),
-            server_aborts_total: Some(live.server_aborts.sum()),
-            last_session_s: Some(last_session(self.now, live.last_session())),
-            queue_time_ms: Some(mean(&live.queue_time, samples)),
-            connect_time_ms: Some(mean(&live.connect_time, samples)),
-            response_time_ms: Some(mean(&live.response_time, samples)),
-            total_time_ms: Some(mean(&live.total_time, samples)),
-            queue_time_max_ms: Some(live.queue_time.highest()),
-            connect_time_max_ms: Some(live.connect_time.highest()),
-            response_time_max_ms: Some(live.response_time.highest()),
-            total_time_max_ms: Some(live.total_time.highest()),
-            connects_total: Some(live.connects.sum()),
-            reuses_total: Some(live.reuses.sum()),
-            internal_errors_total: Some(live.internal_errors.sum()),
-            ..StatisticsRow::default()
+            ..self.exchanges(http, &live.exchanges)
         };
-        responses(&mut row, http, &live.statuses);
+        responses(&mut row, http, &live.exchanges.statuses);
         row
+    }
+
+    /// The columns that count the exchanges of a server or a backend.
+    fn exchanges(&self, http: bool, exchanges: &Exchanges) -> StatisticsRow {
+        let samples = exchanges.sessions_total.sum();
+        StatisticsRow {
+            sessions_total: Some(samples),
+            sessions_rate: Some(narrow(exchanges.session_rate.at(self.now))),
+            sessions_rate_max: Some(narrow(exchanges.session_rate.highest())),
+            bytes_in_total: Some(exchanges.traffic.bytes_in.sum()),
+            bytes_out_total: Some(exchanges.traffic.bytes_out.sum()),
+            responses_denied_total: Some(exchanges.denied_responses.sum()),
+            connect_errors_total: Some(exchanges.connection_errors.sum()),
+            response_errors_total: Some(exchanges.response_errors.sum()),
+            retries_total: Some(exchanges.retries.sum()),
+            redispatches_total: Some(exchanges.redispatches.sum()),
+            picked_total: Some(exchanges.chosen.sum()),
+            requests_total: http.then(|| exchanges.requests.sum()),
+            client_aborts_total: Some(exchanges.client_aborts.sum()),
+            server_aborts_total: Some(exchanges.server_aborts.sum()),
+            last_session_s: Some(last_session(self.now, exchanges.last_session())),
+            queue_time_ms: Some(mean(&exchanges.queue_time, samples)),
+            connect_time_ms: Some(mean(&exchanges.connect_time, samples)),
+            response_time_ms: Some(mean(&exchanges.response_time, samples)),
+            total_time_ms: Some(mean(&exchanges.total_time, samples)),
+            queue_time_max_ms: Some(exchanges.queue_time.highest()),
+            connect_time_max_ms: Some(exchanges.connect_time.highest()),
+            response_time_max_ms: Some(exchanges.response_time.highest()),
+            total_time_max_ms: Some(exchanges.total_time.highest()),
+            connects_total: Some(exchanges.connects.sum()),
+            reuses_total: Some(exchanges.reuses.sum()),
+            internal_errors_total: Some(exchanges.internal_errors.sum()),
+            ..StatisticsRow::default()
+        }
     }
 }
 

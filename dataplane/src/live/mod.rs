@@ -6,6 +6,7 @@
 
 mod backend;
 mod counter;
+mod exchanges;
 mod frontend;
 mod process;
 mod queue;
@@ -22,6 +23,7 @@ use regate_proto::state::State;
 
 pub use backend::BackendLive;
 pub use counter::{Counter, Gauge, Mean, Statuses, Traffic};
+pub use exchanges::Exchanges;
 pub use frontend::{BindLive, FrontendLive};
 pub use process::ProcessLive;
 pub use queue::{Queue, Ticket};

@@ -233,8 +233,7 @@ async fn attempt<'a>(
         }
         let Reply { after, keeps } = outcome?;
         if keeps {
-            let Way { server, upstream, .. } = way;
-            upstream::release(session, backend, server, upstream);
+            upstream::release(session, backend, way);
         }
         story.bytes_in += request.ready as u64 + upload.as_ref().map_or(0, |upload| upload.received);
         match upload {

@@ -12,6 +12,7 @@ pub mod h1;
 mod http;
 mod listen;
 mod log;
+mod pool;
 pub mod proxy_protocol;
 pub(crate) mod record;
 mod relay;

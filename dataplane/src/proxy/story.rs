@@ -10,7 +10,7 @@ use super::h1::{Framing, Method, RequestHead, Span, Version};
 use super::record::{Record, Termination};
 use super::session::Session;
 use super::upstream::{Trail, Way};
-use crate::live::{BackendLive, Counter, Gauge, Statuses, Traffic};
+use crate::live::{Counter, Exchanges, Gauge, Statuses, Traffic};
 use crate::snapshot::{BackendPlan, LogPlan};
 
 /// An exchange so far.
@@ -113,11 +113,9 @@ impl<'a> Story<'a> {
         let worker = session.worker.index;
         let now = session.worker.shared.live.process.at(self.received.unwrap_or(self.started));
         self.presence = Some(Presence::in_gauge(&backend.live.sessions));
-        backend.live.sessions_total.add(worker, 1);
-        backend.live.session_rate.add(now);
-        backend.live.note_session(now);
+        backend.live.exchanges.begin(worker, now);
         if backend.mode == regate_proto::model::Mode::Http {
-            backend.live.requests.add(worker, 1);
+            backend.live.exchanges.requests.add(worker, 1);
         }
     }
 
@@ -125,11 +123,9 @@ impl<'a> Story<'a> {
     pub(crate) fn pick(&mut self, session: &Session, way: &Way<'a>) {
         let worker = session.worker.index;
         let now = session.worker.shared.live.process.at(self.trail.connected.unwrap_or(self.started));
-        let live = &way.server.live;
-        live.sessions_total.add(worker, 1);
-        live.session_rate.add(now);
-        live.note_session(now);
-        live.requests.add(worker, 1);
+        let exchanges = &way.server.live.exchanges;
+        exchanges.begin(worker, now);
+        exchanges.requests.add(worker, 1);
     }
 
     /// The final response's head is complete.
@@ -179,27 +175,19 @@ impl<'a> Story<'a> {
         add(&session.admission.bind.traffic);
         session.worker.shared.live.process.bytes_out.add(worker, self.bytes_out);
         if let Some(backend) = self.backend {
-            add(&backend.live.traffic);
+            add(&backend.live.exchanges.traffic);
         } else if self.status.is_some() && self.received.is_some() {
             live.intercepted.add(worker, 1);
         }
         if let Some(server) = self.trail.server {
-            add(&server.live.traffic);
+            add(&server.live.exchanges.traffic);
         }
         if self.responded.is_some()
             && let Some((backend, server)) = self.backend.zip(self.trail.server)
         {
             let times = self.times(now);
-            let live = (&backend.live, &server.live);
-            for (mean, other, time) in [
-                (&live.0.queue_time, &live.1.queue_time, times[0]),
-                (&live.0.connect_time, &live.1.connect_time, times[1]),
-                (&live.0.response_time, &live.1.response_time, times[2]),
-                (&live.0.total_time, &live.1.total_time, times[3]),
-            ] {
-                mean.add(time);
-                other.add(time);
-            }
+            backend.live.exchanges.add_times(times);
+            server.live.exchanges.add_times(times);
         }
         if let Some(fault) = self.fault {
             self.count_fault(session, fault);
@@ -223,12 +211,12 @@ impl<'a> Story<'a> {
     fn count_fault(&self, session: &Session, fault: Fault) {
         let worker = session.worker.index;
         let one = |counter: &Counter| counter.add(worker, 1);
-        let both = |of: fn(&BackendLive) -> &Counter, of_server: fn(&crate::live::ServerLive) -> &Counter| {
+        let both = |of: fn(&Exchanges) -> &Counter| {
             if let Some(backend) = self.backend {
-                one(of(&backend.live));
+                one(of(&backend.live.exchanges));
             }
             if let Some(server) = self.trail.server {
-                one(of_server(&server.live));
+                one(of(&server.live.exchanges));
             }
         };
         match fault {
@@ -245,14 +233,14 @@ impl<'a> Story<'a> {
             | Fault::StaleConnection
             | Fault::ServerTimeout
             | Fault::BadResponse
-            | Fault::BadResponseBody => both(|live| &live.response_errors, |live| &live.response_errors),
+            | Fault::BadResponseBody => both(|exchanges| &exchanges.response_errors),
             Fault::ClientLeftQueue
             | Fault::ClientLeftWaiting
             | Fault::ClientAborted
-            | Fault::ClientDataTimeout => both(|live| &live.client_aborts, |live| &live.client_aborts),
+            | Fault::ClientDataTimeout => both(|exchanges| &exchanges.client_aborts),
             Fault::ServerAborted | Fault::ServerDataTimeout => {
-                both(|live| &live.response_errors, |live| &live.response_errors);
-                both(|live| &live.server_aborts, |live| &live.server_aborts);
+                both(|exchanges| &exchanges.response_errors);
+                both(|exchanges| &exchanges.server_aborts);
             }
         }
     }
@@ -261,9 +249,9 @@ impl<'a> Story<'a> {
         let worker = session.worker.index;
         add(&session.frontend.live.statuses, worker);
         if let Some(backend) = self.backend {
-            add(&backend.live.statuses, worker);
+            add(&backend.live.exchanges.statuses, worker);
             if let Some(server) = self.trail.server.filter(|_| self.responded.is_some()) {
-                add(&server.live.statuses, worker);
+                add(&server.live.exchanges.statuses, worker);
             }
         }
     }

@@ -1,38 +1,26 @@
-//! The way to a server: choosing one, waiting for a slot, connecting with retries, and the idle connections
-//! that a worker keeps.
+//! The way to a server: choosing one, waiting for a slot, connecting with retries. Idle connections lie in
+//! `pool.rs`.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use regate_proto::model::{Admin, HttpReuse, Name, ProxyHeader};
+use regate_proto::model::{HttpReuse, Name, ProxyHeader};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::fault::Fault;
+use super::pool::{Loan, Upstream};
 use super::proxy_protocol::{self, Addresses};
 use super::session::{Last, Session};
-use super::story::Presence;
 use super::stream::{Cut, Stream, poll_timer};
 use super::worker::Worker;
-use crate::live::{ServerLive, Slot};
+use crate::live::Slot;
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
-
-/// A connection to a server.
-#[derive(Debug)]
-pub(crate) struct Upstream {
-    pub(crate) stream: Stream,
-    generation: u32,
-    /// Exchanges that it has carried.
-    served: u32,
-}
 
 /// A place on a server with a connection to it.
 #[derive(Debug)]
@@ -41,8 +29,9 @@ pub(crate) struct Way<'a> {
     pub(crate) upstream: Upstream,
     /// Whether the connection has served before.
     pub(crate) reused: bool,
-    /// The place, and the share in the connections in use: given back when the exchange ends.
-    _held: (Slot<'a>, Presence<'a>),
+    /// The place and the use of the connection, given back when the exchange ends.
+    loan: Loan,
+    _slot: Slot<'a>,
 }
 
 /// What happened on the way, for counters and log lines; filled also when no way was found.
@@ -54,113 +43,6 @@ pub(crate) struct Trail<'a> {
     pub(crate) queued: [u32; 2],
     pub(crate) dequeued: Option<Instant>,
     pub(crate) connected: Option<Instant>,
-}
-
-/// Idle connections of one worker, by server.
-#[derive(Debug, Default)]
-pub(crate) struct Pool {
-    shelves: RefCell<HashMap<usize, Shelf>>,
-}
-
-/// Idle connections to one server, the latest used last.
-#[derive(Debug)]
-struct Shelf {
-    live: Arc<ServerLive>,
-    idle: Vec<Upstream>,
-    purge_delay: u32,
-    /// The fewest that lay here since the last purge: so many were superfluous.
-    fewest: usize,
-    purged: Instant,
-}
-
-impl<'a> Way<'a> {
-    fn over(server: &'a ServerPlan, upstream: Upstream, slot: Slot<'a>, reused: bool) -> Way<'a> {
-        let used = Presence::in_gauge(&server.live.connections_used);
-        Way { server, upstream, reused, _held: (slot, used) }
-    }
-}
-
-impl Upstream {
-    fn note_served(&mut self) {
-        self.served = self.served.saturating_add(1);
-    }
-}
-
-impl Pool {
-    /// An idle connection to a server that still stands and may be used; `first` says that it is for a
-    /// client's first request (configuration manual 4.2 "http-reuse").
-    fn take(&self, server: &ServerPlan, reuse: HttpReuse, first: bool) -> Option<Upstream> {
-        let mut shelves = self.shelves.borrow_mut();
-        let shelf = shelves.get_mut(&key(&server.live))?;
-        let generation = server.live.generation.load(Ordering::Relaxed);
-        loop {
-            let proven = match (reuse, first) {
-                (HttpReuse::Never, _) | (HttpReuse::Safe, true) => return None,
-                (HttpReuse::Safe, false) | (HttpReuse::Always, _) | (HttpReuse::Aggressive, false) => 0,
-                (HttpReuse::Aggressive, true) => 2,
-            };
-            let at = shelf.idle.iter().rposition(|idle| idle.served >= proven)?;
-            let upstream = shelf.idle.swap_remove(at);
-            server.live.connections_idle.fall();
-            shelf.fewest = shelf.fewest.min(shelf.idle.len());
-            if upstream.generation == generation && !upstream.stream.is_spent() {
-                return Some(upstream);
-            }
-        }
-    }
-
-    /// Keeps a connection for later, unless there are enough.
-    pub(crate) fn keep(&self, server: &ServerPlan, upstream: Upstream) {
-        let live = &server.live;
-        let worn = server.max_reuse.is_some_and(|most| upstream.served > most);
-        // More than were ever in use at once would never be needed at once: clients that come for one request
-        // each would otherwise leave a connection each.
-        let most = server.pool_max_conn.unwrap_or(u32::MAX).min(live.connections_used.highest());
-        if worn || live.connections_idle.now() >= most || server.admin == Admin::Maint {
-            return;
-        }
-        let mut shelves = self.shelves.borrow_mut();
-        let shelf = shelves.entry(key(live)).or_insert_with(|| Shelf {
-            live: live.clone(),
-            idle: Vec::new(),
-            purge_delay: server.pool_purge_delay,
-            fewest: 0,
-            purged: Instant::now(),
-        });
-        shelf.purge_delay = server.pool_purge_delay;
-        live.connections_idle.rise();
-        shelf.idle.push(upstream);
-    }
-
-    /// Closes connections that their server closed, that lead to an old address, or that nobody needed.
-    fn purge(&self, now: Instant) {
-        self.shelves.borrow_mut().retain(|_, shelf| {
-            let before = shelf.idle.len();
-            let generation = shelf.live.generation.load(Ordering::Relaxed);
-            shelf.idle.retain(|idle| idle.generation == generation && !idle.stream.is_spent());
-            if now.saturating_duration_since(shelf.purged)
-                >= Duration::from_millis(u64::from(shelf.purge_delay))
-            {
-                let superfluous = shelf.fewest.min(shelf.idle.len()).div_ceil(2);
-                shelf.idle.drain(..superfluous);
-                shelf.fewest = shelf.idle.len();
-                shelf.purged = now;
-            }
-            shelf.fewest = shelf.fewest.min(shelf.idle.len());
-            (shelf.idle.len()..before).for_each(|_| {
-                shelf.live.connections_idle.fall();
-            });
-            !shelf.idle.is_empty()
-        });
-    }
-
-    fn clear(&self) {
-        for (_, shelf) in self.shelves.borrow_mut().drain() {
-            shelf.idle.iter().for_each(|_| {
-                shelf.live.connections_idle.fall();
-            });
-        }
-    }
 }
 
 /// Looks after a worker's idle connections, for as long as it lives.
@@ -195,38 +77,39 @@ pub(crate) async fn reach<'a>(
         };
         trail.server = Some(server);
         trail.dequeued.get_or_insert_with(Instant::now);
+        let loan = worker.pool.lend(server);
         if reusable
             && !fresh
-            && let Some(upstream) = own(session, backend, server)
-                .or_else(|| worker.pool.take(server, backend.reuse, session.requests <= 1))
+            && let Some(upstream) =
+                own(session, backend, server).or_else(|| loan.take_idle(backend.reuse, session.requests <= 1))
         {
-            server.live.reuses.add(worker.index, 1);
-            backend.live.reuses.add(worker.index, 1);
+            server.live.exchanges.reuses.add(worker.index, 1);
+            backend.live.exchanges.reuses.add(worker.index, 1);
             trail.connected = Some(Instant::now());
-            return Ok(Way::over(server, upstream, slot, true));
+            return Ok(Way { server, upstream, reused: true, loan, _slot: slot });
         }
-        server.live.connects.add(worker.index, 1);
-        backend.live.connects.add(worker.index, 1);
+        server.live.exchanges.connects.add(worker.index, 1);
+        backend.live.exchanges.connects.add(worker.index, 1);
         let failure = match connect(session, backend, server).await {
             Ok(upstream) => {
                 trail.connected = Some(Instant::now());
-                return Ok(Way::over(server, upstream, slot, false));
+                return Ok(Way { server, upstream, reused: false, loan, _slot: slot });
             }
             Err(failure) => failure,
         };
-        server.live.connection_errors.add(worker.index, 1);
+        server.live.exchanges.connection_errors.add(worker.index, 1);
         if trail.retries >= backend.retries {
-            backend.live.connection_errors.add(worker.index, 1);
+            backend.live.exchanges.connection_errors.add(worker.index, 1);
             return Err(failure);
         }
         trail.retries += 1;
-        server.live.retries.add(worker.index, 1);
-        backend.live.retries.add(worker.index, 1);
+        server.live.exchanges.retries.add(worker.index, 1);
+        backend.live.exchanges.retries.add(worker.index, 1);
         if redispatches(backend, trail.retries) {
             drop(slot);
             trail.redispatched = true;
-            server.live.redispatches.add(worker.index, 1);
-            backend.live.redispatches.add(worker.index, 1);
+            server.live.exchanges.redispatches.add(worker.index, 1);
+            backend.live.exchanges.redispatches.add(worker.index, 1);
             avoided = Some(&server.name);
         } else {
             held = Some((server, slot));
@@ -234,26 +117,23 @@ pub(crate) async fn reach<'a>(
                 // A server that refuses at once is given time to come back, as HAProxy does.
                 let pause =
                     if backend.connect_timeout == 0 { PAUSE } else { backend.connect_timeout.min(PAUSE) };
-                tokio::time::sleep(Duration::from_millis(u64::from(pause))).await;
+                session.timer.set(Instant::now(), pause);
+                poll_fn(|context| poll_timer(&session.timer, context).map(|_| ())).await;
             }
         }
     }
 }
 
 /// Keeps a connection whose exchange is over for whoever may use it next.
-pub(crate) fn release(
-    session: &mut Session,
-    backend: &BackendPlan,
-    server: &ServerPlan,
-    mut upstream: Upstream,
-) {
+pub(crate) fn release(session: &mut Session, backend: &BackendPlan, way: Way<'_>) {
+    let Way { server, mut upstream, loan, .. } = way;
     upstream.note_served();
     match backend.reuse {
         HttpReuse::Never => {
             let last = session.last.get_or_insert_with(|| note_last(backend, server));
             last.upstream = Some(upstream);
         }
-        _ => session.worker.pool.keep(server, upstream),
+        _ => loan.keep(server, upstream),
     }
 }
 
@@ -277,9 +157,8 @@ fn note_last(backend: &BackendPlan, server: &ServerPlan) -> Box<Last> {
 /// The client's own connection to the server, where there is one that still stands.
 fn own(session: &mut Session, backend: &BackendPlan, server: &ServerPlan) -> Option<Upstream> {
     note_server(session, backend, server);
-    let generation = server.live.generation.load(Ordering::Relaxed);
     let upstream = session.last.as_mut()?.upstream.take()?;
-    (upstream.generation == generation && !upstream.stream.is_spent()).then_some(upstream)
+    upstream.is_usable(&server.live).then_some(upstream)
 }
 
 /// A server with a free slot, waiting for one where all are taken.
@@ -293,7 +172,7 @@ async fn place<'a>(
         return Ok(found);
     }
     if backend.picker.is_empty() {
-        backend.live.connection_errors.add(session.worker.index, 1);
+        backend.live.exchanges.connection_errors.add(session.worker.index, 1);
         return Err(Fault::NoServer);
     }
     let (mut ticket, ahead) = backend.live.queue.join();
@@ -345,8 +224,8 @@ fn pick<'a>(
             .or_else(|| backend.picker.pick(has_room))?;
         if let Some(slot) = chosen.live.occupy(&backend.live, chosen.maxconn) {
             let worker = session.worker.index;
-            chosen.live.chosen.add(worker, 1);
-            backend.live.chosen.add(worker, 1);
+            chosen.live.exchanges.chosen.add(worker, 1);
+            backend.live.exchanges.chosen.add(worker, 1);
             return Some((chosen.as_ref(), slot));
         }
     }
@@ -386,7 +265,7 @@ async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) 
         session.worker.keep_scratch(header);
         sent.map_err(|_| Fault::ConnectFailed)?;
     }
-    Ok(Upstream { stream, generation, served: 0 })
+    Ok(Upstream::new(stream, generation))
 }
 
 /// A socket whose connection is under way.
@@ -442,11 +321,6 @@ fn push_proxy_header(out: &mut Vec<u8>, version: ProxyHeader, session: &Session)
         ProxyHeader::V1 => proxy_protocol::push_v1(out, addresses.as_ref()),
         ProxyHeader::V2 => proxy_protocol::push_v2(out, addresses.as_ref()),
     }
-}
-
-/// A server's place in the pool: what is observed of it is the same value in every snapshot.
-fn key(live: &Arc<ServerLive>) -> usize {
-    Arc::as_ptr(live) as usize
 }
 
 /// Milliseconds before the same server is tried again.

@@ -28,8 +28,8 @@ use super::descriptor;
 use super::h1::Fields;
 use super::listen::{ListenKey, Opened};
 use super::log::LogSink;
+use super::pool::Pool;
 use super::session::{self, Accepted, Admission};
-use super::upstream::Pool;
 use crate::live::Live;
 use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, note_transition};
 

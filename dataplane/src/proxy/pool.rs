@@ -1,0 +1,176 @@
+//! The idle connections to servers that one worker keeps, and how many of them it keeps.
+//!
+//! A shelf per server: it lends connections out and takes them back. It never keeps more than were in use at
+//! once not long ago, for clients that come for one request each would otherwise leave a connection each.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use regate_proto::model::{Admin, HttpReuse};
+
+use super::stream::Stream;
+use crate::live::ServerLive;
+use crate::snapshot::ServerPlan;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) stream: Stream,
+    generation: u32,
+    /// Exchanges that it has carried.
+    served: u32,
+}
+
+/// Idle connections of one worker, by server.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    shelves: RefCell<HashMap<usize, Rc<Shelf>>>,
+}
+
+/// Idle connections to one server, the latest used last.
+#[derive(Debug)]
+struct Shelf {
+    live: Arc<ServerLive>,
+    idle: RefCell<Vec<Upstream>>,
+    purge_delay: Cell<u32>,
+    /// The fewest that lay here since the last purge: so many were superfluous.
+    fewest: Cell<usize>,
+    purged: Cell<Instant>,
+    /// Connections in use now, and the most in use at once since the last purge.
+    used: Cell<usize>,
+    peak: Cell<usize>,
+}
+
+/// The right to use one connection to a server; dropping it ends the use.
+#[derive(Debug)]
+pub(crate) struct Loan(Rc<Shelf>);
+
+impl Upstream {
+    /// A connection made when the server's address was of this generation.
+    pub(crate) fn new(stream: Stream, generation: u32) -> Upstream {
+        Upstream { stream, generation, served: 0 }
+    }
+
+    /// Notes that it has carried an exchange.
+    pub(crate) fn note_served(&mut self) {
+        self.served = self.served.saturating_add(1);
+    }
+
+    /// Whether a further exchange may go over it: it still stands, and leads where the server now is.
+    pub(crate) fn is_usable(&self, live: &ServerLive) -> bool {
+        self.generation == live.generation.load(Ordering::Relaxed) && !self.stream.is_spent()
+    }
+}
+
+impl Pool {
+    /// The use of one connection to a server.
+    pub(crate) fn lend(&self, server: &ServerPlan) -> Loan {
+        // What is observed of a server is the same value in every snapshot.
+        let key = Arc::as_ptr(&server.live) as usize;
+        let mut shelves = self.shelves.borrow_mut();
+        let shelf = shelves.entry(key).or_insert_with(|| Rc::new(Shelf::new(&server.live)));
+        shelf.purge_delay.set(server.pool_purge_delay);
+        shelf.used.set(shelf.used.get() + 1);
+        shelf.peak.set(shelf.peak.get().max(shelf.used.get()));
+        server.live.connections_used.rise();
+        Loan(shelf.clone())
+    }
+
+    /// Closes connections that their server closed, that lead to an old address, or that nobody needed.
+    pub(crate) fn purge(&self, now: Instant) {
+        self.shelves.borrow_mut().retain(|_, shelf| {
+            shelf.purge(now);
+            shelf.used.get() > 0 || !shelf.idle.borrow().is_empty()
+        });
+    }
+
+    /// Closes every idle connection.
+    pub(crate) fn clear(&self) {
+        for shelf in self.shelves.borrow().values() {
+            let idle = std::mem::take(&mut *shelf.idle.borrow_mut());
+            idle.iter().for_each(|_| {
+                shelf.live.connections_idle.fall();
+            });
+        }
+    }
+}
+
+impl Shelf {
+    fn new(live: &Arc<ServerLive>) -> Shelf {
+        Shelf {
+            live: live.clone(),
+            idle: RefCell::default(),
+            purge_delay: Cell::new(0),
+            fewest: Cell::new(0),
+            purged: Cell::new(Instant::now()),
+            used: Cell::new(0),
+            peak: Cell::new(0),
+        }
+    }
+
+    fn purge(&self, now: Instant) {
+        let mut idle = self.idle.borrow_mut();
+        let before = idle.len();
+        idle.retain(|idle| idle.is_usable(&self.live));
+        let delay = Duration::from_millis(u64::from(self.purge_delay.get()));
+        if now.saturating_duration_since(self.purged.get()) >= delay {
+            let superfluous = self.fewest.get().min(idle.len()).div_ceil(2);
+            idle.drain(..superfluous);
+            self.fewest.set(idle.len());
+            self.peak.set(self.used.get());
+            self.purged.set(now);
+        }
+        self.fewest.set(self.fewest.get().min(idle.len()));
+        (idle.len()..before).for_each(|_| {
+            self.live.connections_idle.fall();
+        });
+    }
+}
+
+impl Loan {
+    /// An idle connection that still stands and may be used; `first` says that it is for a client's first
+    /// request (configuration manual 4.2 "http-reuse").
+    pub(crate) fn take_idle(&self, reuse: HttpReuse, first: bool) -> Option<Upstream> {
+        let proven = match (reuse, first) {
+            (HttpReuse::Never, _) | (HttpReuse::Safe, true) => return None,
+            (HttpReuse::Safe, false) | (HttpReuse::Always, _) | (HttpReuse::Aggressive, false) => 0,
+            (HttpReuse::Aggressive, true) => 2,
+        };
+        let Loan(shelf) = self;
+        let mut idle = shelf.idle.borrow_mut();
+        loop {
+            let at = idle.iter().rposition(|idle| idle.served >= proven)?;
+            let upstream = idle.swap_remove(at);
+            shelf.live.connections_idle.fall();
+            shelf.fewest.set(shelf.fewest.get().min(idle.len()));
+            if upstream.is_usable(&shelf.live) {
+                return Some(upstream);
+            }
+        }
+    }
+
+    /// Keeps a connection for later, unless there are enough.
+    pub(crate) fn keep(&self, server: &ServerPlan, upstream: Upstream) {
+        let Loan(shelf) = self;
+        let mut idle = shelf.idle.borrow_mut();
+        let worn = server.max_reuse.is_some_and(|most| upstream.served > most);
+        let beyond = server.pool_max_conn.is_some_and(|most| shelf.live.connections_idle.now() >= most);
+        if worn || beyond || idle.len() >= shelf.peak.get() || server.admin == Admin::Maint {
+            return;
+        }
+        shelf.live.connections_idle.rise();
+        idle.push(upstream);
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let Loan(shelf) = self;
+        shelf.used.set(shelf.used.get().saturating_sub(1));
+        shelf.live.connections_used.fall();
+    }
+}
