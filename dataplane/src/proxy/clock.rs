@@ -17,9 +17,8 @@ use slab::Slab;
 pub(crate) struct Clock {
     started: Instant,
     wheel: RefCell<Wheel>,
-    /// The tick for which the driver sleeps; a timer set for an earlier one wakes it.
-    sleeping_until: Cell<u64>,
-    driver: RefCell<Option<Waker>>,
+    /// No slot with timers comes before this tick.
+    next: Cell<u64>,
 }
 
 /// A deadline that can be moved.
@@ -73,38 +72,32 @@ impl Clock {
     pub(crate) fn new() -> Clock {
         let wheel =
             Wheel { timers: Slab::new(), slots: Box::new([NONE; SLOTS]), occupied: [0; SLOTS / 64], tick: 0 };
-        Clock {
-            started: Instant::now(),
-            wheel: RefCell::new(wheel),
-            sleeping_until: Cell::new(NEVER),
-            driver: RefCell::new(None),
-        }
+        Clock { started: Instant::now(), wheel: RefCell::new(wheel), next: Cell::new(NEVER) }
     }
 
-    /// Runs the wheel, for as long as the worker lives.
-    pub(crate) async fn drive(self: Rc<Self>) {
-        loop {
-            let now = self.tick_at(Instant::now());
-            let due = self.wheel.borrow_mut().advance(now);
-            due.into_iter().for_each(Waker::wake);
-            let next = self.wheel.borrow().next_occupied();
-            self.sleeping_until.set(next);
-            let mut sleep = (next != NEVER).then(|| {
-                let wait = Duration::from_millis(next.saturating_mul(TICK));
-                Box::pin(tokio::time::sleep_until((self.started + wait).into()))
-            });
-            poll_fn(|context| {
-                if self.sleeping_until.get() < next {
-                    return Poll::Ready(());
-                }
-                if sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
-                    return Poll::Ready(());
-                }
-                *self.driver.borrow_mut() = Some(context.waker().clone());
-                Poll::Pending
-            })
-            .await;
+    /// Wakes who waits for a deadline that is reached.
+    pub(crate) fn turn(&self, now: Instant) {
+        let now = self.tick_at(now);
+        if now < self.next.get() {
+            return;
         }
+        let due = self.wheel.borrow_mut().advance(now);
+        self.next.set(self.wheel.borrow().next_occupied());
+        due.into_iter().for_each(Waker::wake);
+    }
+
+    /// How long until [`Clock::turn`] may have something to do; for ever without a deadline.
+    pub(crate) fn rest(&self, now: Instant) -> Option<Duration> {
+        let next = Some(self.next.get()).filter(|next| *next != NEVER)?;
+        let due = Duration::from_millis(next.saturating_mul(TICK));
+        Some(due.saturating_sub(now.saturating_duration_since(self.started)))
+    }
+
+    /// Waits, to the precision of the wheel.
+    pub(crate) async fn sleep(self: &Rc<Self>, wait: Duration) {
+        let timer = Timer::new(self);
+        timer.set(Instant::now(), u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1));
+        poll_fn(|context| timer.poll_expired(context)).await;
     }
 
     /// Wakes every idle connection, so that each looks whether it should close.
@@ -121,15 +114,6 @@ impl Clock {
 
     fn tick_at(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.started).as_millis() as u64 / TICK
-    }
-
-    fn note_deadline(&self, tick: u64) {
-        if tick < self.sleeping_until.get() {
-            self.sleeping_until.set(tick);
-            if let Some(driver) = self.driver.borrow_mut().take() {
-                driver.wake();
-            }
-        }
     }
 }
 
@@ -159,7 +143,7 @@ impl Timer {
                     + 1
             }
         };
-        let slot_moved = {
+        let linked = {
             let mut wheel = self.clock.wheel.borrow_mut();
             let wheel = &mut *wheel;
             let Some(entry) = wheel.timers.get_mut(self.key) else { return };
@@ -170,8 +154,8 @@ impl Timer {
             wheel.unlink(self.key);
             wheel.link(self.key, deadline)
         };
-        if slot_moved {
-            self.clock.note_deadline(deadline);
+        if let Some(tick) = linked {
+            self.clock.next.set(self.clock.next.get().min(tick));
         }
     }
 
@@ -214,12 +198,12 @@ impl Drop for Timer {
 }
 
 impl Wheel {
-    /// Puts a timer into its slot; tells whether it has a deadline at all.
-    fn link(&mut self, key: usize, deadline: u64) -> bool {
-        let Some(entry) = self.timers.get_mut(key) else { return false };
+    /// Puts a timer into its slot; gives the tick at which that is looked at.
+    fn link(&mut self, key: usize, deadline: u64) -> Option<u64> {
+        let entry = self.timers.get_mut(key)?;
         entry.deadline = deadline;
         if deadline == NEVER {
-            return false;
+            return None;
         }
         // What lies in the past by a clock read too early would wait for a whole round.
         let deadline = deadline.max(self.tick + 1);
@@ -233,7 +217,7 @@ impl Wheel {
         if let Some(first) = self.timers.get_mut(first as usize) {
             first.previous = key as u32;
         }
-        true
+        Some(deadline)
     }
 
     /// Takes a timer out of its slot.
@@ -285,12 +269,23 @@ impl Wheel {
 
     /// The next tick whose slot has timers; they may belong to a later round.
     fn next_occupied(&self) -> u64 {
-        (self.tick + 1..=self.tick + SLOTS as u64)
-            .find(|tick| {
-                let slot = slot_of(*tick);
-                self.occupied[slot / 64] & (1 << (slot % 64)) != 0
-            })
-            .unwrap_or(NEVER)
+        let from = self.tick + 1;
+        let start = slot_of(from);
+        // The word with the first slot is looked at twice: its upper bits first, its lower ones in the end.
+        for step in 0..=self.occupied.len() {
+            let at = (start / 64 + step) % self.occupied.len();
+            let mask = match step {
+                0 => u64::MAX << (start % 64),
+                _ if step == self.occupied.len() => !(u64::MAX << (start % 64)),
+                _ => u64::MAX,
+            };
+            let bits = self.occupied[at] & mask;
+            if bits != 0 {
+                let slot = at * 64 + bits.trailing_zeros() as usize;
+                return from + ((slot + SLOTS - start) % SLOTS) as u64;
+            }
+        }
+        NEVER
     }
 }
 

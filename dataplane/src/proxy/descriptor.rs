@@ -6,8 +6,6 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use regate_proto::model::DescriptorSource;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// A copy of a listening socket that the parent process left open (`fd@N`, `fd@${NAME}`).
 ///
@@ -49,15 +47,6 @@ fn borrowed(number: RawFd) -> io::Result<BorrowedFd<'static>> {
     #[expect(unsafe_code, reason = "an inherited descriptor is known by its number alone")]
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(borrowed)
-}
-
-/// A listening socket whose readiness the current runtime watches.
-pub(crate) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: the value owns its descriptor, gives the same one every time, and closes it only when it is dropped,
-    // which happens after the runtime has let go of it.
-    #[expect(unsafe_code, reason = "the runtime cannot see that an owned descriptor stays open")]
-    let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
-    watched.map_err(io::Error::from)
 }
 
 /// Lets the kernel hand connections over once data came.

@@ -56,6 +56,19 @@ pub(crate) async fn serve(mut session: Box<Session>) {
 async fn rest(session: &mut Session) -> bool {
     let first = session.requests == 0;
     let plan = &session.frontend;
+    if first {
+        // Most clients have sent their request when they are accepted: then there is nothing to wait for.
+        let mut buffer = session.worker.buffers.small();
+        match session.stream.try_read(buffer.room()) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return true,
+            Ok(count) => {
+                buffer.put(count);
+                session.early = Some(buffer);
+                return true;
+            }
+        }
+    }
     session.timer.set(Instant::now(), if first { plan.request_timeout } else { plan.keep_alive_timeout });
     loop {
         session.timer.set_idle(!first);

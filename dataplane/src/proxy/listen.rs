@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use regate_proto::model::{Bind, BindAddress, BindHost, BindRef, DescriptorSource, Name, Subject};
 use regate_proto::problem::{Code, Problem};
-use rustix::net::sockopt;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::descriptor;
@@ -48,7 +47,6 @@ pub(crate) struct Wanted {
 pub(crate) struct Opened {
     pub(crate) key: ListenKey,
     pub(crate) descriptors: Vec<OwnedFd>,
-    pub(crate) unix: bool,
     /// What it was opened for.
     pub(crate) wanted: Wanted,
 }
@@ -95,13 +93,13 @@ pub(crate) fn open(key: &ListenKey, wanted: &Wanted, workers: usize) -> Result<O
         Problem::about(Code::Impossible, &Subject::Bind(bind.at.clone()), detail)
     };
     let backlog = i32::try_from(wanted.bind.backlog).unwrap_or(i32::MAX);
-    let (descriptors, unix) = match &key.place {
+    let descriptors = match &key.place {
         Place::Inet(host, port) => {
             let sockets = (0..workers).map(|_| open_inet(key, bind, *host, *port, backlog));
-            (sockets.collect::<io::Result<Vec<_>>>().map_err(refused)?, false)
+            sockets.collect::<io::Result<Vec<_>>>().map_err(refused)?
         }
         Place::Unix(path) => {
-            (copies(open_unix(path, bind, backlog).map_err(refused)?, workers).map_err(refused)?, true)
+            copies(open_unix(path, bind, backlog).map_err(refused)?, workers).map_err(refused)?
         }
         Place::Abstract(name) => {
             // HAProxy pads abstract names to the whole of sun_path.
@@ -110,16 +108,15 @@ pub(crate) fn open(key: &ListenKey, wanted: &Wanted, workers: usize) -> Result<O
             padded.resize(SUN_PATH, 0);
             let address = std::str::from_utf8(&padded).map_err(io::Error::other).and_then(SockAddr::unix);
             let socket = address.and_then(|address| listen_unix(&address, backlog)).map_err(refused)?;
-            (copies(socket, workers).map_err(refused)?, true)
+            copies(socket, workers).map_err(refused)?
         }
         Place::Descriptor(source) => {
             let inherited = descriptor::inherited(source).map_err(refused)?;
-            let unix = matches!(sockopt::socket_domain(&inherited), Ok(rustix::net::AddressFamily::UNIX));
             rustix::io::ioctl_fionbio(&inherited, true).map_err(|error| refused(error.into()))?;
-            (copies(inherited, workers).map_err(refused)?, unix)
+            copies(inherited, workers).map_err(refused)?
         }
     };
-    Ok(Opened { key: key.clone(), descriptors, unix, wanted: wanted.clone() })
+    Ok(Opened { key: key.clone(), descriptors, wanted: wanted.clone() })
 }
 
 fn places(address: &BindAddress) -> Vec<Place> {

@@ -14,6 +14,7 @@ mod listen;
 mod log;
 mod pool;
 pub mod proxy_protocol;
+mod reactor;
 pub(crate) mod record;
 mod relay;
 mod reply;
@@ -21,6 +22,7 @@ mod rewrite;
 mod session;
 mod story;
 mod stream;
+mod tasks;
 mod tcp;
 mod upstream;
 mod worker;
@@ -103,13 +105,12 @@ impl Proxy {
         }
         self.shared.publish(snapshot);
         for socket in prepared.opened {
-            let Opened { key, descriptors, unix, wanted } = socket;
+            let Opened { key, descriptors, wanted } = socket;
             let mut descriptors = descriptors.into_iter();
             open.insert(key.clone());
             for peer in 0..self.shared.live.workers() {
                 let Some(descriptor) = descriptors.next() else { break };
-                let own =
-                    Opened { key: key.clone(), descriptors: vec![descriptor], unix, wanted: wanted.clone() };
+                let own = Opened { key: key.clone(), descriptors: vec![descriptor], wanted: wanted.clone() };
                 self.shared.tell_one(peer, Command::Listen(Box::new(own)));
             }
         }

@@ -24,7 +24,6 @@ use crate::snapshot::{BindPlan, FrontendPlan};
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) unix: bool,
     pub(crate) frontend: Arc<FrontendPlan>,
     pub(crate) accept_proxy: bool,
     pub(crate) bind_id: u32,
@@ -66,7 +65,7 @@ pub(crate) struct Session {
     pub(crate) frontend: Arc<FrontendPlan>,
     pub(crate) at: Instant,
     pub(crate) at_wall: SystemTime,
-    /// Bytes that came together with a PROXY protocol header.
+    /// Bytes that came before it was clear what they are: with a PROXY protocol header, or at once.
     pub(crate) early: Option<Buffer>,
     /// The snapshot that `frontend` is from, and whether the frontend is in it and listens.
     seen: Rc<Seen>,
@@ -148,10 +147,7 @@ impl Session {
 
 /// Begins to serve an accepted connection.
 pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
-    let stream = match Stream::adopt(socket, accepted.unix) {
-        Ok(stream) => stream,
-        Err(error) => return tracing::warn!(%error, "cannot watch a connection"),
-    };
+    let stream = Stream::adopt(&worker.reactor, socket);
     let seen = worker.snapshot();
     let plan = seen.frontends.get(&accepted.frontend.name);
     let session = Session {
@@ -172,7 +168,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         admission: accepted.admission,
     };
     // Boxed: the futures that hand it on would each keep room for the whole of it.
-    tokio::task::spawn_local(serve(Box::new(session), accepted.accept_proxy));
+    worker.spawn(serve(Box::new(session), accepted.accept_proxy));
 }
 
 async fn serve(mut session: Box<Session>, accept_proxy: bool) {

@@ -4,21 +4,20 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use rustix::net::Shutdown;
-use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use socket2::{SockAddr, SockRef};
 
 use super::clock::{Expired, Timer};
+use super::reactor::{Reactor, Source};
 
-/// A connected stream socket.
+/// A stream socket.
 #[derive(Debug)]
-pub(crate) enum Stream {
-    /// TCP.
-    Tcp(TcpStream),
-    /// A unix stream socket.
-    Unix(UnixStream),
+pub(crate) struct Stream {
+    source: Source,
 }
 
 /// Why waiting for a stream ended without success.
@@ -33,65 +32,104 @@ pub(crate) enum Cut {
 }
 
 impl Stream {
-    /// Takes over a connected, non-blocking socket.
-    pub(crate) fn adopt(descriptor: OwnedFd, unix: bool) -> io::Result<Stream> {
-        Ok(match unix {
-            false => Stream::Tcp(TcpStream::from_std(descriptor.into())?),
-            true => Stream::Unix(UnixStream::from_std(descriptor.into())?),
-        })
+    /// Takes over a non-blocking socket.
+    pub(crate) fn adopt(reactor: &Rc<Reactor>, descriptor: OwnedFd) -> Stream {
+        Stream { source: Source::new(reactor, descriptor) }
     }
 
     /// The local address: what the client connected to.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
-        match self {
-            Stream::Tcp(stream) => stream.local_addr().ok(),
-            Stream::Unix(_) => None,
-        }
+        rustix::net::getsockname(self).ok().and_then(|address| address.try_into().ok())
+    }
+
+    /// Connects, waiting no longer than the timer.
+    pub(crate) async fn connect(&self, address: &SockAddr, timer: &Timer) -> Result<(), Cut> {
+        // Close by, a connection stands as soon as it is asked for, and only the second call says so.
+        let mut asks_again = address.is_unix() || address.as_socket().is_some_and(|to| to.ip().is_loopback());
+        poll_fn(|context| {
+            loop {
+                match SockRef::from(self).connect(address) {
+                    Ok(()) => break,
+                    Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
+                        Some(Errno::ISCONN) => break,
+                        Some(Errno::INPROGRESS | Errno::ALREADY) if asks_again => asks_again = false,
+                        Some(Errno::INPROGRESS | Errno::ALREADY) => {
+                            self.source.note_drained();
+                            self.source.note_clogged();
+                            match self.source.poll_writable(context) {
+                                Poll::Ready(Ok(())) => {}
+                                Poll::Ready(Err(_)) => return Poll::Ready(Err(Cut::Broken)),
+                                Poll::Pending => return poll_timer(timer, context).map(Err),
+                            }
+                        }
+                        _ => return Poll::Ready(Err(Cut::Broken)),
+                    },
+                }
+            }
+            // What the server says first is waited for, not asked for.
+            self.source.note_drained();
+            Poll::Ready(Ok(()))
+        })
+        .await
     }
 
     /// Reads what is there without waiting.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len();
-        let result = match self {
-            Stream::Tcp(stream) => stream.try_read(buffer),
-            Stream::Unix(stream) => stream.try_read(buffer),
-        };
-        if matches!(result, Ok(count) if count > 0 && count < room) {
-            self.note_drained();
+        if self.source.is_drained() {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
-        result
-    }
-
-    /// A read that left room took everything: the next one waits for the kernel's word, instead of asking for it.
-    fn note_drained(&self) {
-        let drained = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = match self {
-            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, drained),
-            Stream::Unix(stream) => stream.try_io(Interest::READABLE, drained),
-        };
+        let room = buffer.len();
+        loop {
+            match rustix::net::recv(self, &mut *buffer, RecvFlags::empty()) {
+                Ok((count, _)) => {
+                    if 0 < count && count < room {
+                        self.source.note_drained();
+                    }
+                    return Ok(count);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => {
+                    if error == Errno::AGAIN {
+                        self.source.note_empty();
+                    }
+                    return Err(error.into());
+                }
+            }
+        }
     }
 
     /// Writes what fits without waiting.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => stream.try_write(bytes),
-            Stream::Unix(stream) => stream.try_write(bytes),
+    fn try_write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        loop {
+            let outcome = match (first, second) {
+                (bytes, []) | ([], bytes) => rustix::net::send(self, bytes, SendFlags::NOSIGNAL),
+                _ => {
+                    let slices = [IoSlice::new(first), IoSlice::new(second)];
+                    let none = &mut SendAncillaryBuffer::default();
+                    rustix::net::sendmsg(self, &slices, none, SendFlags::NOSIGNAL)
+                }
+            };
+            match outcome {
+                Ok(count) => {
+                    if count < first.len() + second.len() {
+                        self.source.note_clogged();
+                    }
+                    return Ok(count);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => {
+                    if error == Errno::AGAIN {
+                        self.source.note_clogged();
+                    }
+                    return Err(error.into());
+                }
+            }
         }
     }
 
     /// Ready when there is something to read, the end included.
-    pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Stream::Tcp(stream) => stream.poll_read_ready(context),
-            Stream::Unix(stream) => stream.poll_read_ready(context),
-        }
-    }
-
-    fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Stream::Tcp(stream) => stream.poll_write_ready(context),
-            Stream::Unix(stream) => stream.poll_write_ready(context),
-        }
+    pub(crate) fn poll_read_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_readable(context)
     }
 
     /// Reads; `Ok(0)` is the end of the stream.
@@ -113,8 +151,8 @@ impl Stream {
         second: &[u8],
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.poll_write_ready(context))?;
-            match self.try_write_both(first, second) {
+            ready!(self.source.poll_writable(context))?;
+            match self.try_write(first, second) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
@@ -131,34 +169,9 @@ impl Stream {
         .await
     }
 
-    /// Waits until a connection that was begun is there.
-    pub(crate) async fn connected(&self, timer: &Timer) -> Result<(), Cut> {
-        poll_fn(|context| match self.poll_write_ready(context) {
-            Poll::Ready(Ok(())) => Poll::Ready(match rustix::net::sockopt::socket_error(self) {
-                Ok(Ok(())) => Ok(()),
-                _ => Err(Cut::Broken),
-            }),
-            Poll::Ready(Err(_)) => Poll::Ready(Err(Cut::Broken)),
-            Poll::Pending => poll_timer(timer, context).map(Err),
-        })
-        .await
-    }
-
-    /// Ready when the peer has closed; what it sent is left alone.
-    pub(crate) fn poll_left(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.poll_read_ready(context).is_pending() {
-            return Poll::Pending;
-        }
-        let mut byte = [0];
-        match rustix::net::recv(
-            self,
-            &mut byte,
-            rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT,
-        ) {
-            Ok((_, 0)) => Poll::Ready(()),
-            Ok(_) | Err(rustix::io::Errno::AGAIN) => Poll::Pending,
-            Err(_) => Poll::Ready(()),
-        }
+    /// Ready when the peer has closed its side; what it sent is left alone.
+    pub(crate) fn poll_left(&self, context: &Context<'_>) -> Poll<()> {
+        self.source.poll_closed(context)
     }
 
     /// Reads, waiting no longer than the timer; `Ok(0)` is the end of the stream.
@@ -207,28 +220,11 @@ impl Stream {
         let mut byte = [0];
         !matches!(self.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
-
-    fn try_write_both(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        if second.is_empty() {
-            return self.try_write(first);
-        }
-        if first.is_empty() {
-            return self.try_write(second);
-        }
-        let slices = [IoSlice::new(first), IoSlice::new(second)];
-        match self {
-            Stream::Tcp(stream) => stream.try_write_vectored(&slices),
-            Stream::Unix(stream) => stream.try_write_vectored(&slices),
-        }
-    }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Stream::Tcp(stream) => stream.as_fd(),
-            Stream::Unix(stream) => stream.as_fd(),
-        }
+        self.source.as_fd()
     }
 }
 

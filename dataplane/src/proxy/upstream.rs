@@ -47,9 +47,8 @@ pub(crate) struct Trail<'a> {
 
 /// Looks after a worker's idle connections, for as long as it lives.
 pub(crate) async fn tend(worker: Rc<Worker>) {
-    let mut interval = tokio::time::interval(Duration::from_secs(1));
     loop {
-        interval.tick().await;
+        worker.clock.sleep(Duration::from_secs(1)).await;
         worker.pool.purge(Instant::now());
         if worker.is_draining() {
             worker.pool.clear();
@@ -117,8 +116,7 @@ pub(crate) async fn reach<'a>(
                 // A server that refuses at once is given time to come back, as HAProxy does.
                 let pause =
                     if backend.connect_timeout == 0 { PAUSE } else { backend.connect_timeout.min(PAUSE) };
-                session.timer.set(Instant::now(), pause);
-                poll_fn(|context| poll_timer(&session.timer, context).map(|_| ())).await;
+                worker.clock.sleep(Duration::from_millis(u64::from(pause))).await;
             }
         }
     }
@@ -248,13 +246,12 @@ fn redispatches(backend: &BackendPlan, retry: u32) -> bool {
 async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> Result<Upstream, Fault> {
     session.timer.set(Instant::now(), backend.connect_timeout);
     let generation = server.live.generation.load(Ordering::Relaxed);
-    let socket = begin(session, backend, server).map_err(|error| {
+    let (socket, address) = begin(session, backend, server).map_err(|error| {
         tracing::debug!(%error, server = %server.name, "cannot begin to connect");
         Fault::ConnectFailed
     })?;
-    let unix = matches!(server.target, Target::Unix(_) | Target::Abstract(_));
-    let stream = Stream::adopt(socket, unix).map_err(|_| Fault::ConnectFailed)?;
-    stream.connected(&session.timer).await.map_err(|cut| match cut {
+    let stream = Stream::adopt(&session.worker.reactor, socket);
+    stream.connect(&address, &session.timer).await.map_err(|cut| match cut {
         Cut::Timeout => Fault::ConnectTimeout,
         _ => Fault::ConnectFailed,
     })?;
@@ -268,8 +265,8 @@ async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) 
     Ok(Upstream::new(stream, generation))
 }
 
-/// A socket whose connection is under way.
-fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::Result<OwnedFd> {
+/// A socket, and where it is to connect to.
+fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::Result<(OwnedFd, SockAddr)> {
     let unknown = || io::Error::other("the address that the client connected to is not known");
     let address = match &server.target {
         Target::Inet(address) => *address,
@@ -279,13 +276,13 @@ fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::R
             let port = i32::from(destination.port()).wrapping_add(*offset) as u16;
             SocketAddr::new(ip.unwrap_or(destination.ip()), port)
         }
-        Target::Unix(path) => return begin_unix(&SockAddr::unix(path)?),
+        Target::Unix(path) => return Ok((unix_socket()?, SockAddr::unix(path)?)),
         Target::Abstract(name) => {
             let mut padded = vec![0];
             padded.extend_from_slice(name.as_bytes());
             padded.resize(108, 0);
             let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(&padded);
-            return begin_unix(&SockAddr::unix(path)?);
+            return Ok((unix_socket()?, SockAddr::unix(path)?));
         }
     };
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
@@ -297,21 +294,11 @@ fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::R
         socket.set_reuse_address(true)?;
         socket.bind(&source.into())?;
     }
-    begin_to(&socket, &address.into())?;
-    Ok(socket.into())
+    Ok((socket.into(), address.into()))
 }
 
-fn begin_unix(address: &SockAddr) -> io::Result<OwnedFd> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-    begin_to(&socket, address)?;
-    Ok(socket.into())
-}
-
-fn begin_to(socket: &Socket, address: &SockAddr) -> io::Result<()> {
-    match socket.connect(address) {
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => Ok(()),
-        result => result,
-    }
+fn unix_socket() -> io::Result<OwnedFd> {
+    Ok(Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?.into())
 }
 
 fn push_proxy_header(out: &mut Vec<u8>, version: ProxyHeader, session: &Session) {

@@ -18,18 +18,17 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rustix::net::SocketFlags;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::JoinHandle;
 
 use super::buffer::Buffers;
 use super::clock::Clock;
-use super::descriptor;
 use super::h1::Fields;
 use super::listen::{ListenKey, Opened};
 use super::log::LogSink;
 use super::pool::Pool;
+use super::reactor::{Reactor, Source};
 use super::session::{self, Accepted, Admission};
+use super::tasks::{self, Task, Tasks};
 use crate::live::Live;
 use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, note_transition};
 
@@ -74,6 +73,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) index: usize,
+    pub(crate) reactor: Rc<Reactor>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) buffers: Rc<Buffers>,
     pub(crate) shared: Arc<Shared>,
@@ -83,6 +83,8 @@ pub(crate) struct Worker {
     scratch: RefCell<Vec<Vec<u8>>>,
     seen: RefCell<(u64, Rc<Seen>)>,
     draining: Cell<bool>,
+    stopped: Cell<bool>,
+    tasks: Tasks,
     listeners: RefCell<HashMap<ListenKey, Listening>>,
 }
 
@@ -91,14 +93,13 @@ pub(crate) struct Worker {
 pub(crate) struct Seen(Arc<Snapshot>);
 
 /// A listening socket with the task that accepts on it.
-type Listening = (Rc<Listener>, JoinHandle<()>);
+type Listening = (Rc<Listener>, Task);
 
 /// A listening socket of one worker.
 #[derive(Debug)]
 struct Listener {
     key: ListenKey,
-    socket: AsyncFd<OwnedFd>,
-    unix: bool,
+    socket: Source,
     /// The plans that it was opened for: what serves the last connections when they are gone.
     frontend: Arc<FrontendPlan>,
     bind: Arc<BindPlan>,
@@ -222,40 +223,40 @@ impl Worker {
         }
     }
 
+    /// Runs a future on this worker until it is done, or the worker ends.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
+        self.tasks.spawn(future)
+    }
+
     /// Whether connections should end as soon as they can.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.get()
     }
 
     fn listen(self: &Rc<Self>, opened: Opened) {
-        let Opened { key, descriptors, unix, wanted } = opened;
+        let Opened { key, descriptors, wanted } = opened;
         let Some(socket) = descriptors.into_iter().next() else { return };
-        let socket = match descriptor::watched(socket) {
-            Ok(socket) => socket,
-            Err(error) => return tracing::error!(%error, bind = %key.at, "cannot watch a listening socket"),
-        };
         let listener = Rc::new(Listener {
             key: key.clone(),
-            socket,
-            unix,
+            socket: Source::shared(&self.reactor, socket),
             frontend: wanted.frontend,
             bind: wanted.bind,
         });
-        let task = tokio::task::spawn_local(accept_all(self.clone(), listener.clone()));
+        let task = self.spawn(accept_all(self.clone(), listener.clone()));
         self.shared.live.process.listeners.rise();
         self.listeners.borrow_mut().insert(key, (listener, task));
     }
 
     fn unlisten(self: &Rc<Self>, key: &ListenKey) {
         let Some((listener, task)) = self.listeners.borrow_mut().remove(key) else { return };
-        task.abort();
+        self.tasks.cancel(task);
         self.shared.live.process.listeners.fall();
         // What the kernel has accepted would be reset: it is served.
         let snapshot = self.snapshot();
         let (frontend, bind) = plans(&snapshot, &listener.key)
             .unwrap_or_else(|| (listener.frontend.clone(), listener.bind.clone()));
         while let Ok((socket, peer)) = listener.accept() {
-            self.dispatch(socket, peer, &listener, &frontend, &bind);
+            self.dispatch(socket, peer, &frontend, &bind);
         }
     }
 
@@ -263,7 +264,6 @@ impl Worker {
         self: &Rc<Self>,
         socket: OwnedFd,
         peer: Option<SocketAddr>,
-        listener: &Listener,
         frontend: &Arc<FrontendPlan>,
         bind: &Arc<BindPlan>,
     ) {
@@ -271,7 +271,6 @@ impl Worker {
         let admission = Admission::new(&self.shared, target, self.index, frontend, bind);
         let accepted = Accepted {
             peer,
-            unix: listener.unix,
             frontend: frontend.clone(),
             accept_proxy: bind.row.accept_proxy,
             bind_id: bind.row.id,
@@ -297,27 +296,18 @@ impl Deref for Seen {
 impl Listener {
     fn accept(&self) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let (socket, peer) = rustix::net::acceptfrom_with(self.socket.get_ref(), flags)?;
+        let (socket, peer) = rustix::net::acceptfrom_with(&self.socket, flags)?;
         Ok((socket, peer.and_then(|peer| SocketAddr::try_from(peer).ok())))
     }
 }
 
 /// Runs a worker until it is told to stop.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver<Command>) -> io::Result<()> {
-    let unparked = Arc::new(Mutex::new(Instant::now()));
-    let (parking, live) = (unparked.clone(), shared.live.clone());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .on_thread_park(move || {
-            let busy = parking.lock().elapsed().as_micros() as u64;
-            live.process.busy_micros.add(index, busy);
-        })
-        .on_thread_unpark(move || *unparked.lock() = Instant::now())
-        .build_local(Default::default())?;
-    let clock = Rc::new(Clock::new());
+    let tasks = Tasks::new()?;
     let worker = Rc::new(Worker {
         index,
+        reactor: Rc::new(Reactor::new(tasks.bell())?),
+        clock: Rc::new(Clock::new()),
         buffers: Rc::default(),
         pool: Pool::default(),
         log: LogSink::new(shared.live.clone()),
@@ -326,18 +316,46 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
         scratch: RefCell::default(),
         seen: RefCell::default(),
         draining: Cell::new(false),
+        stopped: Cell::new(false),
+        tasks,
         listeners: RefCell::default(),
-        clock,
     });
-    runtime.block_on(obey(worker, commands));
+    worker.spawn(obey(worker.clone(), commands));
+    worker.spawn(super::upstream::tend(worker.clone()));
+    let outcome = turn_until_stopped(&worker);
+    // Tasks hold the worker that holds them.
+    worker.tasks.clear();
+    worker.listeners.borrow_mut().clear();
+    outcome
+}
+
+/// The worker's loop: tasks that are ready, then what the kernel, the clock and the log have to say.
+fn turn_until_stopped(worker: &Worker) -> io::Result<()> {
+    let mut woken = Instant::now();
+    let mut busy = Duration::ZERO;
+    while !worker.stopped.get() {
+        worker.tasks.run();
+        let now = Instant::now();
+        busy += now.saturating_duration_since(woken);
+        if busy > BUSY_GRAIN {
+            worker.shared.live.process.busy_micros.add(worker.index, busy.as_micros() as u64);
+            busy = Duration::ZERO;
+        }
+        let limit = match worker.tasks.lie_down() {
+            true => [worker.clock.rest(now), worker.log.rest(now)].into_iter().flatten().min(),
+            false => Some(Duration::ZERO),
+        };
+        let outcome = worker.reactor.wait(limit);
+        worker.tasks.get_up();
+        outcome?;
+        woken = Instant::now();
+        worker.clock.turn(woken);
+        worker.log.turn(woken);
+    }
     Ok(())
 }
 
 async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
-    tokio::task::spawn_local(worker.clock.clone().drive());
-    tokio::task::spawn_local(super::upstream::tend(worker.clone()));
-    let logging = worker.clone();
-    tokio::task::spawn_local(async move { logging.log.tend().await });
     while let Some(command) = commands.recv().await {
         match command {
             Command::Listen(opened) => worker.listen(*opened),
@@ -353,7 +371,7 @@ async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
                 open.iter().for_each(|key| worker.unlisten(key));
                 worker.clock.nudge_idle();
             }
-            Command::Stop => break,
+            Command::Stop => worker.stopped.set(true),
         }
     }
 }
@@ -361,12 +379,14 @@ async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
 /// Accepts for as long as the socket is listened on, within the limits that the newest snapshot sets.
 async fn accept_all(worker: Rc<Worker>, listener: Rc<Listener>) {
     loop {
-        let Ok(mut ready) = listener.socket.readable().await else { return };
+        if let Err(error) = std::future::poll_fn(|context| listener.socket.poll_readable(context)).await {
+            return tracing::error!(%error, bind = %listener.key.at, "cannot watch a listening socket");
+        }
         for _ in 0..BURST {
             let snapshot = worker.snapshot();
             let Some((frontend, bind)) = plans(&snapshot, &listener.key) else { return };
             if let Some(wait) = session_wait(&worker, &snapshot, &frontend) {
-                tokio::time::sleep(wait).await;
+                worker.clock.sleep(wait).await;
                 continue;
             }
             if is_full(&worker, &snapshot, &frontend, &bind) {
@@ -380,20 +400,20 @@ async fn accept_all(worker: Rc<Worker>, listener: Rc<Listener>) {
                 continue;
             }
             match listener.accept() {
-                Ok((socket, peer)) => worker.dispatch(socket, peer, &listener, &frontend, &bind),
+                Ok((socket, peer)) => worker.dispatch(socket, peer, &frontend, &bind),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready.clear_ready();
+                    listener.socket.note_empty();
                     break;
                 }
                 Err(error) if is_transient(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, bind = %listener.key.at, "cannot accept");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    worker.clock.sleep(Duration::from_millis(100)).await;
                     break;
                 }
             }
         }
-        tokio::task::yield_now().await;
+        tasks::yield_now().await;
     }
 }
 
@@ -434,6 +454,8 @@ fn is_transient(error: &io::Error) -> bool {
     )
 }
 
+/// Busy time is told in portions of at least this size.
+const BUSY_GRAIN: Duration = Duration::from_micros(500);
 /// Connections accepted in a row before others get their turn.
 const BURST: usize = 64;
 /// Scratch values kept for reuse.

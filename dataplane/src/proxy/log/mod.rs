@@ -12,14 +12,13 @@ mod outlet;
 mod text;
 mod writer;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use regate_proto::model::{LogFormat, Mode, Name, Severity};
-use tokio::sync::Notify;
 
 use self::date::{Dates, Moment};
 use self::dress::Identity;
@@ -36,8 +35,8 @@ pub(crate) struct LogSink {
     live: Arc<Live>,
     identity: Identity,
     state: RefCell<State>,
-    /// Told when the first line is queued.
-    queued: Notify,
+    /// When the first of the lines that wait was queued.
+    queued: Cell<Option<Instant>>,
 }
 
 /// A connection that ended before it became a session, such as one without the PROXY protocol header that it had to
@@ -72,7 +71,7 @@ impl LogSink {
     /// A sink with nothing to deliver.
     pub(crate) fn new(live: Arc<Live>) -> LogSink {
         let state = State { dates: Dates::new(), text: Vec::with_capacity(512), outlets: Vec::new() };
-        LogSink { live, identity: Identity::own(), state: RefCell::new(state), queued: Notify::new() }
+        LogSink { live, identity: Identity::own(), state: RefCell::new(state), queued: Cell::new(None) }
     }
 
     /// Renders and queues the lines of a finished exchange, those that the plan does not leave out.
@@ -111,15 +110,17 @@ impl LogSink {
         self.state.borrow().outlets.iter().all(Outlet::is_empty)
     }
 
-    /// Flushes a moment after the first line was queued, for as long as the worker runs.
-    pub(crate) async fn tend(&self) {
-        loop {
-            self.queued.notified().await;
-            while !self.is_empty() {
-                tokio::time::sleep(FLUSH_DELAY).await;
-                self.flush();
-            }
+    /// Sends what has waited for company long enough.
+    pub(crate) fn turn(&self, now: Instant) {
+        if self.rest(now) == Some(Duration::ZERO) {
+            self.flush();
+            self.queued.set(if self.is_empty() { None } else { Some(now) });
         }
+    }
+
+    /// How long until [`LogSink::turn`] has something to do; for ever without a line.
+    pub(crate) fn rest(&self, now: Instant) -> Option<Duration> {
+        self.queued.get().map(|queued| FLUSH_DELAY.saturating_sub(now.saturating_duration_since(queued)))
     }
 
     fn put(
@@ -144,8 +145,8 @@ impl LogSink {
         }
         drop(state);
         self.count_dropped(dropped);
-        if begun {
-            self.queued.notify_one();
+        if begun && self.queued.get().is_none() {
+            self.queued.set(Some(Instant::now()));
         }
     }
 

@@ -164,18 +164,17 @@ fn refused_connections_are_errors_where_wanted() {
     assert!(sink.log.is_empty());
 }
 
-#[tokio::test]
-async fn what_is_queued_leaves_by_itself() {
+#[test]
+fn what_is_queued_leaves_when_it_has_waited_for_company() {
     let sink = sink(|_| {});
+    let now = std::time::Instant::now();
+    assert_eq!(sink.log.rest(now), None);
     sink.log.record(&sink.plan, &samples::record());
-    let arrived = async {
-        while !sink.log.is_empty() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        () = sink.log.tend() => {}
-        () = arrived => {}
-    }
+    assert!(sink.log.rest(now).is_some_and(|rest| !rest.is_zero()));
+    sink.log.turn(now);
+    assert!(!sink.log.is_empty());
+    sink.log.turn(now + 2 * FLUSH_DELAY);
+    assert!(sink.log.is_empty());
+    assert_eq!(sink.log.rest(now), None);
     assert!(sink.line().contains("GET /"));
 }

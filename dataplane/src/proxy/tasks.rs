@@ -1,0 +1,287 @@
+//! The tasks of one worker: futures that run on its thread alone.
+//!
+//! A task woken on its worker's thread goes into a queue that nobody else sees; one woken by another thread
+//! goes through a mailbox, with a bell that ends the worker's sleep. A wake-up that outlived its task may reach
+//! the next one in the same slot: futures are polled without need now and then, and must not mind.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use parking_lot::Mutex;
+use rustix::event::EventfdFlags;
+use slab::Slab;
+
+/// The tasks of one worker.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    home: Arc<Home>,
+    slots: RefCell<Slab<Slot>>,
+    serial: Cell<u32>,
+}
+
+/// Names one task, also after it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Task {
+    key: usize,
+    serial: u32,
+}
+
+/// What other threads see of a worker's tasks.
+#[derive(Debug)]
+struct Home {
+    number: u64,
+    mailbox: Mutex<Vec<usize>>,
+    has_mail: AtomicBool,
+    sleeping: AtomicBool,
+    bell: OwnedFd,
+}
+
+struct Slot {
+    serial: u32,
+    /// Absent while it runs.
+    future: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    ticket: Arc<Ticket>,
+    waker: Waker,
+}
+
+/// What a waker holds.
+#[derive(Debug)]
+struct Ticket {
+    home: Arc<Home>,
+    key: usize,
+    queued: AtomicBool,
+}
+
+thread_local! {
+    /// The number of the worker that runs on this thread.
+    static HERE: Cell<u64> = const { Cell::new(0) };
+    /// Its tasks that are to run, in the order in which they were woken.
+    static READY: RefCell<VecDeque<usize>> = const { RefCell::new(VecDeque::new()) };
+}
+
+impl Tasks {
+    /// No tasks yet; they will run on the thread that calls this.
+    pub(crate) fn new() -> io::Result<Tasks> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let home = Home {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            mailbox: Mutex::default(),
+            has_mail: AtomicBool::new(false),
+            sleeping: AtomicBool::new(false),
+            bell: rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        };
+        HERE.set(home.number);
+        READY.with_borrow_mut(VecDeque::clear);
+        Ok(Tasks { home: Arc::new(home), slots: RefCell::default(), serial: Cell::new(0) })
+    }
+
+    /// The descriptor that becomes readable when another thread wakes a task of a sleeping worker.
+    pub(crate) fn bell(&self) -> &OwnedFd {
+        &self.home.bell
+    }
+
+    /// Adds a task; it runs when the tasks before it have had their turn.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
+        let serial = self.serial.get().wrapping_add(1);
+        self.serial.set(serial);
+        let mut slots = self.slots.borrow_mut();
+        let entry = slots.vacant_entry();
+        let key = entry.key();
+        let ticket = Arc::new(Ticket { home: self.home.clone(), key, queued: AtomicBool::new(false) });
+        let waker = Waker::from(ticket.clone());
+        entry.insert(Slot { serial, future: Some(Box::pin(future)), ticket: ticket.clone(), waker });
+        ticket.wake_by_ref();
+        Task { key, serial }
+    }
+
+    /// Ends a task where it stands.
+    pub(crate) fn cancel(&self, task: Task) {
+        let mut slots = self.slots.borrow_mut();
+        let cancelled = match slots.get(task.key) {
+            Some(slot) if slot.serial == task.serial => slots.try_remove(task.key),
+            _ => None,
+        };
+        // What the future drops may come back here.
+        drop(slots);
+        drop(cancelled);
+    }
+
+    /// Ends every task.
+    pub(crate) fn clear(&self) {
+        let slots = std::mem::take(&mut *self.slots.borrow_mut());
+        drop(slots);
+    }
+
+    /// Runs what is ready, and what becomes ready thereby, within bounds: sockets want their turn too.
+    pub(crate) fn run(&self) {
+        for _ in 0..BURST {
+            self.fetch_mail();
+            let Some(key) = READY.with_borrow_mut(VecDeque::pop_front) else { return };
+            self.run_one(key);
+        }
+    }
+
+    /// Says that the worker is about to sleep; false when there is something to do.
+    pub(crate) fn lie_down(&self) -> bool {
+        self.home.sleeping.store(true, Ordering::SeqCst);
+        if self.home.has_mail.load(Ordering::SeqCst) || READY.with_borrow(|ready| !ready.is_empty()) {
+            self.get_up();
+            return false;
+        }
+        true
+    }
+
+    /// Says that the worker is awake.
+    pub(crate) fn get_up(&self) {
+        self.home.sleeping.store(false, Ordering::Relaxed);
+    }
+
+    fn fetch_mail(&self) {
+        if self.home.has_mail.load(Ordering::Relaxed) && self.home.has_mail.swap(false, Ordering::SeqCst) {
+            let mail = std::mem::take(&mut *self.home.mailbox.lock());
+            READY.with_borrow_mut(|ready| ready.extend(mail));
+        }
+    }
+
+    fn run_one(&self, key: usize) {
+        let (serial, mut future, waker) = {
+            let mut slots = self.slots.borrow_mut();
+            let Some(slot) = slots.get_mut(key) else { return };
+            slot.ticket.queued.store(false, Ordering::Release);
+            let Some(future) = slot.future.take() else { return };
+            (slot.serial, future, slot.waker.clone())
+        };
+        let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let mut slots = self.slots.borrow_mut();
+        let Some(slot) = slots.get_mut(key).filter(|slot| slot.serial == serial) else {
+            // It was cancelled while it ran.
+            drop(slots);
+            return;
+        };
+        match outcome {
+            Poll::Pending => slot.future = Some(future),
+            Poll::Ready(()) => {
+                slots.remove(key);
+            }
+        }
+    }
+}
+
+impl Wake for Ticket {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if HERE.get() == self.home.number {
+            READY.with_borrow_mut(|ready| ready.push_back(self.key));
+            return;
+        }
+        self.home.mailbox.lock().push(self.key);
+        self.home.has_mail.store(true, Ordering::SeqCst);
+        if self.home.sleeping.load(Ordering::SeqCst) && self.home.sleeping.swap(false, Ordering::SeqCst) {
+            // A bell that has been rung so often that it takes no more is ringing.
+            let _ = rustix::io::write(&self.home.bell, &1u64.to_ne_bytes());
+        }
+    }
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Slot").field("serial", &self.serial).finish_non_exhaustive()
+    }
+}
+
+/// Lets the tasks that are ready go first.
+pub(crate) async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Polls in a row before sockets are looked at again.
+const BURST: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn tasks_run_in_the_order_of_their_wake_ups_and_leave_when_done() {
+        let tasks = Tasks::new().unwrap();
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        for name in ["a", "b"] {
+            let seen = seen.clone();
+            tasks.spawn(async move {
+                for turn in 0..2 {
+                    seen.borrow_mut().push(format!("{name}{turn}"));
+                    yield_now().await;
+                }
+            });
+        }
+        tasks.run();
+        assert_eq!(*seen.borrow(), ["a0", "b0", "a1", "b1"]);
+        assert!(tasks.slots.borrow().is_empty());
+        assert!(tasks.lie_down());
+    }
+
+    #[test]
+    fn a_cancelled_task_never_runs_again_and_its_slot_serves_another() {
+        let tasks = Rc::new(Tasks::new().unwrap());
+        let seen = Rc::new(Cell::new(0));
+        let first = seen.clone();
+        let task = tasks.spawn(async move {
+            loop {
+                first.set(first.get() + 1);
+                yield_now().await;
+            }
+        });
+        tasks.run_one(task.key);
+        tasks.cancel(task);
+        let second = seen.clone();
+        let other = tasks.spawn(async move { second.set(second.get() + 100) });
+        assert_eq!(task.key, other.key);
+        tasks.cancel(task);
+        tasks.run();
+        assert_eq!(seen.get(), 101);
+    }
+
+    #[test]
+    fn another_thread_rings_the_bell_of_a_sleeping_worker() {
+        let tasks = Tasks::new().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel::<Waker>();
+        let polls = Rc::new(Cell::new(0));
+        let counted = polls.clone();
+        tasks.spawn(std::future::poll_fn(move |context| {
+            counted.set(counted.get() + 1);
+            let _ = sender.send(context.waker().clone());
+            if counted.get() == 2 { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        tasks.run();
+        assert!(tasks.lie_down());
+        let waker = receiver.recv().unwrap();
+        std::thread::spawn(move || waker.wake()).join().unwrap();
+        let mut count = [0; 8];
+        assert_eq!(rustix::io::read(tasks.bell(), &mut count), Ok(8));
+        assert!(!tasks.lie_down());
+        tasks.run();
+        assert_eq!(polls.get(), 2);
+    }
+}
