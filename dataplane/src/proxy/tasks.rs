@@ -131,14 +131,14 @@ impl Tasks {
     pub(crate) fn lie_down(&self) -> bool {
         self.home.sleeping.store(true, Ordering::SeqCst);
         if self.home.has_mail.load(Ordering::SeqCst) || READY.with_borrow(|ready| !ready.is_empty()) {
-            self.get_up();
+            self.rise();
             return false;
         }
         true
     }
 
     /// Says that the worker is awake.
-    pub(crate) fn get_up(&self) {
+    pub(crate) fn rise(&self) {
         self.home.sleeping.store(false, Ordering::Relaxed);
     }
 

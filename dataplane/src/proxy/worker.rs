@@ -346,7 +346,7 @@ fn turn_until_stopped(worker: &Worker) -> io::Result<()> {
             false => Some(Duration::ZERO),
         };
         let outcome = worker.reactor.wait(limit);
-        worker.tasks.get_up();
+        worker.tasks.rise();
         outcome?;
         woken = Instant::now();
         worker.clock.turn(woken);
