@@ -249,7 +249,7 @@ impl Page {
         let live = &plan.live;
         let http = plan.mode == Mode::Http;
         let usable = Usable::of(plan);
-        let algorithm = match plan.balance {
+        let algorithm = match plan.picker.plan().algorithm {
             regate_proto::model::Balance::RoundRobin => "roundrobin",
             regate_proto::model::Balance::LeastConn => "leastconn",
         };

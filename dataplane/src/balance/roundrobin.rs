@@ -1,61 +1,141 @@
 //! `balance roundrobin`: in turns, by weight (configuration manual 4.2 "balance").
 //!
-//! Each server has a position on a line; the one with the lowest is next and moves on by a step that is the
-//! shorter the heavier it is. So turns are spread evenly, and a choice costs the logarithm of the servers.
+//! Each choice moves the present on by one. A server that was chosen is due again after as many choices as its
+//! share of the whole asks for; the remainder is carried over, so shares are exact. Who never had a turn fills
+//! the first gap, the heaviest first. Choosing and changing a weight cost the logarithm of the servers.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
-use crate::snapshot::ServerPlan;
+use super::Fit;
 
 /// The servers in the order of their turns.
-#[derive(Debug)]
-pub struct Turns {
-    servers: Vec<Arc<ServerPlan>>,
-    order: Mutex<BinaryHeap<Reverse<(u64, usize)>>>,
+#[derive(Debug, Default)]
+pub(super) struct Turns(Mutex<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    marks: Vec<Mark>,
+    /// Who never had a turn: by weight, then in the order of arrival.
+    fresh: BTreeSet<(Reverse<u32>, u64, u32)>,
+    /// Who had one: by the next, at one position the heavier first.
+    due: BTreeSet<(u64, u64, u64, u32)>,
+    now: u64,
+    /// The sum of all weights.
+    total: u64,
+    /// Numbers arrivals and turns, to keep equals in order.
+    sequence: u64,
+}
+
+/// Where one server stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    weight: u32,
+    /// The choice at which it is due.
+    position: u64,
+    /// What the position leaves out, in parts of the weight.
+    remainder: u64,
+    sequence: u64,
+    had_a_turn: bool,
 }
 
 impl Turns {
-    pub(super) fn new(servers: Vec<Arc<ServerPlan>>) -> Turns {
-        // A newcomer starts where the others stand, not at 0: it would get every turn until it caught up.
-        let present =
-            servers.iter().map(|server| server.live.turn.load(Ordering::Relaxed)).max().unwrap_or(0);
-        let oldest = present.saturating_sub(STEP);
-        let order = servers
-            .iter()
-            .enumerate()
-            .map(|(at, server)| Reverse((server.live.turn.load(Ordering::Relaxed).max(oldest), at)))
-            .collect();
-        Turns { servers, order: Mutex::new(order) }
+    /// Sets a server's weight; 0 takes it out.
+    pub(super) fn set(&mut self, seat: u32, weight: u32) {
+        let line = self.0.get_mut();
+        let at = seat as usize;
+        if line.marks.len() <= at {
+            line.marks.resize(at + 1, Mark::default());
+        }
+        let before = line.marks[at];
+        line.remove(seat);
+        line.total = line.total - u64::from(before.weight) + u64::from(weight);
+        line.sequence += 1;
+        let (now, sequence) = (line.now, line.sequence);
+        let mark = &mut line.marks[at];
+        mark.weight = weight;
+        mark.remainder = 0;
+        if before.weight == 0 {
+            mark.sequence = sequence;
+            // A turn that was missed is not made up for: it would come in a burst.
+            mark.position = mark.position.max(now);
+        } else if before.position > now && weight > 0 {
+            let rest = (before.position - now).saturating_mul(u64::from(before.weight)) / u64::from(weight);
+            mark.position = now.saturating_add(rest);
+        }
+        line.insert(seat);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.servers.is_empty()
+    /// Forgets a server that was taken out: the next on its seat is another.
+    pub(super) fn forget(&mut self, seat: u32) {
+        if let Some(mark) = self.0.get_mut().marks.get_mut(seat as usize) {
+            *mark = Mark::default();
+        }
     }
 
-    pub(super) fn pick(&self, usable: impl Fn(&ServerPlan) -> bool) -> Option<&Arc<ServerPlan>> {
-        let mut order = self.order.lock();
-        let mut passed_over = Vec::new();
-        let chosen = loop {
-            let Some(Reverse((position, at))) = order.pop() else { break None };
-            let server = &self.servers[at];
-            if !usable(server) {
-                passed_over.push(Reverse((position, at)));
-                continue;
+    pub(super) fn pick(&self, fit: impl Fn(u32) -> Fit) -> Option<u32> {
+        let mut line = self.0.lock();
+        let free = |seat: u32| fit(seat) == Fit::Free;
+        let due =
+            line.due.iter().map(|(position, _, _, seat)| (*position, *seat)).find(|(_, seat)| free(*seat));
+        let seat = match due {
+            Some((position, seat)) if position <= line.now => seat,
+            _ => {
+                let fresh = line.fresh.iter().map(|(_, _, seat)| *seat).find(|seat| free(*seat));
+                fresh.or(due.map(|(_, seat)| seat))?
             }
-            let next = position.saturating_add(STEP / u64::from(server.weight.get()).max(1));
-            server.live.turn.store(next, Ordering::Relaxed);
-            order.push(Reverse((next, at)));
-            break Some(server);
         };
-        order.extend(passed_over);
-        chosen
+        line.advance(seat);
+        Some(seat)
     }
 }
 
-/// The step of a server of weight 1; divisible by most weights, so that equal shares stay equal.
-const STEP: u64 = 5040 * 256;
+impl Line {
+    /// Gives a server its turn, and its place for the next.
+    fn advance(&mut self, seat: u32) {
+        self.remove(seat);
+        self.sequence += 1;
+        let (now, total, sequence) = (self.now, self.total, self.sequence);
+        self.now += 1;
+        let Some(mark) = self.marks.get_mut(seat as usize) else { return };
+        let weight = u64::from(mark.weight).max(1);
+        if !mark.had_a_turn {
+            mark.had_a_turn = true;
+            mark.position = now;
+        }
+        let parts = mark.remainder + total % weight;
+        mark.position += total / weight + parts / weight;
+        mark.remainder = parts % weight;
+        mark.sequence = sequence;
+        self.insert(seat);
+    }
+
+    fn insert(&mut self, seat: u32) {
+        let Some(mark) = self.marks.get(seat as usize).filter(|mark| mark.weight > 0) else { return };
+        if mark.had_a_turn {
+            self.due.insert(due(mark, seat));
+        } else {
+            self.fresh.insert((Reverse(mark.weight), mark.sequence, seat));
+        }
+    }
+
+    fn remove(&mut self, seat: u32) {
+        let Some(mark) = self.marks.get(seat as usize).filter(|mark| mark.weight > 0) else { return };
+        if mark.had_a_turn {
+            self.due.remove(&due(mark, seat));
+        } else {
+            self.fresh.remove(&(Reverse(mark.weight), mark.sequence, seat));
+        }
+    }
+}
+
+/// A place in the line: heavier servers, and those with less carried over, come first at one position.
+fn due(mark: &Mark, seat: u32) -> (u64, u64, u64, u32) {
+    let lightness = (HEAVIEST + mark.remainder).saturating_sub(u64::from(mark.weight)) / super::UNITS;
+    (mark.position, lightness, mark.sequence, seat)
+}
+
+/// The highest effective weight.
+const HEAVIEST: u64 = 256 * super::UNITS;

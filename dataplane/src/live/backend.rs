@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use super::counter::Sheet;
-use super::{Counter, Exchanges, Gauge, Queue};
+use super::{Counter, Exchanges, Gauge, Queue, Seats};
 
 /// What is observed of a backend.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct BackendLive {
     pub denied_requests: Counter,
     /// Who waits for a free slot of a server.
     pub queue: Queue,
+    /// Where its servers sit in the picker.
+    pub seats: Seats,
     /// When the backend last went up or down, in milliseconds on the process's clock.
     pub changed: AtomicU64,
 }
@@ -28,6 +30,7 @@ impl BackendLive {
             exchanges: Exchanges::new(&mut sheet),
             denied_requests: sheet.counter(),
             queue: Queue::default(),
+            seats: Seats::default(),
             changed: AtomicU64::new(0),
         }
     }

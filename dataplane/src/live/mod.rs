@@ -11,6 +11,7 @@ mod frontend;
 mod process;
 mod queue;
 mod rate;
+mod seats;
 mod server;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ pub use frontend::{BindLive, FrontendLive};
 pub use process::ProcessLive;
 pub use queue::{Queue, Ticket};
 pub use rate::Rate;
+pub use seats::Seats;
 pub use server::{ServerLive, Slot};
 
 /// Everything observed by one data plane.

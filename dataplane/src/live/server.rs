@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::counter::Sheet;
+use super::seats::Seat;
 use super::{BackendLive, Exchanges, Gauge};
 
 /// What is observed of a server.
@@ -16,8 +17,8 @@ pub struct ServerLive {
     pub connections_used: Gauge,
     /// Idle connections kept, over all workers.
     pub connections_idle: Gauge,
-    /// Where round robin stands with this server; kept so that a change of weights does not start it anew.
-    pub turn: AtomicU64,
+    /// Where it sits in its backend's picker.
+    pub(super) seat: Seat,
     /// When the server last went up or down, in milliseconds on the process's clock.
     pub changed: AtomicU64,
     /// Bumped whenever connections kept to the server must not be used again: its address changed.
@@ -32,7 +33,7 @@ impl ServerLive {
             exchanges: Exchanges::new(&mut sheet),
             connections_used: Gauge::default(),
             connections_idle: Gauge::default(),
-            turn: AtomicU64::new(0),
+            seat: Seat::default(),
             changed: AtomicU64::new(0),
             generation: AtomicU32::new(0),
         }
@@ -40,7 +41,11 @@ impl ServerLive {
 
     /// Takes a place on the server, unless `maxconn` (0: no limit) are taken.
     pub fn occupy<'a>(&'a self, backend: &'a BackendLive, maxconn: u32) -> Option<Slot<'a>> {
-        self.sessions.rise_below(maxconn).then_some(Slot { server: self, backend })
+        let risen = self.sessions.rise_below(maxconn);
+        if risen {
+            backend.seats.note(self);
+        }
+        risen.then_some(Slot { server: self, backend })
     }
 
     /// Clears the highest values, and with `all` every counter.
@@ -62,6 +67,7 @@ pub struct Slot<'a> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.server.sessions.fall();
+        self.backend.seats.note(self.server);
         // Without limits nobody ever queues, and the queue's lock stays untouched.
         if !self.backend.queue.is_empty() {
             self.backend.queue.grant_next();

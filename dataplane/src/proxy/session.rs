@@ -17,6 +17,7 @@ use super::proxy_protocol::{self, Parse, Reason, Refusal};
 use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
+use crate::balance::Key;
 use crate::live::{BindLive, FrontendLive};
 use crate::snapshot::{BindPlan, FrontendPlan};
 
@@ -72,6 +73,8 @@ pub(crate) struct Session {
     open: bool,
     /// Requests so far.
     pub(crate) requests: u32,
+    /// What the request at hand is balanced by.
+    pub(crate) key: Key,
     /// Which server served last, and the connection to it where nobody else may use it.
     pub(crate) last: Option<Box<Last>>,
     pub(crate) admission: Admission,
@@ -164,6 +167,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         at_wall: SystemTime::now(),
         early: None,
         requests: 0,
+        key: Key::default(),
         last: None,
         admission: accepted.admission,
     };

@@ -217,9 +217,8 @@ fn pick<'a>(
     // A few rounds: between the look at a server and taking a place on it another worker may take the last one.
     for _ in 0..4 {
         let chosen = backend
-            .picker
-            .pick(|server| has_room(server) && avoided != Some(&server.name))
-            .or_else(|| backend.picker.pick(has_room))?;
+            .pick(session.key, |server| has_room(server) && avoided != Some(&server.name))
+            .or_else(|| backend.pick(session.key, has_room))?;
         if let Some(slot) = chosen.live.occupy(&backend.live, chosen.maxconn) {
             let worker = session.worker.index;
             chosen.live.exchanges.chosen.add(worker, 1);

@@ -30,7 +30,7 @@ use super::reactor::{Reactor, Source};
 use super::session::{self, Accepted, Admission};
 use super::tasks::{self, Task, Tasks};
 use crate::live::Live;
-use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, note_transition};
+use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, foresee_transition, note_transition};
 
 /// What all workers and the rest of the process share.
 #[derive(Debug)]
@@ -119,6 +119,7 @@ impl Shared {
 
     /// Makes a snapshot the one that every new request reads.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
+        foresee_transition(&self.snapshot.load(), &snapshot, &self.live);
         let old = self.snapshot.swap(snapshot.clone());
         self.version.fetch_add(1, Ordering::Release);
         note_transition(&old, &snapshot, &self.live);

@@ -12,7 +12,7 @@ use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{State, Touched};
 
 use super::frontend::{ErrorPages, ForwardPlan};
-use crate::balance::Picker;
+use crate::balance::{BalancePlan, Fit, Key, Picker, UNITS};
 use crate::live::{BackendLive, Live, ServerLive};
 
 /// A backend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
@@ -26,8 +26,6 @@ pub struct BackendPlan {
     pub listen: bool,
     /// What it forwards.
     pub mode: Mode,
-    /// How servers are picked.
-    pub balance: Balance,
     /// Longest time for a connection to a server.
     pub connect_timeout: u32,
     /// Longest silence of a server.
@@ -62,8 +60,10 @@ pub struct BackendPlan {
     pub error_pages: ErrorPages,
     /// Its servers, in the order of listings.
     pub servers: Vec<Arc<ServerPlan>>,
-    /// Chooses among them.
-    pub picker: Picker,
+    /// Where each server stands among them.
+    index: Arc<Index>,
+    /// Chooses among them; the same in the next plan, as long as the algorithm is.
+    pub picker: Arc<Picker>,
     /// What is observed of it.
     pub live: Arc<BackendLive>,
 }
@@ -79,6 +79,8 @@ pub struct ServerPlan {
     pub order: u32,
     /// Where it is reached.
     pub target: Target,
+    /// Its seat in the backend's picker.
+    pub seat: u32,
     /// Its weight.
     pub weight: Weight,
     /// Most connections at a time, 0 for no limit.
@@ -114,10 +116,47 @@ pub enum Target {
     Abstract(String),
 }
 
+/// Where each server stands in [`BackendPlan::servers`].
+#[derive(Debug, Default)]
+struct Index {
+    by_name: HashMap<Name, u32>,
+    by_seat: Vec<u32>,
+}
+
 impl BackendPlan {
     /// The server with this name.
     pub fn server(&self, name: &Name) -> Option<&Arc<ServerPlan>> {
-        self.servers.iter().find(|server| server.name == *name)
+        self.servers.get(self.index.place(name)?)
+    }
+
+    /// The server for a new request: the best by the algorithm. One with `room`, unless the key alone decides:
+    /// what is tied to a server waits for it.
+    pub fn pick(&self, key: Key, room: impl Fn(&ServerPlan) -> bool) -> Option<&Arc<ServerPlan>> {
+        let at = |seat: u32| self.servers.get(*self.index.by_seat.get(seat as usize)? as usize);
+        let seat = self.picker.pick(key, |seat| match at(seat) {
+            None => Fit::Unknown,
+            Some(server) if room(server) => Fit::Free,
+            Some(_) => Fit::Busy,
+        })?;
+        at(seat)
+    }
+
+    /// The servers whose plans are new since another plan of this backend, each with the one that it had there.
+    pub fn changed_since<'a>(
+        &'a self,
+        before: &'a BackendPlan,
+    ) -> impl Iterator<Item = (&'a Arc<ServerPlan>, Option<&'a Arc<ServerPlan>>)> {
+        let same_places = self.has_places_of(before);
+        let pairs = self.servers.iter().enumerate().map(move |(at, server)| {
+            let same_place = before.servers.get(at).filter(|old| same_places || old.name == server.name);
+            (server, same_place.or_else(|| before.server(&server.name)))
+        });
+        pairs.filter(|(server, known)| !known.is_some_and(|known| Arc::ptr_eq(known, server)))
+    }
+
+    /// Whether both plans have the same servers at the same places.
+    pub(super) fn has_places_of(&self, other: &BackendPlan) -> bool {
+        Arc::ptr_eq(&self.index, &other.index)
     }
 }
 
@@ -125,6 +164,32 @@ impl ServerPlan {
     /// Whether new traffic may be balanced to it.
     pub fn is_eligible(&self) -> bool {
         self.admin == Admin::Ready && self.weight.get() > 0
+    }
+
+    /// Its share of traffic now, relative to its peers: its weight in sixteenths, 0 when it takes nothing new.
+    /// `now` on the process's clock.
+    pub fn effective_weight(&self, _now: u64) -> u32 {
+        if self.is_eligible() { u32::from(self.weight.get()) * UNITS as u32 } else { 0 }
+    }
+}
+
+impl Index {
+    fn of(servers: &[Arc<ServerPlan>]) -> Index {
+        let mut index =
+            Index { by_name: HashMap::with_capacity(servers.len()), by_seat: vec![NO_PLACE; servers.len()] };
+        for (place, server) in (0..).zip(servers) {
+            index.by_name.insert(server.name.clone(), place);
+            let seat = server.seat as usize;
+            if index.by_seat.len() <= seat {
+                index.by_seat.resize(seat + 1, NO_PLACE);
+            }
+            index.by_seat[seat] = place;
+        }
+        index
+    }
+
+    fn place(&self, name: &Name) -> Option<usize> {
+        self.by_name.get(name).map(|place| *place as usize)
     }
 }
 
@@ -137,19 +202,34 @@ pub(super) fn compile(
     touched: &Touched,
 ) -> Result<BackendPlan, Vec<Problem>> {
     let settings = state.backend_settings(row);
-    let previous = previous.filter(|_| !touched.contains(&Subject::Backend(row.name.clone())));
-    let servers = match previous.and_then(|previous| touched_alone(state, row, previous, touched)) {
-        Some((mut servers, changed)) => {
+    let observed = live.backend(&row.name);
+    let compiler = Compiler { default: &settings.default_server, live, backend: &observed };
+    let untouched = previous.filter(|_| !touched.contains(&Subject::Backend(row.name.clone())));
+    let patched = untouched.and_then(|plan| Some((touched_alone(state, row, plan, touched)?, plan)));
+    let (servers, index) = match patched {
+        Some(((mut servers, changed), plan)) => {
             for (at, server) in changed {
-                let plan = compile_server(server, &settings.default_server, live)
-                    .map_err(|problem| vec![problem])?;
-                servers[at] = Arc::new(plan);
+                servers[at] = Arc::new(compiler.server(server).map_err(|problem| vec![problem])?);
             }
-            servers
+            (servers, plan.index.clone())
         }
-        None => every_server(state, row, previous, &settings.default_server, live, touched)?,
+        None => {
+            let servers = every_server(state, row, untouched, &compiler, touched)?;
+            let index = Arc::new(Index::of(&servers));
+            (servers, index)
+        }
     };
-    let balance = settings.balance.unwrap_or(Balance::RoundRobin);
+    let balance =
+        BalancePlan { algorithm: settings.balance.unwrap_or(Balance::RoundRobin), all_backups: false };
+    let picker = match previous.filter(|previous| *previous.picker.plan() == balance) {
+        Some(previous) => previous.picker.clone(),
+        None => {
+            let picker = Picker::new(balance, observed.clone());
+            let now = live.process.now();
+            servers.iter().for_each(|server| picker.enroll(server, now));
+            Arc::new(picker)
+        }
+    };
     let millis = |value: Option<Millis>| value.map(Millis::get);
     let connect_timeout = millis(settings.timeout_connect).unwrap_or(0);
     let server_timeout = millis(settings.timeout_server).unwrap_or(0);
@@ -158,7 +238,6 @@ pub(super) fn compile(
         id: row.id,
         listen: row.listen,
         mode: settings.mode.unwrap_or(Mode::Tcp),
-        balance,
         connect_timeout,
         server_timeout,
         server_fin_timeout: millis(settings.timeout_server_fin).unwrap_or(server_timeout),
@@ -175,9 +254,10 @@ pub(super) fn compile(
         tcp_keep_alive: settings.srvtcpka.unwrap_or(false),
         source: settings.source,
         error_pages: ErrorPages::compile(&settings.error_pages),
-        picker: Picker::new(balance, &servers),
         servers,
-        live: live.backend(&row.name),
+        index,
+        picker,
+        live: observed,
     })
 }
 
@@ -200,8 +280,8 @@ fn touched_alone<'a>(
     let mut changed = Vec::new();
     for at in mine {
         let server = state.server(at)?;
-        let place = previous.servers.iter().position(|plan| plan.name == at.server)?;
-        if previous.servers[place].order != server.order || changed.len() > 64 {
+        let place = previous.index.place(&at.server)?;
+        if previous.servers.get(place)?.order != server.order {
             return None;
         }
         changed.push((place, server));
@@ -213,20 +293,15 @@ fn every_server(
     state: &State,
     row: &Backend,
     previous: Option<&Arc<BackendPlan>>,
-    default: &ServerSettings,
-    live: &Live,
+    compiler: &Compiler<'_>,
     touched: &Touched,
 ) -> Result<Vec<Arc<ServerPlan>>, Vec<Problem>> {
-    let known: HashMap<&Name, &Arc<ServerPlan>> = previous
-        .map(|plan| plan.servers.iter().map(|server| (&server.name, server)).collect())
-        .unwrap_or_default();
     let (mut servers, mut problems) = (Vec::new(), Vec::new());
     for server in state.servers(&row.name) {
-        let unchanged =
-            known.get(&server.at.server).filter(|_| !touched.contains(&Subject::Server(server.at.clone())));
-        match unchanged {
-            Some(plan) => servers.push((*plan).clone()),
-            None => match compile_server(server, default, live) {
+        let known = previous.and_then(|plan| plan.server(&server.at.server));
+        match known.filter(|_| !touched.contains(&Subject::Server(server.at.clone()))) {
+            Some(plan) => servers.push(plan.clone()),
+            None => match compiler.server(server) {
                 Ok(plan) => servers.push(Arc::new(plan)),
                 Err(problem) => problems.push(problem),
             },
@@ -243,24 +318,36 @@ pub(super) fn forward_plan(forward: &ForwardFor) -> ForwardPlan {
     }
 }
 
-fn compile_server(server: &Server, default: &ServerSettings, live: &Live) -> Result<ServerPlan, Problem> {
-    let settings = server.settings.over(default);
-    let disabled = settings.disabled == Some(true);
-    Ok(ServerPlan {
-        name: server.at.server.clone(),
-        id: server.id,
-        order: server.order,
-        target: target(server)?,
-        weight: settings.weight.unwrap_or(Weight::DEFAULT),
-        maxconn: settings.maxconn.unwrap_or(0),
-        backup: settings.backup.unwrap_or(false),
-        admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
-        send_proxy: settings.send_proxy.flatten(),
-        pool_max_conn: settings.pool_max_conn.and_then(|limit| u32::try_from(limit).ok()),
-        pool_purge_delay: settings.pool_purge_delay.map_or(DEFAULT_PURGE_DELAY, Millis::get),
-        max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),
-        live: live.server(&server.at),
-    })
+/// What servers of a backend are compiled with.
+struct Compiler<'a> {
+    default: &'a ServerSettings,
+    live: &'a Live,
+    backend: &'a BackendLive,
+}
+
+impl Compiler<'_> {
+    fn server(&self, server: &Server) -> Result<ServerPlan, Problem> {
+        let settings = server.settings.over(self.default);
+        let disabled = settings.disabled == Some(true);
+        let target = target(server)?;
+        let live = self.live.server(&server.at);
+        Ok(ServerPlan {
+            name: server.at.server.clone(),
+            id: server.id,
+            order: server.order,
+            target,
+            seat: self.backend.seats.seat(&live),
+            weight: settings.weight.unwrap_or(Weight::DEFAULT),
+            maxconn: settings.maxconn.unwrap_or(0),
+            backup: settings.backup.unwrap_or(false),
+            admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
+            send_proxy: settings.send_proxy.flatten(),
+            pool_max_conn: settings.pool_max_conn.and_then(|limit| u32::try_from(limit).ok()),
+            pool_purge_delay: settings.pool_purge_delay.map_or(DEFAULT_PURGE_DELAY, Millis::get),
+            max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),
+            live,
+        })
+    }
 }
 
 fn target(server: &Server) -> Result<Target, Problem> {
@@ -292,3 +379,5 @@ fn resolve(server: &Server, name: &str) -> Result<std::net::IpAddr, Problem> {
 
 const DEFAULT_RETRIES: u32 = 3;
 const DEFAULT_PURGE_DELAY: u32 = 5000;
+/// A seat whose server is not in the plan.
+const NO_PLACE: u32 = u32::MAX;

@@ -100,33 +100,70 @@ fn gone<'a>(state: &State, previous: &'a Snapshot) -> Vec<&'a Name> {
     previous.frontends.keys().filter(|name| state.frontend(name).is_none()).collect()
 }
 
+/// Takes into the pickers what the new snapshot adds to them, so that its first reader finds it.
+///
+/// To be called just before the snapshot is published, [`note_transition`] just after; compiling alone changes
+/// nothing. In between nobody is without a server: who came is there already, who went still is.
+pub fn foresee_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
+    let now = live.process.now();
+    for (plan, before) in changed_backends(old, new) {
+        let Some(before) = before.filter(|before| Arc::ptr_eq(&before.picker, &plan.picker)) else {
+            continue;
+        };
+        for (server, _) in plan.changed_since(before) {
+            if server.effective_weight(now) > 0 {
+                plan.picker.enroll(server, now);
+            }
+        }
+    }
+}
+
 /// Notes what a new snapshot means for what is observed: when servers and backends went up or down, which
-/// connections lead to an address that is no longer the server's, and who in a queue may look again.
+/// connections lead to an address that is no longer the server's, what pickers choose among, and who in a queue
+/// may look again.
 ///
 /// To be called when the snapshot is published; compiling alone changes nothing.
 pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
     let now = live.process.now();
-    for (name, plan) in &new.backends {
-        let Some(before) = old.backends.get(name).filter(|before| !Arc::ptr_eq(before, plan)) else {
-            continue;
-        };
-        let eligible = |plan: &BackendPlan| plan.servers.iter().any(|server| server.is_eligible());
-        if eligible(before) != eligible(plan) {
-            plan.live.changed.store(now, Ordering::Relaxed);
-        }
-        for (at, server) in plan.servers.iter().enumerate() {
-            let same_place = before.servers.get(at).filter(|old| old.name == server.name);
-            let Some(old) = same_place.or_else(|| before.server(&server.name)) else { continue };
-            if Arc::ptr_eq(old, server) {
-                continue;
+    for (plan, before) in changed_backends(old, new) {
+        if let Some(before) = before {
+            let eligible = |plan: &BackendPlan| plan.servers.iter().any(|server| server.is_eligible());
+            if eligible(before) != eligible(plan) {
+                plan.live.changed.store(now, Ordering::Relaxed);
             }
-            if old.admin != server.admin {
-                server.live.changed.store(now, Ordering::Relaxed);
-            }
-            if old.target != server.target || old.send_proxy != server.send_proxy {
-                server.live.generation.fetch_add(1, Ordering::Relaxed);
+            for (server, known) in plan.changed_since(before) {
+                let Some(old) = known else { continue };
+                if old.admin != server.admin {
+                    server.live.changed.store(now, Ordering::Relaxed);
+                }
+                if old.target != server.target || old.send_proxy != server.send_proxy {
+                    server.live.generation.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
-        plan.live.queue.grant_all();
+        let same_picker = before.filter(|before| Arc::ptr_eq(&before.picker, &plan.picker));
+        if let Some(before) = same_picker {
+            for (server, _) in plan.changed_since(before) {
+                plan.picker.enroll(server, now);
+            }
+        }
+        if !before.is_some_and(|before| plan.has_places_of(before)) {
+            for seat in plan.live.seats.retain(plan.servers.iter().map(|server| &server.live)) {
+                plan.picker.dismiss(seat);
+            }
+        }
+        plan.picker.take_over(now);
+        if before.is_some() {
+            plan.live.queue.grant_all();
+        }
     }
+}
+
+/// The backends whose plans are new, each with the plan before.
+fn changed_backends<'a>(
+    old: &'a Snapshot,
+    new: &'a Snapshot,
+) -> impl Iterator<Item = (&'a Arc<BackendPlan>, Option<&'a Arc<BackendPlan>>)> {
+    let pairs = new.backends.iter().map(|(name, plan)| (plan, old.backends.get(name)));
+    pairs.filter(|(plan, before)| !before.is_some_and(|before| Arc::ptr_eq(before, plan)))
 }

@@ -15,7 +15,7 @@ use regate_proto::change::Revision;
 use regate_proto::model::{Global, Name};
 
 pub use backend::{BackendPlan, ServerPlan, Target};
-pub use compile::{compile, note_transition};
+pub use compile::{compile, foresee_transition, note_transition};
 pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
 pub use logging::{LogPlan, LogRoute};
 

@@ -429,10 +429,8 @@ fn tell_of_servers(events: &Events, before: &Snapshot, after: &Snapshot, touched
         let (Some(old), Some(new)) = (before.backends.get(backend), after.backends.get(backend)) else {
             continue;
         };
-        let known: std::collections::HashMap<&Name, _> =
-            old.servers.iter().map(|server| (&server.name, server)).collect();
-        for server in &new.servers {
-            if let Some(old) = known.get(&server.name)
+        for (server, known) in new.changed_since(old) {
+            if let Some(old) = known
                 && old.admin != server.admin
             {
                 let at = ServerRef { backend: backend.clone(), server: server.name.clone() };
