@@ -190,7 +190,7 @@ const ALIKE: &[&str] = &[
     "add server be/s1 1.2.3.4:80",
     "add server be/n! 127.0.0.1:80",
     "add server be/n 127.0.0.1:80 weightt 3",
-    "add server be/n 127.0.0.1:80 cookie x",
+    "add server be/n 127.0.0.1:80 redir x",
     "add server be/n 127.0.0.1:80 weight 5",
     "add server be/n 127.0.0.1:80 weight 5",
     "get weight be/n",

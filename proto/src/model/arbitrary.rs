@@ -21,6 +21,7 @@ use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayVal
 use crate::problem::{Code, Problem};
 
 mod configuration;
+mod persistence;
 mod world;
 
 pub use configuration::configuration;
@@ -347,8 +348,10 @@ pub fn backend_settings(files: bool) -> impl Strategy<Value = BackendSettings> +
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
     let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
     let flags = proptest::array::uniform5(of(any::<bool>()));
-    (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages).prop_map(
-        |(choices, timeouts, numbers, flags, log, default_server, error_pages)| {
+    let returning = (of(persistence::retry_on()), persistence::persistence());
+    (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages, returning).prop_map(
+        |(choices, timeouts, numbers, flags, log, default_server, error_pages, returning)| {
+            let (retry_on, persistence) = returning;
             let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
             let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
                 timeouts;
@@ -367,6 +370,8 @@ pub fn backend_settings(files: bool) -> impl Strategy<Value = BackendSettings> +
                 forwardfor,
                 retries,
                 redispatch,
+                retry_on,
+                persistence,
                 fullconn,
                 log,
                 prefer_last_server,
@@ -388,12 +393,17 @@ pub fn server_settings() -> impl Strategy<Value = ServerSettings> + Clone {
     (
         (of(weight()), of(0..=100_000_u32), of(any::<bool>()), of(any::<bool>()), of(header)),
         (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32)),
+        (of(0..=1000_u32), of(0..=1000_u32), of(persistence::cookie_value())),
     )
-        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool)| {
+        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue)| {
+            let (minconn, maxqueue, cookie) = queue;
             let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse) = pool;
             ServerSettings {
                 weight,
                 maxconn,
+                minconn,
+                maxqueue,
+                cookie,
                 backup,
                 disabled,
                 send_proxy,

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name, ServerSettings};
+use super::{
+    ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name, Persistence, RetryOn, ServerSettings,
+};
 
 /// A set of servers and how traffic is spread over them (configuration manual 4 "Proxies").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,10 @@ pub struct BackendSettings {
     /// `option redispatch`: when another server is tried; `n` every n-th retry, `-n` the n-th before the last,
     /// 0 never. Default: never; written without a number: -1.
     pub redispatch: Option<i32>,
+    /// What a request is tried again for. Default: failed connections.
+    pub retry_on: Option<RetryOn>,
+    /// What makes clients stay with their servers.
+    pub persistence: Persistence,
     /// Connections at which servers with `minconn` reach their `maxconn`. Default: a tenth of frontends' maxconn.
     pub fullconn: Option<u32>,
     /// Where lines go, for events of servers. Default: nowhere.

@@ -13,6 +13,7 @@ mod frontend;
 mod global;
 mod logging;
 mod name;
+mod persistence;
 mod row;
 mod server;
 
@@ -28,5 +29,9 @@ pub use frontend::{
 pub use global::{Global, Level, StatsSocket};
 pub use logging::{Facility, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget, Severity};
 pub use name::{BadName, Name};
+pub use persistence::{
+    BadCookie, Cookie, CookieAttribute, CookieMode, CookieName, CookieValue, Persistence, RetryOn,
+    RetryReason,
+};
 pub use row::{BindRef, Kind, Row, ServerRef, Subject};
 pub use server::{Admin, ProxyHeader, Server, ServerSettings};

@@ -1,6 +1,6 @@
 //! Servers.
 
-use super::{Millis, ServerAddress, ServerRef, Weight};
+use super::{CookieValue, Millis, ServerAddress, ServerRef, Weight};
 
 /// A server of a backend (configuration manual 5.2 "Server and default-server options").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,13 @@ pub struct ServerSettings {
     pub weight: Option<Weight>,
     /// Most connections at a time; more wait in the queue. Default, and 0: no limit.
     pub maxconn: Option<u32>,
+    /// Connections that it takes at least, while its limit follows the backend's load up to `maxconn`.
+    /// Default, and 0: the limit is `maxconn` at all times.
+    pub minconn: Option<u32>,
+    /// Most requests that wait for this server alone; further ones go to another. Default, and 0: no limit.
+    pub maxqueue: Option<u32>,
+    /// Its name in the backend's cookie. Default: none.
+    pub cookie: Option<CookieValue>,
     /// Whether it serves only when no other server can. Default: no.
     pub backup: Option<bool>,
     /// Whether it starts in maintenance. Default: no.

@@ -2,8 +2,8 @@
 
 use super::{State, Touched, contained};
 use crate::model::{
-    Backend, BackendSettings, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan, Name, Row,
-    Server, ServerSettings, Subject,
+    Backend, BackendSettings, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan, Name,
+    Persistence, Row, Server, ServerSettings, Subject,
 };
 
 impl State {
@@ -102,11 +102,19 @@ impl BackendSettings {
     pub fn over(&self, base: &BackendSettings) -> BackendSettings {
         over!(self, base, BackendSettings {
             mode, balance, timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel,
-            http_connection, http_reuse, forwardfor, retries, redispatch, fullconn, prefer_last_server, abortonclose,
+            http_connection, http_reuse, forwardfor, retries, redispatch, retry_on, fullconn, prefer_last_server, abortonclose,
             accept_unsafe_response, srvtcpka, nolinger, source,
         } log: log_over(&self.log, &base.log),
+          persistence: self.persistence.over(&base.persistence),
           default_server: self.default_server.over(&base.default_server),
           error_pages: pages_over(&self.error_pages, &base.error_pages))
+    }
+}
+
+impl Persistence {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &Persistence) -> Persistence {
+        over!(self, base, Persistence { cookie, dynamic_key, force })
     }
 }
 
@@ -119,6 +127,9 @@ impl ServerSettings {
             ServerSettings {
                 weight,
                 maxconn,
+                minconn,
+                maxqueue,
+                cookie,
                 backup,
                 disabled,
                 send_proxy,

@@ -3,7 +3,7 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    Admin, Balance, HttpConnection, HttpReuse, Kind, Level, LogFormat, LogSyntax, Mode, Severity,
+    Admin, Balance, CookieMode, HttpConnection, HttpReuse, Kind, Level, LogFormat, LogSyntax, Mode, Severity,
 };
 use crate::problem::Code;
 
@@ -62,6 +62,7 @@ choices! {
         NotFound, AlreadyExists, InUse, Dangling, OutOfRange, Malformed, Unsuitable, Conflict, Denied, Impossible,
         Unavailable, Unsupported,
     }
+    CookieMode is CookieMode { Passive, Rewrite, Insert, Prefix }
     Field is Field { Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }

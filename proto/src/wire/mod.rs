@@ -18,6 +18,7 @@ mod frontend;
 mod global;
 mod logging;
 mod outcome;
+mod persistence;
 mod problem;
 mod row;
 mod server;

@@ -54,6 +54,9 @@ impl From<&ServerSettings> for v1::ServerSettings {
         v1::ServerSettings {
             weight: settings.weight.map(|weight| u32::from(weight.get())),
             maxconn: settings.maxconn,
+            minconn: settings.minconn,
+            maxqueue: settings.maxqueue,
+            cookie: settings.cookie.as_ref().map(ToString::to_string),
             backup: settings.backup,
             disabled: settings.disabled,
             send_proxy: wire_header(settings.send_proxy) as i32,
@@ -72,6 +75,9 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
         Ok(ServerSettings {
             weight: settings.weight.map(|weight| field::weight("weight", weight)).transpose()?,
             maxconn: settings.maxconn,
+            minconn: settings.minconn,
+            maxqueue: settings.maxqueue,
+            cookie: super::persistence::server_cookie(settings.cookie)?,
             backup: settings.backup,
             disabled: settings.disabled,
             send_proxy: model_header(settings.send_proxy)?,

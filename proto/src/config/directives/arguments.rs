@@ -412,6 +412,16 @@ pub fn size(word: &Word) -> Reading<u64> {
     })
 }
 
+/// The shortest spelling of a span in seconds.
+pub fn spell_seconds(seconds: u32) -> String {
+    for (unit, suffix) in [(86_400, "d"), (3600, "h"), (60, "m")] {
+        if seconds != 0 && seconds.is_multiple_of(unit) {
+            return format!("{}{suffix}", seconds / unit);
+        }
+    }
+    format!("{seconds}s")
+}
+
 /// The shortest spelling of a span.
 pub fn spell_time(time: Millis) -> String {
     let millis = time.get();

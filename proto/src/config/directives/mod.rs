@@ -12,6 +12,7 @@ mod global;
 mod logs;
 mod options;
 mod parameters;
+mod persistence;
 mod proxy;
 pub mod servers;
 
@@ -211,6 +212,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .iter()
         .chain(parameters::BIND)
         .chain(proxy::ROWS)
+        .chain(persistence::ROWS)
         .chain(options::ROWS)
         .chain(logs::ROWS)
         .chain(errors::ROWS)

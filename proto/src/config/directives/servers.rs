@@ -6,6 +6,7 @@ use super::super::keywords;
 use super::address::{server_address, spell_server};
 use super::arguments::{Arguments, COUNT, Codec, LIMIT, Reading, TIME, WEIGHT, name, number, time};
 use super::parameters::{self, Parameter};
+use super::persistence::COOKIE_VALUE;
 use super::{Draft, Lines};
 
 /// A setting whose one argument is spelled by a codec.
@@ -50,6 +51,9 @@ const SECONDS: Codec<crate::model::Millis> =
 const PARAMETERS: &[Parameter<ServerSettings>] = &[
     setting!("weight", "<weight>", weight, WEIGHT),
     setting!("maxconn", "<number>", maxconn, COUNT),
+    setting!("minconn", "<number>", minconn, COUNT),
+    setting!("maxqueue", "<number>", maxqueue, COUNT),
+    setting!("cookie", "<value>", cookie, COOKIE_VALUE),
     word!("backup", backup = true, true),
     word!("no-backup", backup = false, true),
     word!("disabled", disabled = true, true),
