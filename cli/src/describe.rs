@@ -93,7 +93,7 @@ fn summary(row: &Row) -> String {
         Row::Frontend(row) => {
             row.settings.default_backend.as_ref().map_or_else(String::new, |name| format!(" to {name}"))
         }
-        Row::Global(_) | Row::Defaults(_) | Row::Backend(_) => String::new(),
+        Row::Global(_) | Row::Defaults(_) | Row::Backend(_) | Row::Resolvers(_) => String::new(),
     }
 }
 

@@ -26,6 +26,7 @@ pub fn parse(kind: &str, name: Option<&str>) -> Result<Subject, Failure> {
         Kind::Defaults => Subject::Defaults(parse_name(kind, name)?),
         Kind::Frontend => Subject::Frontend(parse_name(kind, name)?),
         Kind::Backend => Subject::Backend(parse_name(kind, name)?),
+        Kind::Resolvers => Subject::Resolvers(parse_name(kind, name)?),
         Kind::Bind => {
             let (frontend, bind) = pair()?;
             Subject::Bind(BindRef { frontend, bind })
@@ -56,7 +57,7 @@ fn shape(kind: Kind) -> &'static str {
     match kind {
         Kind::Server => "BACKEND/SERVER",
         Kind::Bind => "FRONTEND/BIND",
-        Kind::Global | Kind::Defaults | Kind::Frontend | Kind::Backend => "a name",
+        Kind::Global | Kind::Defaults | Kind::Frontend | Kind::Backend | Kind::Resolvers => "a name",
     }
 }
 
@@ -87,7 +88,7 @@ mod tests {
             (
                 "globals",
                 None,
-                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server is expected",
+                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server, resolvers is expected",
             ),
             ("global", Some("x"), "global: there is one such row, no name is expected, not 'x'"),
             ("server", Some("app/"), "server '': a name is expected"),

@@ -193,6 +193,10 @@ fn table(kind: Kind, rows: &[Row]) {
                 g.nbthread.map_or_else(dash, |n| n.to_string()),
                 g.node.clone().unwrap_or_else(dash),
             ],
+            Row::Resolvers(r) => {
+                let servers: Vec<String> = r.nameservers.iter().map(|one| one.address.to_string()).collect();
+                [r.name.to_string(), servers.join(","), String::new(), String::new()]
+            }
             Row::Server(s) => [s.at.to_string(), s.address.to_string(), String::new(), String::new()],
         });
     }
@@ -203,6 +207,7 @@ fn table(kind: Kind, rows: &[Row]) {
         Kind::Defaults => ["NAME", "FROM", "", ""],
         Kind::Global => ["NAME", "MAXCONN", "WORKERS", "NODE"],
         Kind::Server => ["NAME", "ADDRESS", "", ""],
+        Kind::Resolvers => ["NAME", "NAMESERVERS", "", ""],
     };
     terminal::print(&terminal::table(header, &cells));
 }

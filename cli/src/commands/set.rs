@@ -112,7 +112,9 @@ fn fields(kind: Kind) -> &'static str {
         Kind::Server => "weight, state, addr, port or maxconn is expected",
         Kind::Frontend => "enabled or maxconn is expected",
         Kind::Global => "maxconn, maxconnrate or maxsessrate is expected",
-        Kind::Defaults | Kind::Bind | Kind::Backend => "change it in a file, and apply that",
+        Kind::Defaults | Kind::Bind | Kind::Backend | Kind::Resolvers => {
+            "change it in a file, and apply that"
+        }
     }
 }
 

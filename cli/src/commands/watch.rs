@@ -88,6 +88,7 @@ pub(super) fn condition(condition: v1::Condition) -> &'static str {
         v1::Condition::Down => "down",
         v1::Condition::Stopping => "stopping",
         v1::Condition::Maintenance => "maint",
+        v1::Condition::Unresolved => "maint (resolution)",
         v1::Condition::Drain => "drain",
         v1::Condition::Unchecked => "no check",
     }

@@ -90,7 +90,7 @@ fn proxies(rows: &[StatisticsRow]) -> impl Iterator<Item = Proxy<'_>> {
 /// Whether a server takes traffic as far as its checks say.
 fn is_up(server: &StatisticsRow) -> bool {
     let condition = server.status.as_ref().map_or(Condition::Unspecified, |status| status.condition());
-    !matches!(condition, Condition::Down | Condition::Maintenance)
+    !matches!(condition, Condition::Down | Condition::Maintenance | Condition::Unresolved)
 }
 
 #[cfg(test)]

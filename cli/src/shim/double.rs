@@ -255,6 +255,10 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
             .into_iter()
             .map(|view| part(&|answer| answer.servers = vec![view.clone()]))
             .collect(),
+        Question::Nameservers(query) => nameservers(&query)?
+            .into_iter()
+            .map(|row| part(&|answer| answer.nameservers = vec![row.clone()]))
+            .collect(),
         Question::Overlays(_) | Question::Summary(_) => {
             return Err(Problem::general(Code::Unsupported, "the double does not answer this"));
         }
@@ -293,6 +297,7 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
             Kind::Bind => v1::Kind::Bind,
             Kind::Backend => v1::Kind::Backend,
             Kind::Server => v1::Kind::Server,
+            Kind::Resolvers => v1::Kind::Resolvers,
         };
         (query.kinds.is_empty() || query.kinds.contains(&number.into()))
             && (subjects.is_empty() || subjects.contains(subject))
@@ -302,6 +307,20 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
         .filter(|row| wanted(row.subject().kind(), &row.subject()))
         .map(|row| row.as_ref().into())
         .collect())
+}
+
+/// Resolvers `dns` with two name servers.
+fn nameservers(query: &v1::NameserversQuery) -> Result<Vec<v1::NameserverStatistics>, Problem> {
+    if let Some(other) = query.resolvers.as_deref().filter(|name| *name != "dns") {
+        return Err(not_found(Subject::Resolvers(name(other))));
+    }
+    let row = |nameserver: &str, sent_total| v1::NameserverStatistics {
+        resolvers: "dns".to_owned(),
+        nameserver: nameserver.to_owned(),
+        sent_total,
+        ..Default::default()
+    };
+    Ok(vec![row("ns1", 12), row("ns2", 3)])
 }
 
 fn statistics(state: &State, query: &v1::StatisticsQuery) -> Result<Vec<v1::StatisticsRow>, Problem> {
@@ -393,6 +412,7 @@ fn views(state: &State, query: &v1::ServersQuery) -> Result<Vec<v1::ServerView>,
         resolved: None,
         maxconn: state.server_settings(server).maxconn.unwrap_or(0),
         backend_id,
+        resolvers: state.server_settings(server).naming.resolvers.map(|name| name.to_string()),
     };
     Ok(found.into_iter().map(view).collect())
 }

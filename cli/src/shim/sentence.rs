@@ -37,6 +37,7 @@ pub fn refusal(about: About, problems: &[v1::Problem]) -> Reply {
         }
         (Code::NotFound, Some(Noun::Server(_)), _) => Some(NO_SERVER),
         (Code::NotFound, Some(Noun::Frontend(_)), _) => Some(NO_FRONTEND),
+        (Code::NotFound, Some(Noun::Resolvers(_)), _) => Some(NO_RESOLVERS),
         (Code::AlreadyExists, Some(Noun::Server(_)), about) if about != About::NumberedServer => {
             Some(SERVER_EXISTS)
         }
@@ -111,6 +112,23 @@ pub fn readdressed(host: Option<(&str, &str)>, port: Option<(&str, &str)>) -> Re
 /// What answers a text that is no address.
 pub fn bad_address(text: &str) -> Reply {
     Reply::error(format!("Invalid addr '{text}'"))
+}
+
+/// What `set server … fqdn` answers: the name is another now.
+pub fn renamed(server: &str, from: Option<&str>, to: &str) -> Reply {
+    let from = from.unwrap_or("(null)");
+    let text = format!("{server} changed its FQDN from {from} to {to} by 'stats socket command'");
+    Reply::Message(Severity::Warning, text)
+}
+
+/// What `set server … fqdn` answers when the name is the old one.
+pub fn same_host_name() -> Reply {
+    Reply::Message(Severity::Warning, "no need to change the FDQN by 'stats socket command'".to_owned())
+}
+
+/// What answers a text that is no host name.
+pub fn bad_host_name(text: &str) -> Reply {
+    Reply::Message(Severity::Warning, format!("invalid fqdn '{text}' by 'stats socket command'"))
 }
 
 /// What answers a text that is no port.
@@ -191,6 +209,14 @@ pub const NO_SERVER: &str = "No such server.";
 pub const NEED_FRONTEND: &str = "A frontend name is expected.";
 /// An unknown frontend.
 pub const NO_FRONTEND: &str = "No such frontend.";
+/// Unknown resolvers.
+pub const NO_RESOLVERS: &str = "Can't find that resolvers section";
+/// A host name is missing.
+pub const NEED_HOST_NAME: &str = "set server <b>/<s> fqdn requires a FQDN.";
+/// A host name of a server whose name nobody resolves.
+pub const NO_RESOLUTION: &str = "set server <b>/<s> fqdn failed because no resolution is configured.";
+/// A host name of a server that a service record gives one.
+pub const SERVICE_NAME: &str = "set server <b>/<s> fqdn failed because SRV resolution is configured.";
 /// An unknown proxy.
 pub const NO_PROXY: &str = "No such proxy.";
 /// A domain of statistics that there is none of.

@@ -6,7 +6,7 @@
 
 use regate_proto::model::Level;
 
-use super::commands::{frontend, information, limits, new_server, server, session, statistics};
+use super::commands::{frontend, information, limits, new_server, resolvers, server, session, statistics};
 use super::lex::{Command, Word};
 use super::plan::Step;
 use super::session::Session;
@@ -223,6 +223,13 @@ pub static ROWS: &[Row] = rows! {
         "operator;clear counters all" => "\nPermission denied\n";
     }
 
+    ["show" "resolvers"] "show resolvers [<id>]", "show the counters of name servers", USER, Ask(resolvers::show) {
+        "show resolvers" => "Resolvers section dns\n nameserver ns1:\n  sent:        12\n  snd_error:   0\n  valid:       0\n…\n  outdated:    0\n nameserver ns2:\n  sent:        3\n…";
+        "show resolvers x" => "Can't find that resolvers section\n";
+    }
+    ["show" "stat" "resolvers"] "show stat resolvers [<id>]", "show the counters of name servers, as 'show resolvers' does", USER, Ask(resolvers::show_as_statistics) {
+        "show stat resolvers dns" => "Resolvers section dns\n nameserver ns1:\n…";
+    }
     ["show" "servers" "state"] "show servers state [<b>]", "show the state of servers as state files hold it", USER, Ask(server::show_states) {
         "show servers state x" => "Can't find backend.\n";
         "show servers state be" => "1\n# be_id be_name srv_id …\n3 be 1 s1 127.0.0.1 2 0 10 10 …";
@@ -274,6 +281,14 @@ pub static ROWS: &[Row] = rows! {
         "set server be/s1 addr foo" => "Invalid addr 'foo'\n";
         "set server be/s1 addr 127.0.0.1 port xx" => "problem converting port 'xx' to an int\n";
         "set server be/x addr foo" => "No such server.\n";
+    }
+    ["set" "server" * "fqdn"] "set server <b>/<s> fqdn <name>", "change the host name of a server", ADMIN, Apply(resolvers::set_host_name) {
+        "set server be/s1 fqdn" => "set server <b>/<s> fqdn requires a FQDN.\n";
+        "set server be/s1 fqdn a.example" => "set server <b>/<s> fqdn failed because no resolution is configured.\n";
+        "add server be/n9 a.example:80 resolvers default;set server be/n9 fqdn a.example" => "New server registered.\n\nno need to change the FDQN by 'stats socket command'\n";
+        "set server be/n9 fqdn b.example" => "be/n9 changed its FQDN from a.example to b.example by 'stats socket command'\n";
+        "set server be/n9 fqdn b!" => "invalid fqdn 'b!' by 'stats socket command'\n";
+        "set server be/x fqdn a" => "No such server.\n";
     }
     ["set" "server"] "", "", ADMIN, Ask(server::set_something_else) {
         "set server" => "Require 'backend/server'.\n";

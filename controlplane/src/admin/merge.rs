@@ -177,7 +177,7 @@ fn worse(left: Option<Status>, right: Option<Status>) -> Option<Status> {
         Condition::Waiting => 1,
         Condition::Stopped => 2,
         Condition::Stopping => 3,
-        Condition::Maintenance => 4,
+        Condition::Maintenance | Condition::Unresolved => 4,
         Condition::Drain => 5,
         Condition::Paused => 6,
         Condition::Full => 7,

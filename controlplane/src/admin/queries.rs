@@ -35,7 +35,7 @@ impl Core {
             Question::Info(_) => Asked::Info,
             Question::Rows(rows) if rows.declared => Asked::Rows,
             Question::Rows(rows) => rows_asked(rows),
-            Question::Statistics(_) => Asked::Statistics,
+            Question::Statistics(_) | Question::Nameservers(_) => Asked::Statistics,
             Question::ServersState(_) => Asked::ServerStates,
             Question::Overlays(_) => Asked::Overlays,
             Question::Summary(_) => Asked::Summary,
@@ -61,9 +61,13 @@ impl Core {
                     None => self.ask_servers(servers, &answers).await,
                 }
             }
-            Some(Question::Info(_) | Question::Statistics(_) | Question::ServersState(_)) | None => {
-                self.ask_nodes(caller, query, &answers).await
-            }
+            Some(
+                Question::Info(_)
+                | Question::Statistics(_)
+                | Question::ServersState(_)
+                | Question::Nameservers(_),
+            )
+            | None => self.ask_nodes(caller, query, &answers).await,
         }
     }
 
@@ -250,7 +254,8 @@ fn summary(state: &State, node: &str) -> v1::Summary {
             *count += 1;
         }
     }
-    let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count] = counts;
+    let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count] =
+        counts;
     v1::Summary {
         revision: state.revision().0,
         digest: Some(state.digest().into()),
@@ -261,6 +266,7 @@ fn summary(state: &State, node: &str) -> v1::Summary {
         binds_count,
         backends_count,
         servers_count,
+        resolvers_count,
         overlays_count: state.overlays().count() as u64,
     }
 }
@@ -307,6 +313,7 @@ fn server_view(state: &State, server: &Server, backend_id: u32) -> v1::ServerVie
         resolved: None,
         maxconn: state.server_settings(server).maxconn.unwrap_or(0),
         backend_id,
+        resolvers: state.server_settings(server).naming.resolvers.map(|name| name.to_string()),
     }
 }
 
@@ -337,6 +344,7 @@ fn own_place(row: &Row) -> (u32, u32) {
         Row::Bind(row) => (row.order, row.id),
         Row::Backend(row) => (row.order, row.id),
         Row::Server(row) => (row.order, row.id),
+        Row::Resolvers(row) => (row.order, 0),
     }
 }
 
@@ -372,6 +380,7 @@ fn model_kind(kind: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Bind) => Ok(Kind::Bind),
         Ok(v1::Kind::Backend) => Ok(Kind::Backend),
         Ok(v1::Kind::Server) => Ok(Kind::Server),
+        Ok(v1::Kind::Resolvers) => Ok(Kind::Resolvers),
         Ok(v1::Kind::Unspecified) | Err(_) => {
             Err(Problem::general(Code::Malformed, format!("kinds: {kind} is no kind of row")))
         }

@@ -422,7 +422,10 @@ impl Joiner {
 fn row_key(subject: &Subject) -> Vec<u8> {
     let text = match subject {
         Subject::Global => String::new(),
-        Subject::Defaults(name) | Subject::Frontend(name) | Subject::Backend(name) => name.to_string(),
+        Subject::Defaults(name)
+        | Subject::Frontend(name)
+        | Subject::Backend(name)
+        | Subject::Resolvers(name) => name.to_string(),
         Subject::Bind(at) => format!("{}\0{}", at.frontend, at.bind),
         Subject::Server(at) => format!("{}\0{}", at.backend, at.server),
     };
@@ -468,7 +471,7 @@ pub(super) fn said(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// A table per kind, in the order of [`Kind`], then these.
 const TREES: [&str; Kind::ALL.len() + 3] =
-    ["global", "defaults", "frontend", "bind", "backend", "server", "overlay", "log", "meta"];
+    ["global", "defaults", "frontend", "bind", "backend", "server", "resolvers", "overlay", "log", "meta"];
 const OVERLAYS: usize = Kind::ALL.len();
 const LOG: usize = OVERLAYS + 1;
 const META: usize = LOG + 1;

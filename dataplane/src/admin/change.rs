@@ -197,6 +197,10 @@ impl Context {
             backend.live.clear(all);
             backend.servers.iter().for_each(|server| server.live.clear(all));
         }
+        if all {
+            let sections = self.live.sections();
+            sections.iter().flat_map(|section| &section.nameservers).for_each(|(_, live)| live.clear());
+        }
     }
 }
 

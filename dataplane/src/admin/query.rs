@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use regate_proto::change::Revision;
 use regate_proto::model::{Kind, Name, Row, ServerAddress, ServerHost, ServerPort, ServerRef, Subject};
@@ -16,6 +17,7 @@ use v1::query::Question;
 use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
 use super::{Context, statistics};
+use crate::live::SectionLive;
 use crate::store::Current;
 
 /// The parts of an answer, made as they are taken.
@@ -69,6 +71,15 @@ pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Re
                 ..v1::Answer::default()
             })))
         }
+        Question::Nameservers(query) => {
+            let (revision, counters) = nameservers(context, caller, query)?;
+            let parts = chunk::parts(counters.into_iter());
+            Ok(Box::new(parts.map(move |nameservers| v1::Answer {
+                revision: revision.0,
+                nameservers,
+                ..v1::Answer::default()
+            })))
+        }
         Question::Servers(query) => {
             let (revision, servers) = servers(context, caller, query)?;
             let parts = chunk::parts(servers);
@@ -91,7 +102,8 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             let count = &mut counts[row.subject().kind() as usize];
             *count = count.saturating_add(1);
         }
-        let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count] = counts;
+        let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count] =
+            counts;
         v1::Summary {
             revision: state.revision().0,
             digest: Some(state.digest().into()),
@@ -102,6 +114,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             binds_count,
             backends_count,
             servers_count,
+            resolvers_count,
             overlays_count: state.overlays().count() as u64,
         }
     })
@@ -170,6 +183,45 @@ pub(super) fn servers(
         Ok::<_, Problem>((current.state.revision(), facts))
     })?;
     Ok((revision, facts.into_iter().map(server_view)))
+}
+
+/// The counters of name servers that are wanted, by place of their resolvers.
+fn nameservers(
+    context: &Context,
+    caller: &Caller,
+    query: v1::NameserversQuery,
+) -> Result<(Revision, Vec<v1::NameserverStatistics>), Problem> {
+    caller.may(Asked::Statistics)?;
+    let wanted = query.resolvers.as_deref().map(|text| name("resolvers", text)).transpose()?;
+    let sections = context.live.sections();
+    let fits = |section: &&SectionLive| wanted.as_ref().is_none_or(|name| name.as_str() == section.name);
+    if let Some(wanted) = wanted.as_ref().filter(|_| !sections.iter().any(|section| fits(&section))) {
+        let subject = Subject::Resolvers(wanted.clone());
+        return Err(Problem::about(Code::NotFound, &subject, "there is none of that name"));
+    }
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let rows = sections.iter().filter(fits).flat_map(|section| {
+        section.nameservers.iter().map(move |(nameserver, live)| v1::NameserverStatistics {
+            resolvers: section.name.clone(),
+            nameserver: nameserver.clone(),
+            sent_total: count(&live.sent),
+            send_errors_total: count(&live.send_errors),
+            valid_total: count(&live.valid),
+            updates_total: count(&live.updates),
+            cnames_total: count(&live.cnames),
+            cname_errors_total: count(&live.cname_errors),
+            empty_total: count(&live.empty),
+            nx_total: count(&live.nx),
+            timeouts_total: count(&live.timeouts),
+            refused_total: count(&live.refused),
+            other_total: count(&live.other),
+            invalid_total: count(&live.invalid),
+            too_big_total: count(&live.too_big),
+            truncated_total: count(&live.truncated),
+            outdated_total: count(&live.outdated),
+        })
+    });
+    Ok((context.store.read(|current| current.state.revision()), rows.collect()))
 }
 
 /// The overlays that are wanted, by subject and field.
@@ -273,6 +325,7 @@ fn sorted(state: &State, mut rows: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
         Row::Bind(row) => (row.order, row.id),
         Row::Backend(row) => (row.order, row.id),
         Row::Server(row) => (row.order, row.id),
+        Row::Resolvers(row) => (row.order, 0),
     };
     rows.sort_by_cached_key(|row| {
         let subject = row.subject();
@@ -323,6 +376,7 @@ fn server_view(facts: ServerFacts) -> v1::ServerView {
             .map(|address| (&address).into()),
         maxconn: facts.maxconn,
         backend_id: facts.backend_id,
+        resolvers: facts.resolvers.map(|name| name.to_string()),
         server: Some((&facts.row).into()),
     }
 }
@@ -397,6 +451,7 @@ fn kind(number: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Bind) => Ok(Kind::Bind),
         Ok(v1::Kind::Backend) => Ok(Kind::Backend),
         Ok(v1::Kind::Server) => Ok(Kind::Server),
+        Ok(v1::Kind::Resolvers) => Ok(Kind::Resolvers),
         Ok(v1::Kind::Unspecified) | Err(_) => Err(Problem::general(
             Code::Malformed,
             format!("kinds: {number} is no kind of row: 1 to 6 is expected"),

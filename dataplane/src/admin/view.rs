@@ -84,6 +84,8 @@ pub(super) struct ServerFacts {
     pub(super) plan: Option<std::sync::Arc<ServerPlan>>,
     /// Whether its host was changed by hand.
     pub(super) host_changed: bool,
+    /// What resolves its host name.
+    pub(super) resolvers: Option<Name>,
 }
 
 /// The servers of a backend in the order of listings; `only` one of them when it is named.
@@ -128,6 +130,7 @@ fn facts(
         admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
         disabled_by_row: disabled,
         host_changed: initial.address != server.address,
+        resolvers: settings.naming.resolvers.clone(),
         plan,
         row: server.clone(),
     }

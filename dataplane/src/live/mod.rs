@@ -8,6 +8,7 @@ mod backend;
 mod counter;
 mod exchanges;
 mod frontend;
+mod location;
 mod process;
 mod queue;
 mod rate;
@@ -26,6 +27,7 @@ pub use backend::BackendLive;
 pub use counter::{Counter, Gauge, Mean, Statuses, Traffic};
 pub use exchanges::Exchanges;
 pub use frontend::{BindLive, FrontendLive};
+pub use location::{Found, Location, NameserverLive, SectionLive, ServiceRecord};
 pub use process::ProcessLive;
 pub use queue::{Queue, Ticket};
 pub use rate::Rate;
@@ -42,6 +44,8 @@ pub struct Live {
     binds: RwLock<HashMap<BindRef, Arc<BindLive>>>,
     backends: RwLock<HashMap<Name, Arc<BackendLive>>>,
     servers: RwLock<HashMap<ServerRef, Arc<ServerLive>>>,
+    sections: RwLock<Vec<SectionLive>>,
+    remembered: RwLock<HashMap<ServerRef, Found>>,
 }
 
 impl Live {
@@ -54,6 +58,8 @@ impl Live {
             binds: RwLock::default(),
             backends: RwLock::default(),
             servers: RwLock::default(),
+            sections: RwLock::default(),
+            remembered: RwLock::default(),
         }
     }
 
@@ -80,6 +86,26 @@ impl Live {
     /// What is observed of a server; starts at zero when it is new.
     pub fn server(&self, at: &ServerRef) -> Arc<ServerLive> {
         found_or_made(&self.servers, at, || ServerLive::new(self.workers))
+    }
+
+    /// The resolvers with the counters of their name servers, in the order of listings.
+    pub fn sections(&self) -> Vec<SectionLive> {
+        self.sections.read().clone()
+    }
+
+    /// Notes which resolvers there are.
+    pub fn set_sections(&self, sections: Vec<SectionLive>) {
+        *self.sections.write() = sections;
+    }
+
+    /// Where the name of a server led before the last restart.
+    pub fn remembered(&self, at: &ServerRef) -> Option<Found> {
+        self.remembered.read().get(at).cloned()
+    }
+
+    /// Takes in where names led before the last restart.
+    pub fn remember(&self, remembered: HashMap<ServerRef, Found>) {
+        *self.remembered.write() = remembered;
     }
 
     /// Forgets what no longer is in the state; connections that still use it keep it until they end.

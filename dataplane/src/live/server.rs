@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::counter::Sheet;
 use super::seats::Seat;
-use super::{BackendLive, Exchanges, Gauge};
+use super::{BackendLive, Exchanges, Gauge, Location};
 
 /// What is observed of a server.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct ServerLive {
     pub changed: AtomicU64,
     /// Bumped whenever connections kept to the server must not be used again: its address changed.
     pub generation: AtomicU32,
+    /// Where its host name leads, if it has one.
+    pub location: Location,
 }
 
 impl ServerLive {
@@ -36,6 +38,7 @@ impl ServerLive {
             seat: Seat::default(),
             changed: AtomicU64::new(0),
             generation: AtomicU32::new(0),
+            location: Location::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{
-    Backend, BackendSettings, BindRef, Defaults, Frontend, FrontendSettings, Global, Name, Row,
+    Backend, BackendSettings, BindRef, Defaults, Frontend, FrontendSettings, Global, Name, Resolvers, Row,
 };
 
 use super::Loaded;
@@ -44,6 +44,8 @@ pub struct Assembler<'a> {
     diagnostics: Vec<Diagnostic>,
     global: Option<Global>,
     entries: Vec<Entry>,
+    /// The resolvers, each with the place of its name.
+    resolvers: Vec<(Resolvers, Place)>,
     current: Current,
     /// The defaults that proxies without `from` start from.
     implicit: Option<usize>,
@@ -75,6 +77,7 @@ enum Current {
     Nothing,
     Global,
     Entry(usize),
+    Resolvers(usize),
     /// A section that is not supported: its lines are not looked at.
     Skipped,
 }
@@ -88,6 +91,7 @@ impl<'a> Assembler<'a> {
             diagnostics: Vec::new(),
             global: None,
             entries: Vec::new(),
+            resolvers: Vec::new(),
             current: Current::Nothing,
             implicit: None,
             labels: BTreeMap::new(),
@@ -109,6 +113,9 @@ impl<'a> Assembler<'a> {
         match self.current {
             Current::Nothing | Current::Skipped => String::new(),
             Current::Global => "global".to_owned(),
+            Current::Resolvers(at) => {
+                self.resolvers.get(at).map_or_else(String::new, |(row, _)| row.name.to_string())
+            }
             Current::Entry(at) => match self.entries.get(at) {
                 Some(entry) if entry.named => entry.draft.name.to_string(),
                 _ => "defaults".to_owned(),
@@ -133,21 +140,16 @@ impl<'a> Assembler<'a> {
             self.current = Current::Global;
             return;
         }
+        if header.section == Section::Resolvers {
+            return self.open_resolvers(header);
+        }
         let name = match header.name {
             Some(word) => directives::arguments::name(word).map(|name| (name, word.text.clone())),
             None if header.section == Section::Defaults => match self.free_name_like("defaults") {
                 Some(name) => Ok((name, String::new())),
                 None => return,
             },
-            None => {
-                let column = header.keyword.column.saturating_add(header.keyword.length);
-                let message = format!("'{}' expects a name", header.section.word());
-                Err(Issue {
-                    column,
-                    length: 0,
-                    ..expecting(header.keyword, message, "a name is expected here")
-                })
-            }
+            None => Err(nameless(header)),
         };
         let from = self.resolve_from(header);
         let (discarded, (name, label)) = match name {
@@ -183,6 +185,28 @@ impl<'a> Assembler<'a> {
         self.current = Current::Entry(at);
     }
 
+    fn open_resolvers(&mut self, header: &Header) {
+        let name = match header.name {
+            Some(word) => directives::arguments::name(word).map(|name| (name, self.place(word))),
+            None => Err(nameless(header)),
+        };
+        match name {
+            Ok((name, place)) => {
+                if let Some((_, first)) = self.resolvers.iter().find(|(row, _)| row.name == name) {
+                    let message = format!("resolvers '{name}' has the same name as the resolvers at {first}");
+                    let gravity = Gravity::Error;
+                    self.diagnostics.push(Diagnostic { gravity, place: place.clone(), message, help: None });
+                }
+                self.current = Current::Resolvers(self.resolvers.len());
+                self.resolvers.push((Resolvers::named(name), place));
+            }
+            Err(issue) => {
+                self.error(issue);
+                self.current = Current::Skipped;
+            }
+        }
+    }
+
     /// Reads one line of the current section; the words are not empty.
     pub fn line(&mut self, words: &[Word]) {
         let (polarity, words) = match words {
@@ -203,6 +227,7 @@ impl<'a> Assembler<'a> {
                 return self.error(expecting(first, message, help));
             }
             Current::Global => Section::Global,
+            Current::Resolvers(_) => Section::Resolvers,
             Current::Entry(at) => self.entries.get(at).map_or(Section::Global, |entry| entry.draft.section),
         };
         let second = words.get(1).map(|word| word.text.as_str());
@@ -250,9 +275,17 @@ impl<'a> Assembler<'a> {
             Current::Entry(at) => self.entries.get_mut(at),
             _ => None,
         };
+        let resolvers = match self.current {
+            Current::Resolvers(at) => self.resolvers.get_mut(at),
+            _ => None,
+        };
         let result = match (&row.action, entry) {
             (Action::Global { read, .. }, _) => read(self.global.get_or_insert_default(), &mut arguments),
             (Action::Reader(read), _) => read(&mut arguments),
+            (Action::Resolvers { read, .. }, _) => match resolvers {
+                Some((row, _)) => read(row, &mut arguments),
+                None => Ok(()),
+            },
             (Action::Proxy { read, .. }, Some(entry)) => {
                 let result = read(&mut entry.draft, &mut arguments);
                 entry.mark(row.name, words, head, &self.file);
@@ -288,7 +321,7 @@ impl<'a> Assembler<'a> {
         let side = if section == Section::Frontend { "backend" } else { "frontend" };
         let proxy = matches!(section, Section::Frontend | Section::Backend);
         let (Action::Proxy { read, .. }, true, false) =
-            (&row.action, proxy, matches!(row.name, "server" | "default-server"))
+            (&row.action, proxy, matches!(row.name, "server" | "server-template" | "default-server"))
         else {
             let message = format!("'{}' is not allowed in a '{}' section", row.name, section.word());
             return self.error(expecting(first, message, help));
@@ -413,6 +446,11 @@ impl<'a> Assembler<'a> {
 
     fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.global.iter().cloned().map(Row::Global).collect();
+        rows.extend(
+            (1..)
+                .zip(&self.resolvers)
+                .map(|(order, (row, _))| Row::Resolvers(Resolvers { order, ..row.clone() })),
+        );
         let (mut defaults, mut proxies) = (0, 0);
         for entry in self.entries.iter().filter(|entry| !entry.discarded) {
             let from = entry.from.and_then(|from| self.entries.get(from)).map(|from| from.draft.name.clone());
@@ -442,7 +480,7 @@ impl Entry {
         let Some(word) = words.get(head).or(words.first()) else { return };
         match directive {
             "default_backend" => self.default_backend = Some(place(file, word)),
-            "server" if self.servers.len() < self.draft.servers.len() => self.servers.push(place(file, word)),
+            "server" | "server-template" => self.servers.resize(self.draft.servers.len(), place(file, word)),
             "bind" => self.binds.resize(self.draft.binds.len(), place(file, word)),
             _ => {}
         }
@@ -520,11 +558,22 @@ fn free(taken: &BTreeSet<Name>, base: &str, first: Option<usize>) -> Option<Name
 }
 
 fn known_in(section: Section) -> &'static [Known] {
-    if section == Section::Global { keywords::GLOBAL } else { keywords::PROXY }
+    match section {
+        Section::Global => keywords::GLOBAL,
+        Section::Resolvers => &[],
+        _ => keywords::PROXY,
+    }
 }
 
 fn place(file: &Arc<str>, word: &Word) -> Place {
     Place { file: Arc::clone(file), line: word.line, column: word.column, length: word.length }
+}
+
+/// The issue of a section without a name.
+fn nameless(header: &Header) -> Issue {
+    let column = header.keyword.column.saturating_add(header.keyword.length);
+    let message = format!("'{}' expects a name", header.section.word());
+    Issue { column, length: 0, ..expecting(header.keyword, message, "a name is expected here") }
 }
 
 /// The error about a word that nobody knows, with the nearest that somebody knows.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::model::{Admin, Backend, Bind, Defaults, Frontend, Global, Name, Row, Server, Subject};
+use crate::model::{Admin, Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Row, Server, Subject};
 
 use super::directives::{self, Action, Directive, Draft, DraftBind, Lines, Section};
 
@@ -12,6 +12,8 @@ use super::directives::{self, Action, Directive, Draft, DraftBind, Lines, Sectio
 pub(super) struct Document {
     /// The lines of `global`, if there is such a section.
     pub global: Option<Vec<Line>>,
+    /// The resolvers, by place.
+    pub resolvers: Vec<Written>,
     /// The defaults, each after the ones that it starts from.
     pub defaults: Vec<Written>,
     /// The proxies in the order of listings.
@@ -78,6 +80,8 @@ impl Document {
         let mut document = Document::default();
         let mut problems = Vec::new();
         document.global = sorted.global.map(global_lines);
+        sorted.resolvers.sort_by_key(|row| (place(row.order), &row.name));
+        document.resolvers = sorted.resolvers.iter().map(|row| written_resolvers(row)).collect();
         document.defaults =
             sorted.defaults_in_order().into_iter().map(|row| written_defaults(row, &mut problems)).collect();
         document.proxies = sorted.proxies(&mut problems);
@@ -88,6 +92,7 @@ impl Document {
 #[derive(Default)]
 struct Sorted<'a> {
     global: Option<&'a Global>,
+    resolvers: Vec<&'a Resolvers>,
     defaults: Vec<&'a Defaults>,
     frontends: BTreeMap<&'a Name, &'a Frontend>,
     backends: BTreeMap<&'a Name, &'a Backend>,
@@ -99,6 +104,7 @@ impl<'a> Sorted<'a> {
     fn add(&mut self, row: &'a Row) {
         match row {
             Row::Global(row) => self.global = Some(row),
+            Row::Resolvers(row) => self.resolvers.push(row),
             Row::Defaults(row) => self.defaults.push(row),
             Row::Frontend(row) => {
                 self.frontends.insert(&row.name, row);
@@ -275,6 +281,18 @@ fn global_lines(global: &Global) -> Vec<Line> {
         }
     }
     found
+}
+
+fn written_resolvers(row: &Resolvers) -> Written {
+    let mut found = Vec::new();
+    for directive in directives::all() {
+        if let Action::Resolvers { write, .. } = &directive.action {
+            let mut lines = Lines::default();
+            write(row, &mut lines);
+            found.extend(spelled(directive, lines));
+        }
+    }
+    Written { section: Section::Resolvers, name: row.name.clone(), from: None, lines: found }
 }
 
 /// The lines of a section, and whether its sides disagree.

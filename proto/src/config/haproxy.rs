@@ -37,6 +37,9 @@ pub fn write_haproxy<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<Stri
     if let Some(lines) = &document.global {
         write_section(&mut text, "global", lines);
     }
+    for resolvers in &document.resolvers {
+        write_section(&mut text, &format!("resolvers {}", resolvers.name), &resolvers.lines);
+    }
     for defaults in &document.defaults {
         let mut header = Section::Defaults.word().to_owned();
         if !plain {
@@ -169,7 +172,7 @@ fn open(assembler: &mut Assembler, section: Section, words: &[Word]) {
         (_, rest) => (None, rest),
     };
     let (from, rest) = match rest {
-        [word, from, rest @ ..] if word.text == "from" && section != Section::Global => (Some(from), rest),
+        [word, from, rest @ ..] if word.text == "from" && section.is_of_proxies() => (Some(from), rest),
         rest => (None, rest),
     };
     let header = Header { section, keyword, name, from, order: 0 };
@@ -177,7 +180,7 @@ fn open(assembler: &mut Assembler, section: Section, words: &[Word]) {
     if let Some(extra) = rest.first() {
         let message = format!("'{}' does not take the argument '{}'", section.word(), extra.text);
         let issue = match section {
-            Section::Global => about(extra, message),
+            Section::Global | Section::Resolvers => about(extra, message),
             Section::Frontend | Section::Listen => expecting(
                 extra,
                 message,

@@ -44,12 +44,14 @@ fn section_schema(section: Section) -> Value {
             "name".to_owned(),
             json!({ "type": ["string", "number"], "description": "The section's name." }),
         );
+    }
+    if section.is_of_proxies() {
         properties.insert(
             "from".to_owned(),
             json!({ "type": ["string", "number"], "description": "The defaults that it starts from." }),
         );
     }
-    if !matches!(section, Section::Global | Section::Defaults) {
+    if section.is_of_proxies() && section != Section::Defaults {
         let text = "Its place among all proxies, from 1; by default they stand in the order of the text.";
         properties
             .insert("order".to_owned(), json!({ "type": "integer", "minimum": 1, "description": text }));
@@ -97,6 +99,7 @@ fn plural(name: &str) -> Option<&'static str> {
     match name {
         "bind" => Some("binds"),
         "server" => Some("servers"),
+        "server-template" => Some("server-templates"),
         _ => None,
     }
 }

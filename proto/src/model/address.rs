@@ -86,7 +86,8 @@ pub enum ServerAddress {
 pub enum ServerHost {
     /// A literal address; `0.0.0.0` and `::` mean the address that the client connected to.
     Ip(IpAddr),
-    /// A host name, resolved when the configuration is compiled.
+    /// A host name: resolved when the configuration is put in force, and from then on where its settings name
+    /// resolvers; or the name of service records, which give port and weight too.
     Named(String),
 }
 

@@ -11,11 +11,12 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    Admin, Backend, BackendSettings, Balance, Bind, BindAddress, BindHost, BindRef, Defaults,
-    DescriptorSource, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings, Global,
-    HttpConnection, HttpReuse, Kind, Level, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget, Millis,
-    Mode, Name, PortRange, ProxyHeader, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
-    ServerSettings, Severity, SocketFile, StatsSocket, Subject, Weight,
+    AddressFamily, Admin, Backend, BackendSettings, Balance, Bind, BindAddress, BindHost, BindRef, Defaults,
+    DescriptorSource, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings, Global, Holds,
+    HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget,
+    Millis, Mode, Name, Nameserver, NamingSettings, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS,
+    Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Severity, SocketFile,
+    StatsSocket, Subject, Transport, Weight,
 };
 use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::problem::{Code, Problem};
@@ -394,8 +395,9 @@ pub fn server_settings() -> impl Strategy<Value = ServerSettings> + Clone {
         (of(weight()), of(0..=100_000_u32), of(any::<bool>()), of(any::<bool>()), of(header)),
         (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32)),
         (of(0..=1000_u32), of(0..=1000_u32), of(persistence::cookie_value())),
+        naming_settings(),
     )
-        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue)| {
+        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming)| {
             let (minconn, maxqueue, cookie) = queue;
             let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse) = pool;
             ServerSettings {
@@ -411,8 +413,75 @@ pub fn server_settings() -> impl Strategy<Value = ServerSettings> + Clone {
                 pool_low_conn,
                 pool_purge_delay,
                 max_reuse,
+                naming,
             }
         })
+}
+
+/// What a server says about its name; its resolvers are always there.
+pub fn naming_settings() -> impl Strategy<Value = NamingSettings> + Clone {
+    let resolvers = Name::new(SYSTEM_RESOLVERS).ok();
+    let source = prop_oneof![
+        select(vec![InitAddr::Last, InitAddr::Libc, InitAddr::Unset]),
+        ip().prop_map(InitAddr::Ip),
+    ];
+    let network =
+        (ip(), 0..=128_u8).prop_map(|(ip, bits)| (ip, if ip.is_ipv4() { bits.min(32) } else { bits }));
+    let family = select(vec![AddressFamily::V4, AddressFamily::V6]);
+    let lists = (of(vec(source, 1..=3)), of(vec(network, 1..=3)));
+    (any::<bool>(), lists, of(family), of(any::<bool>()), any::<bool>()).prop_map(
+        move |(resolved, (init_addr, resolve_net), resolve_prefer, allow_dup_ip, ignore_weight)| {
+            NamingSettings {
+                resolvers: resolvers.clone().filter(|_| resolved),
+                init_addr,
+                resolve_prefer,
+                resolve_net,
+                allow_dup_ip,
+                ignore_weight,
+            }
+        },
+    )
+}
+
+/// Resolvers.
+pub fn resolvers() -> impl Strategy<Value = Resolvers> + Clone {
+    let transport = select(vec![Transport::Udp, Transport::Tcp]);
+    let server = (name(), transport, ip(), 1..=u16::MAX).prop_map(|(name, transport, ip, port)| Nameserver {
+        name,
+        transport,
+        address: SocketAddr::new(ip, port),
+    });
+    let hold = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()), of(millis())).prop_map(
+        |(valid, nx, refused, timeout, other, obsolete)| Holds {
+            valid,
+            nx,
+            refused,
+            timeout,
+            other,
+            obsolete,
+        },
+    );
+    let numbers = (of(0..=100_u32), of(millis()), of(millis()), of(512..=u16::MAX));
+    (name(), 0..=9_u32, vec(server, 0..=3), any::<bool>(), numbers, hold).prop_map(
+        |(name, order, nameservers, parse_resolv_conf, numbers, hold)| {
+            let (resolve_retries, timeout_resolve, timeout_retry, accepted_payload_size) = numbers;
+            let named = nameservers.into_iter().enumerate().map(|(at, server)| Nameserver {
+                name: Name::new(&format!("{}-{at}", server.name)).unwrap_or(server.name),
+                ..server
+            });
+            Resolvers {
+                name,
+                order,
+                nameservers: named.collect(),
+                parse_resolv_conf,
+                resolve_retries,
+                timeout_resolve,
+                timeout_retry,
+                hold,
+                accepted_payload_size,
+            }
+        },
+    )
 }
 
 /// A bind of any frontend.
@@ -481,6 +550,7 @@ pub fn row() -> BoxedStrategy<Row> {
         bind().prop_map(Row::Bind).boxed(),
         backend.boxed(),
         server().prop_map(Row::Server).boxed(),
+        resolvers().prop_map(Row::Resolvers).boxed(),
     ]
     .boxed()
 }
@@ -494,6 +564,7 @@ pub fn subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Bind => Subject::Bind(BindRef { frontend: one, bind: two }),
         Kind::Backend => Subject::Backend(one),
         Kind::Server => Subject::Server(ServerRef { backend: one, server: two }),
+        Kind::Resolvers => Subject::Resolvers(one),
     })
 }
 

@@ -14,6 +14,7 @@ mod global;
 mod logging;
 mod name;
 mod persistence;
+mod resolvers;
 mod row;
 mod server;
 
@@ -32,6 +33,10 @@ pub use name::{BadName, Name};
 pub use persistence::{
     BadCookie, Cookie, CookieAttribute, CookieMode, CookieName, CookieValue, Persistence, RetryOn,
     RetryReason,
+};
+pub use resolvers::{
+    AddressFamily, Holds, InitAddr, Nameserver, NamingSettings, Resolvers, SYSTEM_RESOLVERS, Transport,
+    is_service_name,
 };
 pub use row::{BindRef, Kind, Row, ServerRef, Subject};
 pub use server::{Admin, ProxyHeader, Server, ServerSettings};

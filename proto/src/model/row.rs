@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Backend, Bind, Defaults, Frontend, Global, Name, Server};
+use super::{Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Server};
 
 /// A server in its backend.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,8 @@ pub enum Subject {
     Backend(Name),
     /// A server of a backend.
     Server(ServerRef),
+    /// Name servers that are asked together.
+    Resolvers(Name),
 }
 
 /// The kinds of rows, in the order of [`Subject`].
@@ -56,6 +58,8 @@ pub enum Kind {
     Backend,
     /// [`Subject::Server`].
     Server,
+    /// [`Subject::Resolvers`].
+    Resolvers,
 }
 
 /// One configured thing.
@@ -73,12 +77,21 @@ pub enum Row {
     Backend(Backend),
     /// A server.
     Server(Server),
+    /// Name servers that are asked together.
+    Resolvers(Resolvers),
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] =
-        [Kind::Global, Kind::Defaults, Kind::Frontend, Kind::Bind, Kind::Backend, Kind::Server];
+    pub const ALL: [Kind; 7] = [
+        Kind::Global,
+        Kind::Defaults,
+        Kind::Frontend,
+        Kind::Bind,
+        Kind::Backend,
+        Kind::Server,
+        Kind::Resolvers,
+    ];
 
     /// The word for it, as messages and `regate get` use it.
     pub fn word(self) -> &'static str {
@@ -89,6 +102,7 @@ impl Kind {
             Kind::Bind => "bind",
             Kind::Backend => "backend",
             Kind::Server => "server",
+            Kind::Resolvers => "resolvers",
         }
     }
 }
@@ -103,6 +117,7 @@ impl Subject {
             Subject::Bind(_) => Kind::Bind,
             Subject::Backend(_) => Kind::Backend,
             Subject::Server(_) => Kind::Server,
+            Subject::Resolvers(_) => Kind::Resolvers,
         }
     }
 }
@@ -117,6 +132,7 @@ impl Row {
             Row::Bind(row) => Subject::Bind(row.at.clone()),
             Row::Backend(row) => Subject::Backend(row.name.clone()),
             Row::Server(row) => Subject::Server(row.at.clone()),
+            Row::Resolvers(row) => Subject::Resolvers(row.name.clone()),
         }
     }
 }
@@ -138,7 +154,10 @@ impl fmt::Display for Subject {
         let word = self.kind().word();
         match self {
             Subject::Global => write!(f, "{word}"),
-            Subject::Defaults(name) | Subject::Frontend(name) | Subject::Backend(name) => {
+            Subject::Defaults(name)
+            | Subject::Frontend(name)
+            | Subject::Backend(name)
+            | Subject::Resolvers(name) => {
                 write!(f, "{word} {name}")
             }
             Subject::Bind(at) => write!(f, "{word} {at}"),

@@ -1,6 +1,6 @@
 //! Servers.
 
-use super::{CookieValue, Millis, ServerAddress, ServerRef, Weight};
+use super::{CookieValue, Millis, NamingSettings, ServerAddress, ServerRef, Weight};
 
 /// A server of a backend (configuration manual 5.2 "Server and default-server options").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct ServerSettings {
     pub pool_purge_delay: Option<Millis>,
     /// Requests after which a connection is not used again, -1 for no limit. Default: -1.
     pub max_reuse: Option<i32>,
+    /// How its host name becomes an address.
+    pub naming: NamingSettings,
 }
 
 /// The PROXY protocol's versions (proxy-protocol.txt, sections 2.1 and 2.2).

@@ -138,6 +138,7 @@ impl ServerSettings {
                 pool_purge_delay,
                 max_reuse,
             }
+            naming: self.naming.over(&base.naming)
         )
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::numbering::{is_half, other_half};
 use super::{State, Touched, contained, parent_of};
-use crate::model::{Backend, Kind, Mode, Name, Row, Subject};
+use crate::model::{Backend, Kind, Mode, Name, Row, SYSTEM_RESOLVERS, Subject};
 use crate::problem::{Code, Problem};
 
 /// Every way in which the touched rows, and those that point to them, do not fit together.
@@ -58,6 +58,14 @@ fn check_references(state: &State, row: &Arc<Row>, problems: &mut Vec<Problem>) 
             format!("default_backend: there is no backend {backend}"),
         ));
     }
+    // Without a section of that name, the name servers of the system are `default` (configuration manual 5.3.2).
+    if let Some(resolvers) = resolvers_of(row)
+        && resolvers.as_str() != SYSTEM_RESOLVERS
+        && state.resolvers(resolvers).is_none()
+    {
+        let detail = format!("resolvers: there are no resolvers {resolvers}");
+        problems.push(Problem::about(Code::Dangling, &subject, detail));
+    }
     let partner = match row.as_ref() {
         Row::Frontend(row) if row.listen && !state.backend(&row.name).is_some_and(|other| other.listen) => {
             "backend"
@@ -79,6 +87,7 @@ fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<
             problems.push(in_use(subject, format!("it still contains {child}")));
         }
     }
+    check_unresolved(state, absent, problems);
     if !absent.iter().any(|subject| is_pointed_to(subject)) {
         return;
     }
@@ -91,6 +100,25 @@ fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<
         ];
         for subject in needed.iter().flatten().filter(|subject| absent.contains(subject)) {
             problems.push(in_use(subject, format!("{} still uses it", row.subject())));
+        }
+    }
+}
+
+/// Servers, and what they start from, that still use resolvers that are gone.
+fn check_unresolved(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<Problem>) {
+    let is_gone = |name: &Name| absent.contains(&Subject::Resolvers(name.clone()));
+    let gone = absent
+        .iter()
+        .any(|subject| matches!(subject, Subject::Resolvers(name) if name.as_str() != SYSTEM_RESOLVERS));
+    if !gone {
+        return;
+    }
+    for row in [Kind::Defaults, Kind::Backend, Kind::Server].into_iter().flat_map(|kind| state.rows(kind)) {
+        if let Some(resolvers) = resolvers_of(row).filter(|name| is_gone(name))
+            && resolvers.as_str() != SYSTEM_RESOLVERS
+        {
+            let detail = format!("{} still uses it", row.subject());
+            problems.push(Problem::about(Code::InUse, &Subject::Resolvers(resolvers.clone()), detail));
         }
     }
 }
@@ -121,6 +149,16 @@ fn backend_mode(state: &State, backend: &Backend) -> Mode {
 /// Whether rows point to subjects of this kind.
 fn is_pointed_to(subject: &Subject) -> bool {
     matches!(subject, Subject::Defaults(_) | Subject::Frontend(_) | Subject::Backend(_))
+}
+
+/// The resolvers that a row points to.
+fn resolvers_of(row: &Row) -> Option<&Name> {
+    match row {
+        Row::Defaults(row) => row.backend.default_server.naming.resolvers.as_ref(),
+        Row::Backend(row) => row.settings.default_server.naming.resolvers.as_ref(),
+        Row::Server(row) => row.settings.naming.resolvers.as_ref(),
+        _ => None,
+    }
 }
 
 /// The defaults and the backend that a row points to.

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use crate::change::{Field, Overlay, Revision};
 use crate::model::{
-    Backend, Bind, BindRef, Defaults, Frontend, Global, Kind, Name, Row, Server, ServerRef, Subject,
+    Backend, Bind, BindRef, Defaults, Frontend, Global, Kind, Name, Resolvers, Row, Server, ServerRef,
+    Subject,
 };
 
 pub use apply::{Applied, Journal, Outcome};
@@ -135,6 +136,27 @@ impl State {
         }
     }
 
+    /// Resolvers in force.
+    pub fn resolvers(&self, name: &Name) -> Option<&Resolvers> {
+        match self.effective.get(&Subject::Resolvers(name.clone())).map(Arc::as_ref) {
+            Some(Row::Resolvers(row)) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// All resolvers in force, in the order of listings.
+    pub fn all_resolvers(&self) -> Vec<&Resolvers> {
+        let mut found: Vec<&Resolvers> = self
+            .rows(Kind::Resolvers)
+            .filter_map(|row| match row.as_ref() {
+                Row::Resolvers(row) => Some(row),
+                _ => None,
+            })
+            .collect();
+        found.sort_by_key(|row| (row.order, &row.name));
+        found
+    }
+
     /// The frontends in force, in the order of listings.
     pub fn frontends(&self) -> Vec<&Frontend> {
         let mut found: Vec<&Frontend> = self
@@ -231,6 +253,7 @@ fn lowest(kind: Kind) -> Option<Subject> {
         Kind::Bind => Subject::Bind(BindRef { frontend: lowest()?, bind: lowest()? }),
         Kind::Backend => Subject::Backend(lowest()?),
         Kind::Server => Subject::Server(ServerRef { backend: lowest()?, server: lowest()? }),
+        Kind::Resolvers => Subject::Resolvers(lowest()?),
     })
 }
 

@@ -23,6 +23,8 @@ use crate::problem::{Code, Problem};
 pub(super) enum Space {
     /// Defaults have places only.
     Defaults,
+    /// Resolvers too.
+    Resolvers,
     /// Frontends and backends together.
     Proxies,
     /// The binds of a frontend.
@@ -37,6 +39,7 @@ impl Space {
         match subject {
             Subject::Global => None,
             Subject::Defaults(_) => Some(Space::Defaults),
+            Subject::Resolvers(_) => Some(Space::Resolvers),
             Subject::Frontend(_) | Subject::Backend(_) => Some(Space::Proxies),
             Subject::Bind(at) => Some(Space::Binds(at.frontend.clone())),
             Subject::Server(at) => Some(Space::Servers(at.backend.clone())),
@@ -51,6 +54,7 @@ impl Space {
     fn rows<'a>(&self, rows: &'a Rows) -> Box<dyn Iterator<Item = (&'a Subject, &'a Arc<Row>)> + 'a> {
         match self {
             Space::Defaults => Box::new(of_kind(rows, Kind::Defaults)),
+            Space::Resolvers => Box::new(of_kind(rows, Kind::Resolvers)),
             Space::Proxies => Box::new(of_kind(rows, Kind::Frontend).chain(of_kind(rows, Kind::Backend))),
             Space::Binds(frontend) => Box::new(contained(rows, &Subject::Frontend(frontend.clone()))),
             Space::Servers(backend) => Box::new(contained(rows, &Subject::Backend(backend.clone()))),
@@ -73,7 +77,7 @@ pub(super) fn id(row: &Row) -> Option<u32> {
         Row::Backend(row) => Some(row.id),
         Row::Bind(row) => Some(row.id),
         Row::Server(row) => Some(row.id),
-        Row::Global(_) | Row::Defaults(_) => None,
+        Row::Global(_) | Row::Defaults(_) | Row::Resolvers(_) => None,
     }
 }
 
@@ -257,7 +261,7 @@ impl Census {
     /// Gives an arrival the number and the place that it lacks.
     fn settle(&mut self, state: &State, arrival: &mut Arrival) -> Result<(), Problem> {
         let shared = self.shared(state, &arrival.subject);
-        if arrival.id == 0 && self.space != Space::Defaults {
+        if arrival.id == 0 && !matches!(self.space, Space::Defaults | Space::Resolvers) {
             arrival.id = match shared {
                 Some((id, _)) => id,
                 None => self.free().ok_or_else(|| {
@@ -396,6 +400,7 @@ pub(super) fn order(row: &Row) -> Option<u32> {
         Row::Bind(row) => Some(row.order),
         Row::Backend(row) => Some(row.order),
         Row::Server(row) => Some(row.order),
+        Row::Resolvers(row) => Some(row.order),
     }
 }
 
@@ -408,5 +413,6 @@ fn seats(row: &mut Row) -> (Option<&mut u32>, Option<&mut u32>) {
         Row::Bind(row) => (Some(&mut row.id), Some(&mut row.order)),
         Row::Backend(row) => (Some(&mut row.id), Some(&mut row.order)),
         Row::Server(row) => (Some(&mut row.id), Some(&mut row.order)),
+        Row::Resolvers(row) => (None, Some(&mut row.order)),
     }
 }

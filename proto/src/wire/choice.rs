@@ -3,7 +3,8 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    Admin, Balance, CookieMode, HttpConnection, HttpReuse, Kind, Level, LogFormat, LogSyntax, Mode, Severity,
+    AddressFamily, Admin, Balance, CookieMode, HttpConnection, HttpReuse, Kind, Level, LogFormat, LogSyntax,
+    Mode, Severity, Transport,
 };
 use crate::problem::Code;
 
@@ -56,6 +57,7 @@ macro_rules! choices {
 }
 
 choices! {
+    AddressFamily is Family { V4, V6 }
     Admin is AdminState { Ready, Drain, Maint }
     Balance is Balance { RoundRobin, LeastConn }
     Code is ProblemCode {
@@ -66,11 +68,12 @@ choices! {
     Field is Field { Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
-    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server }
+    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers }
     Layer is Layer { Spec, Overlay }
     Level is Level { User, Operator, Admin }
     LogFormat is LogFormat { Plain, Tcp, Http, Clf }
     LogSyntax is LogSyntax { Rfc3164, Rfc5424, Short, Raw }
     Mode is Mode { Tcp, Http }
     Severity is Severity { Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug }
+    Transport is Transport { Udp, Tcp }
 }

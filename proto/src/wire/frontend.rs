@@ -250,7 +250,7 @@ pub(super) fn model_error_pages(pages: Vec<v1::ErrorPage>) -> Result<Vec<ErrorPa
     }
 }
 
-fn model_network(network: &v1::Network) -> Result<(IpAddr, u8), Problem> {
+pub(super) fn model_network(network: &v1::Network) -> Result<(IpAddr, u8), Problem> {
     let ip = field::ip("ip", &network.ip)?;
     let highest = if ip.is_ipv4() { 32 } else { 128 };
     let prefix = field::ranged("prefix_length", network.prefix_length, 0, highest)?;

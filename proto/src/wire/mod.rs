@@ -20,6 +20,7 @@ mod logging;
 mod outcome;
 mod persistence;
 mod problem;
+mod resolvers;
 mod row;
 mod server;
 mod status;

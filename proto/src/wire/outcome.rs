@@ -29,14 +29,16 @@ impl TryFrom<v1::Outcome> for Outcome {
 
 impl From<Digest> for v1::Digest {
     fn from(digest: Digest) -> Self {
-        let [global, defaults, frontends, binds, backends, servers] = digest.kinds;
-        v1::Digest { global, defaults, frontends, binds, backends, servers, overlays: digest.overlays }
+        let [global, defaults, frontends, binds, backends, servers, resolvers] = digest.kinds;
+        let overlays = digest.overlays;
+        v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers }
     }
 }
 
 impl From<v1::Digest> for Digest {
     fn from(digest: v1::Digest) -> Self {
-        let v1::Digest { global, defaults, frontends, binds, backends, servers, overlays } = digest;
-        Digest { kinds: [global, defaults, frontends, binds, backends, servers], overlays }
+        let v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers } =
+            digest;
+        Digest { kinds: [global, defaults, frontends, binds, backends, servers, resolvers], overlays }
     }
 }

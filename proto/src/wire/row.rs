@@ -14,6 +14,7 @@ impl From<&Subject> for v1::Subject {
             Subject::Bind(at) => Noun::Bind(at.into()),
             Subject::Backend(name) => Noun::Backend(name.to_string()),
             Subject::Server(at) => Noun::Server(at.into()),
+            Subject::Resolvers(name) => Noun::Resolvers(name.to_string()),
         };
         v1::Subject { noun: Some(noun) }
     }
@@ -31,6 +32,7 @@ impl TryFrom<v1::Subject> for Subject {
             Noun::Bind(at) => Subject::Bind(field::within("bind", at.try_into())?),
             Noun::Backend(name) => Subject::Backend(field::name("backend", &name)?),
             Noun::Server(at) => Subject::Server(field::within("server", at.try_into())?),
+            Noun::Resolvers(name) => Subject::Resolvers(field::name("resolvers", &name)?),
         })
     }
 }
@@ -45,6 +47,7 @@ impl From<&Row> for v1::Row {
             Row::Bind(row) => Noun::Bind(Box::new(row.into())),
             Row::Backend(row) => Noun::Backend(Box::new(row.into())),
             Row::Server(row) => Noun::Server(Box::new(row.into())),
+            Row::Resolvers(row) => Noun::Resolvers(Box::new(row.into())),
         };
         v1::Row { noun: Some(noun) }
     }
@@ -62,10 +65,11 @@ impl TryFrom<v1::Row> for Row {
             Noun::Bind(row) => Row::Bind(field::within("bind", (*row).try_into())?),
             Noun::Backend(row) => Row::Backend(field::within("backend", (*row).try_into())?),
             Noun::Server(row) => Row::Server(field::within("server", (*row).try_into())?),
+            Noun::Resolvers(row) => Row::Resolvers(field::within("resolvers", (*row).try_into())?),
         })
     }
 }
 
 fn no_noun() -> Problem {
-    field::missing("noun", "one of global, defaults, frontend, bind, backend and server")
+    field::missing("noun", "one of global, defaults, frontend, bind, backend, server and resolvers")
 }

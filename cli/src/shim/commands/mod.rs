@@ -8,6 +8,7 @@ pub mod information;
 pub mod limits;
 pub mod new_server;
 pub mod reference;
+pub mod resolvers;
 pub mod server;
 pub mod session;
 pub mod statistics;

@@ -96,6 +96,7 @@ fn status<'a>(line: &'a Line<'a>) -> Option<Value<'a>> {
         Condition::Down => "DOWN",
         Condition::Stopping => "NOLB",
         Condition::Maintenance => "MAINT",
+        Condition::Unresolved => "MAINT (resolution)",
         Condition::Drain => "DRAIN",
         Condition::Unchecked => "no check",
     };

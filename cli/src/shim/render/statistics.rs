@@ -75,7 +75,7 @@ impl Statistics {
         }
         match (self.hidden, row.status.as_ref().map(v1::Status::condition)) {
             (Hidden::None, _) => true,
-            (_, Some(Condition::Maintenance)) => false,
+            (_, Some(Condition::Maintenance | Condition::Unresolved)) => false,
             (Hidden::Down, Some(Condition::Down | Condition::Stopped)) => false,
             _ => true,
         }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::model::{
     BindAddress, BindHost, DescriptorSource, LogAddress, PortRange, ServerAddress, ServerHost, ServerPort,
+    Transport,
 };
 
 use super::super::environment::Environment;
@@ -110,6 +111,28 @@ pub fn log_address(word: &Word, environment: &Environment) -> Reading<LogAddress
         }
         (Some(other), _) => Err(unsupported_prefix(word, other)),
     }
+}
+
+/// Reads the address of a name server: how it is asked, and where.
+pub fn nameserver_address(word: &Word, environment: &Environment) -> Reading<(Transport, SocketAddr)> {
+    let resolved = resolve(&word.text, environment);
+    let (prefix, rest) = split_prefix(&resolved);
+    let transport = match prefix {
+        None | Some("ipv4" | "ipv6" | "udp" | "udp4" | "udp6") => Transport::Udp,
+        Some("tcp" | "tcp4" | "tcp6") => Transport::Tcp,
+        Some(other) => return Err(unsupported_prefix(word, other)),
+    };
+    let fail = || {
+        let message = format!("'{rest}' is not the address of a name server");
+        expecting(word, message, "an IPv4 or IPv6 address with ':port' is expected")
+    };
+    let (host, port) = rest.rsplit_once(':').ok_or_else(fail)?;
+    let ip = literal_ip(host).ok_or_else(fail)?;
+    if !fits(ip, family(prefix)) {
+        return Err(about(word, format!("'{host}' is not of the family asked for")));
+    }
+    let port = port.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(fail)?;
+    Ok((transport, SocketAddr::new(ip, port)))
 }
 
 /// Reads a literal address, with a port or this one.
@@ -350,7 +373,7 @@ fn server_port(word: &Word, text: &str) -> Reading<ServerPort> {
 }
 
 /// Whether a text may be a host name (RFC 1123 section 2.1, and the underscore that service names use).
-fn is_host_name(text: &str) -> bool {
+pub fn is_host_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 253
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))

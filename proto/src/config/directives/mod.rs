@@ -10,13 +10,15 @@ mod binds;
 mod errors;
 mod global;
 mod logs;
+mod naming;
 mod options;
 mod parameters;
 mod persistence;
 mod proxy;
+mod resolvers;
 pub mod servers;
 
-use crate::model::{BackendSettings, FrontendSettings, Global, LogPlan, Name, Server};
+use crate::model::{BackendSettings, FrontendSettings, Global, LogPlan, Name, Resolvers, Server};
 
 use arguments::{Arguments, Reading};
 
@@ -58,6 +60,13 @@ pub enum Action {
         /// Gives the lines that read as this.
         write: fn(&Draft, &mut Lines),
     },
+    /// A setting of resolvers.
+    Resolvers {
+        /// Takes the arguments.
+        read: fn(&mut Resolvers, &mut Arguments) -> Reading<()>,
+        /// Gives the lines that read as this.
+        write: fn(&Resolvers, &mut Lines),
+    },
     /// An order to the reader itself; it leaves nothing to write.
     Reader(fn(&mut Arguments) -> Reading<()>),
 }
@@ -79,6 +88,8 @@ pub enum Section {
     Backend,
     /// `listen`: a frontend and a backend in one.
     Listen,
+    /// `resolvers`: name servers.
+    Resolvers,
 }
 
 /// A proxy, or defaults, while it is read or written: the sides that it has and what stands beside them.
@@ -116,6 +127,8 @@ pub struct Lines {
 }
 
 impl Sections {
+    /// `resolvers` alone.
+    pub const RESOLVERS: Sections = Sections(32);
     /// `global` alone.
     pub const GLOBAL: Sections = Sections(1);
     /// What has a client side: `defaults`, `frontend`, `listen`.
@@ -144,8 +157,14 @@ impl Sections {
 
 impl Section {
     /// Every kind.
-    pub const ALL: [Section; 5] =
-        [Section::Global, Section::Defaults, Section::Frontend, Section::Backend, Section::Listen];
+    pub const ALL: [Section; 6] = [
+        Section::Global,
+        Section::Defaults,
+        Section::Frontend,
+        Section::Backend,
+        Section::Listen,
+        Section::Resolvers,
+    ];
 
     /// The word that opens it.
     pub fn word(self) -> &'static str {
@@ -155,12 +174,18 @@ impl Section {
             Section::Frontend => "frontend",
             Section::Backend => "backend",
             Section::Listen => "listen",
+            Section::Resolvers => "resolvers",
         }
     }
 
     /// The section that this word opens.
     pub fn from_word(word: &str) -> Option<Section> {
         Self::ALL.into_iter().find(|section| section.word() == word)
+    }
+
+    /// Whether it is a proxy, or settings that proxies start from.
+    pub fn is_of_proxies(self) -> bool {
+        !matches!(self, Section::Global | Section::Resolvers)
     }
 
     fn bit(self) -> u8 {
@@ -170,6 +195,7 @@ impl Section {
             Section::Frontend => 4,
             Section::Backend => 8,
             Section::Listen => 16,
+            Section::Resolvers => 32,
         }
     }
 }
@@ -217,6 +243,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(logs::ROWS)
         .chain(errors::ROWS)
         .chain(parameters::SERVERS)
+        .chain(resolvers::ROWS)
 }
 
 /// The directive that a line begins with in this kind of section, or in any if not in this one; longest name first.
@@ -226,7 +253,10 @@ pub fn find(section: Section, first: &str, second: Option<&str>) -> Option<&'sta
         None => row.name == first,
     };
     let here = |row: &&Directive| row.sections.contains(section);
-    let kin = |row: &&Directive| (row.sections == Sections::GLOBAL) == (section == Section::Global);
+    let kin = |row: &&Directive| {
+        (row.sections == Sections::GLOBAL) == (section == Section::Global)
+            && (row.sections == Sections::RESOLVERS) == (section == Section::Resolvers)
+    };
     let mut candidates: Vec<&'static Directive> = all().filter(matches).collect();
     candidates.sort_by_key(|row| (!here(row), !kin(row), !row.name.contains(' ')));
     candidates.first().copied()
@@ -237,6 +267,7 @@ pub fn parameters_of(directive: &str) -> Vec<(&'static str, &'static str)> {
     match directive {
         "bind" => binds::parameters().collect(),
         "server" => servers::parameters().chain([("id", "<number>")]).collect(),
+        "server-template" => servers::parameters().collect(),
         "default-server" => servers::parameters().collect(),
         "stats socket" => global::socket_parameters().collect(),
         _ => Vec::new(),

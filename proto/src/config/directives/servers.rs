@@ -7,7 +7,7 @@ use super::address::{server_address, spell_server};
 use super::arguments::{Arguments, COUNT, Codec, LIMIT, Reading, TIME, WEIGHT, name, number, time};
 use super::parameters::{self, Parameter};
 use super::persistence::COOKIE_VALUE;
-use super::{Draft, Lines};
+use super::{Draft, Lines, naming};
 
 /// A setting whose one argument is spelled by a codec.
 macro_rules! setting {
@@ -48,7 +48,7 @@ macro_rules! word {
 const SECONDS: Codec<crate::model::Millis> =
     Codec { read: |arguments| time(arguments, 1000), write: TIME.write };
 
-const PARAMETERS: &[Parameter<ServerSettings>] = &[
+pub(super) const PARAMETERS: &[Parameter<ServerSettings>] = &[
     setting!("weight", "<weight>", weight, WEIGHT),
     setting!("maxconn", "<number>", maxconn, COUNT),
     setting!("minconn", "<number>", minconn, COUNT),
@@ -66,6 +66,11 @@ const PARAMETERS: &[Parameter<ServerSettings>] = &[
     setting!("pool-low-conn", "<number>", pool_low_conn, COUNT),
     setting!("pool-purge-delay", "<time>", pool_purge_delay, SECONDS),
     setting!("max-reuse", "<number>", max_reuse, LIMIT),
+    naming::RESOLVERS,
+    naming::INIT_ADDR,
+    naming::RESOLVE_PREFER,
+    naming::RESOLVE_NET,
+    naming::RESOLVE_OPTS,
 ];
 
 /// The names and arguments of a server's parameters.
@@ -115,8 +120,20 @@ pub(super) fn read(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> 
 }
 
 pub(super) fn write(draft: &Draft, lines: &mut Lines) {
-    for server in &draft.servers {
+    for server in naming::grouped(&draft.servers).0 {
         lines.push(write_server(server));
+    }
+}
+
+pub(super) fn read_template(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
+    let servers = naming::read_template(&draft.name, arguments)?;
+    draft.servers.extend(servers);
+    Ok(())
+}
+
+pub(super) fn write_templates(draft: &Draft, lines: &mut Lines) {
+    for servers in naming::grouped(&draft.servers).1 {
+        lines.push(naming::write_template(servers));
     }
 }
 

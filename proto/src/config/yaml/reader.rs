@@ -13,8 +13,9 @@ use super::super::{Loaded, keywords};
 use super::tree::{self, Node, Style, Value};
 
 /// The keys of a document, and the sections that they hold.
-pub(in super::super) const GROUPS: [(&str, Section); 5] = [
+pub(in super::super) const GROUPS: [(&str, Section); 6] = [
     ("global", Section::Global),
+    ("resolvers", Section::Resolvers),
     ("defaults", Section::Defaults),
     ("frontends", Section::Frontend),
     ("backends", Section::Backend),
@@ -22,9 +23,10 @@ pub(in super::super) const GROUPS: [(&str, Section); 5] = [
 ];
 
 /// Directives whose arguments may be a map: the words that come first, as keys, and then parameters.
-pub(in super::super) const STRUCTURED: [(&str, &[&str]); 4] = [
+pub(in super::super) const STRUCTURED: [(&str, &[&str]); 5] = [
     ("bind", &["address"]),
     ("server", &["name", "address"]),
+    ("server-template", &["prefix", "range", "address"]),
     ("default-server", &[]),
     ("stats socket", &["address"]),
 ];
@@ -107,6 +109,7 @@ impl Reader<'_> {
         let Some(pairs) = self.map(value, "a section") else { return };
         let attributes: &[&str] = match section {
             Section::Global => &[],
+            Section::Resolvers => &["name"],
             Section::Defaults => &["name", "from"],
             _ => &["name", "from", "order"],
         };
@@ -145,6 +148,7 @@ impl Reader<'_> {
             match first.text.as_str() {
                 "binds" => first.text = "bind".to_owned(),
                 "servers" => first.text = "server".to_owned(),
+                "server-templates" => first.text = "server-template".to_owned(),
                 "without" => first.text = "no".to_owned(),
                 _ => {}
             }

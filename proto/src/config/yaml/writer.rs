@@ -17,6 +17,9 @@ pub fn write_yaml<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<String,
     if let Some(lines) = &document.global {
         root.insert("global".into(), Value::Mapping(settings(lines)));
     }
+    for resolvers in &document.resolvers {
+        push(&mut root, "resolvers", section(resolvers, plain, None));
+    }
     let mut defaults: Vec<Value> =
         document.defaults.iter().map(|written| section(written, plain, None)).collect();
     match defaults.pop() {
@@ -77,6 +80,7 @@ fn settings(lines: &[Line]) -> Mapping {
         match (name, name.split_once(' ')) {
             ("bind", _) => push(&mut map, "binds", structured(name, &line.words)),
             ("server", _) => push(&mut map, "servers", structured(name, &line.words)),
+            ("server-template", _) => push(&mut map, "server-templates", structured(name, &line.words)),
             ("default-server", _) => drop(map.insert(name.into(), structured(name, &line.words))),
             (_, Some(("option", tail))) => {
                 let words = line.words.iter().map(|word| quote(word, Dialect::Scalar));

@@ -5,10 +5,13 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::{backend_settings, bind, frontend_settings, global, mode, name, pick, server, text};
+use super::{
+    backend_settings, bind, frontend_settings, global, mode, name, pick, resolvers, server, server_settings,
+    text, word,
+};
 use crate::model::{
-    Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, Mode, Name, Row,
-    Server, ServerRef,
+    Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, Mode, Name,
+    Resolvers, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
 };
 
 /// The rows of a whole configuration as a reader of text gives them: in the order of a file, places set, numbers
@@ -16,9 +19,16 @@ use crate::model::{
 /// The state accepts them.
 pub fn configuration() -> impl Strategy<Value = Vec<Row>> {
     let routes = prop_oneof![2 => mode().prop_map(Some), 1 => Just(None)];
-    (of(global()), vec(defaults_part(), 0..=3), vec(proxy_part(), 0..=5), routes).prop_map(
-        |(global, defaults, proxies, routes)| {
-            Plan::over(&defaults, &proxies, routes).rows(global, defaults, proxies)
+    // Boxed, since generators of so many fields do not fit a test's stack side by side.
+    let parts = (vec(defaults_part().boxed(), 0..=3), vec(proxy_part().boxed(), 0..=5));
+    (of(global()), vec(resolvers().boxed(), 0..=2), parts, routes).prop_map(
+        |(global, resolvers, (defaults, proxies), routes)| {
+            let mut rows = Plan::over(&defaults, &proxies, routes).rows(global, defaults, proxies);
+            rows.extend(resolvers.into_iter().enumerate().map(|(at, row)| {
+                let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
+                Row::Resolvers(Resolvers { name, order: place(at), ..row })
+            }));
+            rows
         },
     )
 }
@@ -48,6 +58,8 @@ struct ProxyPart {
     backend: BackendSettings,
     binds: Vec<Bind>,
     servers: Vec<Server>,
+    /// Servers of one name after the others: how many, and what they have in common.
+    template: (u32, String, ServerSettings),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +75,8 @@ fn defaults_part() -> impl Strategy<Value = DefaultsPart> {
         of(any::<Index>()),
         of(any::<Index>()),
         any::<bool>(),
-        frontend_settings(false),
-        backend_settings(false),
+        frontend_settings(false).boxed(),
+        backend_settings(false).boxed(),
     )
         .prop_map(|(name, from, default_backend, disabled, frontend, backend)| DefaultsPart {
             name,
@@ -80,12 +92,13 @@ fn proxy_part() -> impl Strategy<Value = ProxyPart> {
     let shape = proptest::sample::select(vec![Shape::Frontend, Shape::Backend, Shape::Listen]);
     (
         (name(), shape, any::<bool>(), of(any::<Index>()), of(any::<Index>()), any::<bool>(), of(text())),
-        frontend_settings(false),
-        backend_settings(false),
+        frontend_settings(false).boxed(),
+        backend_settings(false).boxed(),
         vec(bind(), 0..=3),
-        vec(server(), 0..=4),
+        vec(server().boxed(), 0..=4),
+        (0..=3_u32, word(), server_settings().boxed()),
     )
-        .prop_map(|(head, frontend, backend, binds, servers)| {
+        .prop_map(|(head, frontend, backend, binds, servers, template)| {
             let (name, shape, forced, from, default_backend, disabled, description) = head;
             ProxyPart {
                 name,
@@ -99,6 +112,7 @@ fn proxy_part() -> impl Strategy<Value = ProxyPart> {
                 backend,
                 binds,
                 servers,
+                template,
             }
         })
 }
@@ -193,6 +207,8 @@ impl Plan {
             }));
             let servers = part.servers.into_iter().enumerate();
             rows.extend(servers.map(|(at, server)| Row::Server(placed_server(&name, at, server))));
+            let taken = rows.iter().filter(|row| matches!(row, Row::Server(_))).count();
+            rows.extend(templated(&name, taken, part.template).map(Row::Server));
         }
         rows
     }
@@ -236,6 +252,22 @@ fn placed_server(backend: &Name, at: usize, mut server: Server) -> Server {
     server.order = place(at);
     server.admin = None;
     server
+}
+
+fn templated(
+    backend: &Name,
+    taken: usize,
+    (count, host, settings): (u32, String, ServerSettings),
+) -> impl Iterator<Item = Server> {
+    let named = (5..5 + count).filter_map(|number| Name::new(&format!("web{number}")).ok());
+    named.enumerate().map(move |(at, server)| Server {
+        at: ServerRef { backend: backend.clone(), server },
+        id: 0,
+        order: place(taken + at),
+        address: ServerAddress::Inet { host: ServerHost::Named(host.clone()), port: ServerPort::Fixed(80) },
+        admin: None,
+        settings: settings.clone(),
+    })
 }
 
 /// The place of the thing at this position of a file, from 1.

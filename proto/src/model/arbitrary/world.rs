@@ -9,8 +9,8 @@ use super::{admin, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
 use crate::model::{
     Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults, Frontend, FrontendSettings,
-    Global, Kind, Mode, Name, PortRange, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
-    ServerSettings, SocketFile, Subject,
+    Global, Kind, Mode, Name, NamingSettings, PortRange, Resolvers, Row, Server, ServerAddress, ServerHost,
+    ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
 };
 
 /// A set of one to four changes of the small world, based on nothing.
@@ -96,6 +96,7 @@ pub fn small_subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Server,
         Kind::Server,
         Kind::Server,
+        Kind::Resolvers,
     ];
     (select(kinds), proxy_name(), child_name()).prop_map(|(kind, one, two)| match kind {
         Kind::Global => Subject::Global,
@@ -104,6 +105,7 @@ pub fn small_subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Bind => Subject::Bind(BindRef { frontend: one, bind: two }),
         Kind::Backend => Subject::Backend(one),
         Kind::Server => Subject::Server(ServerRef { backend: one, server: two }),
+        Kind::Resolvers => Subject::Resolvers(one),
     })
 }
 
@@ -112,15 +114,16 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
     let number = || prop_oneof![3 => Just(0_u32), 1 => 1..=5_u32];
     let place = || prop_oneof![1 => Just(0_u32), 1 => 1..=4_u32];
     let head = (number(), place(), weighted(0.2, proxy_name()), weighted(0.15, Just(true)));
-    let settings = (of(weight()), of(0..=3_u32), of(any::<bool>()));
+    let settings = (of(weight()), of(0..=3_u32), of(any::<bool>()), weighted(0.1, proxy_name()));
     let mode = weighted(0.1, Just(Mode::Http));
     (small_subject(), head, settings, mode, weighted(0.2, proxy_name()), 1..=3_u16).prop_map(
         |(subject, head, settings, mode, target, port)| {
             let (id, order, from, listen) = head;
-            let (weight, maxconn, disabled) = settings;
+            let (weight, maxconn, disabled, resolvers) = settings;
             let disabled_now = disabled == Some(true);
             let listen = listen.is_some();
-            let server = ServerSettings { weight, maxconn, disabled, ..ServerSettings::default() };
+            let naming = NamingSettings { resolvers, ..NamingSettings::default() };
+            let server = ServerSettings { weight, maxconn, disabled, naming, ..ServerSettings::default() };
             let frontend =
                 FrontendSettings { mode, maxconn, default_backend: target, ..FrontendSettings::default() };
             let backend =
@@ -151,6 +154,7 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
                     settings: backend,
                 }),
                 Subject::Bind(at) => Row::Bind(bind(at, id, order, port)),
+                Subject::Resolvers(name) => Row::Resolvers(Resolvers { order, ..Resolvers::named(name) }),
                 Subject::Server(at) => {
                     let address = match port {
                         3 => ServerAddress::Unix("/s".to_owned()),
