@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use regate_proto::model::{BindAddress, BindHost, Mode, Name, Subject};
+use regate_proto::model::{Balance, BindAddress, BindHost, Mode, Name, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
@@ -249,10 +249,7 @@ impl Page {
         let live = &plan.live;
         let http = plan.mode == Mode::Http;
         let usable = Usable::of(plan);
-        let algorithm = match plan.picker.plan().algorithm {
-            regate_proto::model::Balance::RoundRobin => "roundrobin",
-            regate_proto::model::Balance::LeastConn => "leastconn",
-        };
+        let algorithm = algorithm(&plan.picker.plan().algorithm);
         let mut row = StatisticsRow {
             proxy: plan.name.to_string(),
             service: "BACKEND".to_owned(),
@@ -402,4 +399,21 @@ fn last_session(now: u64, then: Option<u64>) -> i32 {
 
 fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+/// An algorithm by name.
+fn algorithm(balance: &Balance) -> &'static str {
+    match balance {
+        Balance::RoundRobin => "roundrobin",
+        Balance::StaticRr => "static-rr",
+        Balance::LeastConn => "leastconn",
+        Balance::First => "first",
+        Balance::Random(_) => "random",
+        Balance::Source => "source",
+        Balance::Uri(_) => "uri",
+        Balance::UrlParam { .. } => "url_param",
+        Balance::Header { .. } => "hdr",
+        Balance::RdpCookie(_) => "rdp-cookie",
+        Balance::Sticky => "sticky",
+    }
 }

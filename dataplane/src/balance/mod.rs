@@ -4,26 +4,32 @@
 //! server (weight, state, load) moves that one alone. It knows servers by their seats ([`crate::live::Seats`]);
 //! what a seat means to a caller is said by the caller's own plan. Pure but for its locks: no I/O, no waiting.
 
+mod first;
+mod hash;
+mod key;
 mod leastconn;
+mod map;
+mod random;
+mod ring;
 mod roster;
 mod roundrobin;
+mod tally;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use parking_lot::RwLock;
-use regate_proto::model::Balance;
+use regate_proto::model::{BackendSettings, Balance, HashMethod, HashType, Mode};
 
+pub use self::hash::Hashing;
+pub use self::key::{Asker, Key, may_open_with_cookie};
 use self::roster::Roster;
 use crate::live::BackendLive;
 use crate::snapshot::ServerPlan;
-
-/// What a request is balanced by: the hash of its key, where the algorithm has one and the request has that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Key(pub Option<u32>);
 
 /// What a server is to the one who asks for a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +47,12 @@ pub enum Fit {
 pub struct BalancePlan {
     /// The algorithm.
     pub algorithm: Balance,
+    /// How a hash leads to a server.
+    pub method: HashMethod,
+    /// How a key becomes a hash.
+    pub hashing: Hashing,
+    /// Most of the average load that a server chosen by a ring or at random may have, in percent; 0 for no limit.
+    pub load_factor: u32,
     /// Whether all backups serve where no other server can, not the first alone.
     pub all_backups: bool,
 }
@@ -57,6 +69,36 @@ pub struct Picker {
     choosable: AtomicU32,
     /// Whether it is, or was, the one that traffic uses.
     in_force: AtomicBool,
+    /// When servers that are warming up are looked at again, on the process's clock; 0 where none is.
+    next_step: AtomicU64,
+    /// An instant, and the process's clock then.
+    clock: OnceLock<(Instant, u64)>,
+}
+
+impl BalancePlan {
+    /// What settings mean for a backend of this mode: what only requests have needs HTTP.
+    pub fn of(settings: &BackendSettings, mode: Mode) -> BalancePlan {
+        let algorithm = match settings.balance.clone().unwrap_or(Balance::RoundRobin) {
+            Balance::Uri(_) | Balance::UrlParam { .. } | Balance::Header { .. } if mode == Mode::Tcp => {
+                Balance::RoundRobin
+            }
+            algorithm => algorithm,
+        };
+        let kind = settings.balancing.hash_type.unwrap_or(HashType::DEFAULT);
+        BalancePlan {
+            algorithm,
+            method: kind.method,
+            hashing: Hashing::of(kind),
+            load_factor: settings.balancing.hash_balance_factor.map_or(0, |factor| factor.get()),
+            all_backups: settings.balancing.allbackups.unwrap_or(false),
+        }
+    }
+}
+
+impl Default for BalancePlan {
+    fn default() -> Self {
+        BalancePlan::of(&BackendSettings::default(), Mode::Http)
+    }
 }
 
 impl Picker {
@@ -70,6 +112,8 @@ impl Picker {
             backend,
             choosable: AtomicU32::new(0),
             in_force: AtomicBool::new(false),
+            next_step: AtomicU64::new(0),
+            clock: OnceLock::new(),
         }
     }
 
@@ -85,45 +129,62 @@ impl Picker {
 
     /// Takes a server in, or the new plan of one that is there; `now` on the process's clock.
     pub fn enroll(&self, server: &Arc<ServerPlan>, now: u64) {
-        self.change(|roster| roster.enroll(server, now));
+        self.change(now, |roster| roster.enroll(server, now));
     }
 
     /// Looks at a server again: its state or its share of traffic may have changed.
     pub fn refresh(&self, server: &ServerPlan, now: u64) {
-        self.change(|roster| roster.refresh(server.seat, now));
+        self.change(now, |roster| roster.refresh(server.seat, now));
     }
 
     /// Lets a server go.
     pub fn dismiss(&self, seat: u32) {
-        self.change(|roster| roster.dismiss(seat));
+        let mut roster = self.roster.write();
+        roster.dismiss(seat);
+        self.choosable.store(roster.choosable(), Ordering::Relaxed);
     }
 
     /// Makes this the picker in force: it reads the notes about loads from now on.
     pub fn take_over(&self, now: u64) {
-        let mut roster = self.roster.write();
-        let heard_nothing = !self.in_force.swap(true, Ordering::Relaxed);
-        if self.backend.seats.read_by(self.number, roster.heeds_loads()) || heard_nothing {
-            roster.refresh_all(now);
-        }
-        self.choosable.store(roster.choosable(), Ordering::Relaxed);
+        self.change(now, |roster| {
+            let heard_nothing = !self.in_force.swap(true, Ordering::Relaxed);
+            if self.backend.seats.read_by(self.number, roster.heeds_loads()) || heard_nothing {
+                roster.refresh_all(now);
+            }
+        });
     }
 
     /// The seat of the server for a new request: one that fits, the best by the algorithm.
     pub fn pick(&self, key: Key, fit: impl Fn(u32) -> Fit) -> Option<u32> {
+        let next_step = self.next_step.load(Ordering::Relaxed);
+        if next_step != 0 && self.now() >= next_step {
+            let now = self.now();
+            self.change(now, |roster| roster.warm_up(now));
+        }
+        let in_flight = self.backend.sessions.now();
         if self.backend.seats.has_notes(self.number) {
             let mut roster = self.roster.write();
             roster.heed(&self.backend.seats);
-            return roster.pick(key, &fit);
+            return roster.pick(key, in_flight, &fit);
         }
-        self.roster.read().pick(key, &fit)
+        self.roster.read().pick(key, in_flight, &fit)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Roster)) {
+    fn change(&self, now: u64, change: impl FnOnce(&mut Roster)) {
+        self.clock.get_or_init(|| (Instant::now(), now));
         let mut roster = self.roster.write();
         change(&mut roster);
         self.choosable.store(roster.choosable(), Ordering::Relaxed);
+        self.next_step.store(if roster.is_warming() { now + STEP } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// The process's clock, as far as it was told.
+    fn now(&self) -> u64 {
+        self.clock.get().map_or(0, |(instant, then)| then + instant.elapsed().as_millis() as u64)
     }
 }
 
 /// Units of effective weight in one of weight: what a server that is warming up has less than its whole weight.
 pub const UNITS: u64 = 16;
+/// Milliseconds between two looks at servers that are warming up.
+const STEP: u64 = 20;

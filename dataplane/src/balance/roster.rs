@@ -1,11 +1,17 @@
 //! The servers of a picker: which of them stand in which order, with what share.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use regate_proto::model::Balance;
+use regate_proto::model::{Balance, HashMethod};
 
+use super::first::Line;
 use super::leastconn::Loads;
+use super::map::Map;
+use super::random::Draws;
+use super::ring::Ring;
 use super::roundrobin::Turns;
 use super::{BalancePlan, Fit, Key};
 use crate::live::Seats;
@@ -20,6 +26,12 @@ pub(super) struct Roster {
     /// Backups that may serve, in the order of listings.
     backups: BTreeSet<(u32, u32, u32)>,
     all_backups: bool,
+    /// Most of the average load that a server may have, in percent; 0 for no limit.
+    load_factor: u32,
+    /// Who is warming up.
+    warming: BTreeSet<u32>,
+    /// Numbers arrivals.
+    arrivals: u64,
     /// Room for notes, kept.
     notes: Vec<u32>,
 }
@@ -48,6 +60,11 @@ struct Group {
 enum Order {
     Turns(Turns),
     Loads(Loads),
+    First(Line),
+    Sticky(Line),
+    Map(Map),
+    Ring(Ring),
+    Draws(Draws),
 }
 
 impl Roster {
@@ -59,6 +76,9 @@ impl Roster {
             backup: group(),
             backups: BTreeSet::new(),
             all_backups: plan.all_backups,
+            load_factor: plan.load_factor,
+            warming: BTreeSet::new(),
+            arrivals: 0,
             notes: Vec::new(),
         }
     }
@@ -100,7 +120,24 @@ impl Roster {
         let Some(member) = self.members.get(seat as usize).and_then(Option::as_ref) else { return };
         let weight = member.plan.effective_weight(now);
         let load = member.plan.live.heed();
+        if member.plan.is_warming(now) {
+            self.warming.insert(seat);
+        } else {
+            self.warming.remove(&seat);
+        }
         self.arrange(seat, weight, load);
+    }
+
+    /// Whether somebody's weight grows by itself.
+    pub(super) fn is_warming(&self) -> bool {
+        !self.warming.is_empty()
+    }
+
+    /// Looks again at those whose weight grows.
+    pub(super) fn warm_up(&mut self, now: u64) {
+        for seat in std::mem::take(&mut self.warming) {
+            self.refresh(seat, now);
+        }
     }
 
     pub(super) fn refresh_all(&mut self, now: u64) {
@@ -111,8 +148,9 @@ impl Roster {
 
     pub(super) fn dismiss(&mut self, seat: u32) {
         self.arrange(seat, 0, 0);
+        self.warming.remove(&seat);
         if let Some(member) = self.members.get_mut(seat as usize).and_then(Option::take) {
-            self.group(member.plan.backup).order.forget(seat);
+            self.group(member.plan.backup).order.forget(&member.plan);
         }
     }
 
@@ -129,16 +167,40 @@ impl Roster {
         self.notes = notes;
     }
 
-    pub(super) fn pick(&self, key: Key, fit: &impl Fn(u32) -> Fit) -> Option<u32> {
+    /// `in_flight`: what the backend serves now, the request at hand included.
+    pub(super) fn pick(&self, key: Key, in_flight: u32, fit: &impl Fn(u32) -> Fit) -> Option<u32> {
         if self.regular.count > 0 {
-            return self.regular.order.pick(key, fit);
+            return self.pick_of(&self.regular, key, in_flight, fit);
         }
         if self.all_backups {
-            return self.backup.order.pick(key, fit);
+            return self.pick_of(&self.backup, key, in_flight, fit);
         }
         let known = |seat: &u32| fit(*seat) != Fit::Unknown;
         let first = self.backups.iter().map(|(_, _, seat)| *seat).find(known)?;
-        (fit(first) == Fit::Free).then_some(first)
+        (key.0.is_some() || fit(first) == Fit::Free).then_some(first)
+    }
+
+    fn pick_of(&self, group: &Group, key: Key, in_flight: u32, fit: &impl Fn(u32) -> Fit) -> Option<u32> {
+        let member = |seat: u32| self.members.get(seat as usize).and_then(Option::as_ref);
+        let load = |seat: u32| member(seat).map_or(0, |member| u64::from(member.plan.live.load()));
+        // A server's part of the slots that the factor grants for what is in flight, at least one.
+        let slots = (u64::from(in_flight.max(1)) * u64::from(self.load_factor)).div_ceil(100);
+        let part = |seat: u32| {
+            let weight = member(seat).map_or(0, |member| u64::from(member.weight));
+            (slots * weight).div_ceil(group.weight.max(1)).max(1)
+        };
+        let allows = |seat: u32| self.load_factor == 0 || load(seat) < part(seat);
+        match &group.order {
+            Order::Turns(turns) => turns.pick(fit),
+            Order::Loads(loads) => loads.pick(fit),
+            Order::First(line) | Order::Sticky(line) => line.pick(fit),
+            Order::Map(map) => map.pick(key.0, fit),
+            Order::Ring(ring) => match key.0 {
+                Some(hash) => ring.find(hash, fit, allows),
+                None => ring.next(fit),
+            },
+            Order::Draws(draws) => draws.pick(fit, load, allows),
+        }
     }
 
     /// Gives a server its place for a weight and a load.
@@ -152,15 +214,29 @@ impl Roster {
         member.full = full;
         group.weight = group.weight - u64::from(before) + u64::from(weight);
         group.count = group.count + u32::from(weight > 0) - u32::from(before > 0);
+        let place = (plan.order, plan.id, seat);
         let shown = |weight: u32, full: bool| if full { 0 } else { weight };
         let (old, new) = (shown(before, was_full), shown(weight, full));
         match &mut group.order {
-            Order::Turns(turns) if old != new => turns.set(seat, new),
             Order::Loads(loads) => loads.set(seat, new, load),
-            Order::Turns(_) => {}
+            _ if old == new => {}
+            Order::Turns(turns) => turns.set(seat, new),
+            Order::First(line) => line.set(seat, (new > 0).then_some(u64::from(plan.id))),
+            Order::Sticky(line) => {
+                // Who comes back stands behind all others; a weight that changes moves nobody.
+                if new == 0 || !line.contains(seat) {
+                    self.arrivals += 1;
+                    line.set(seat, (new > 0).then_some(self.arrivals));
+                }
+            }
+            // A list has whole weights: growing by parts would write it anew each time.
+            Order::Map(map) => {
+                map.set(place, if new > 0 { u32::from(plan.weight.get()) } else { 0 });
+            }
+            Order::Ring(ring) => ring.set(seat, plan.id, new),
+            Order::Draws(draws) => draws.set(seat, new),
         }
         if plan.backup && (before > 0) != (weight > 0) {
-            let place = (plan.order, plan.id, seat);
             if weight > 0 {
                 self.backups.insert(place);
             } else {
@@ -178,27 +254,36 @@ impl Order {
     fn new(plan: &BalancePlan) -> Order {
         match plan.algorithm {
             Balance::RoundRobin => Order::Turns(Turns::default()),
+            Balance::StaticRr => Order::Map(Map::default()),
             Balance::LeastConn => Order::Loads(Loads::default()),
+            Balance::First => Order::First(Line::default()),
+            Balance::Sticky => Order::Sticky(Line::default()),
+            Balance::Random(draws) => Order::Draws(Draws::new(draws, RandomState::new().hash_one(0))),
+            Balance::Source
+            | Balance::Uri(_)
+            | Balance::UrlParam { .. }
+            | Balance::Header { .. }
+            | Balance::RdpCookie(_) => match plan.method {
+                HashMethod::MapBased => Order::Map(Map::default()),
+                HashMethod::Consistent => Order::Ring(Ring::default()),
+            },
         }
     }
 
-    /// Whether servers whose places are all taken are taken out, so that nobody has to pass over them.
+    /// Whether servers whose places are all taken are taken out, so that nobody has to pass over them. Where keys
+    /// lead to servers they stay: what is tied to one waits for it; and who is stuck to stays who it is.
     fn leaves_out_full(&self) -> bool {
         match self {
-            Order::Turns(_) | Order::Loads(_) => true,
+            Order::Turns(_) | Order::Loads(_) | Order::First(_) | Order::Draws(_) => true,
+            Order::Map(_) | Order::Ring(_) | Order::Sticky(_) => false,
         }
     }
 
-    fn forget(&mut self, seat: u32) {
-        if let Order::Turns(turns) = self {
-            turns.forget(seat);
-        }
-    }
-
-    fn pick(&self, _key: Key, fit: &impl Fn(u32) -> Fit) -> Option<u32> {
+    fn forget(&mut self, plan: &ServerPlan) {
         match self {
-            Order::Turns(turns) => turns.pick(fit),
-            Order::Loads(loads) => loads.pick(fit),
+            Order::Turns(turns) => turns.forget(plan.seat),
+            Order::Map(map) => map.forget((plan.order, plan.id, plan.seat)),
+            _ => {}
         }
     }
 }

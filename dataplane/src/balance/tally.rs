@@ -15,11 +15,6 @@ impl Tally {
         self.total
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        *self = Tally::default();
-    }
-
     /// Sets the number of a place; places not yet known hold 0.
     pub(super) fn set(&mut self, place: usize, number: u64) {
         if place >= self.numbers.len() {

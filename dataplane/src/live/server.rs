@@ -21,6 +21,8 @@ pub struct ServerLive {
     pub(super) seat: Seat,
     /// When the server last went up or down, in milliseconds on the process's clock.
     pub changed: AtomicU64,
+    /// When it came back after being out of service, in milliseconds on the process's clock; 0 when it never did.
+    pub risen: AtomicU64,
     /// Bumped whenever connections kept to the server must not be used again: its address changed.
     pub generation: AtomicU32,
     /// Where its host name leads, if it has one.
@@ -37,6 +39,7 @@ impl ServerLive {
             connections_idle: Gauge::default(),
             seat: Seat::default(),
             changed: AtomicU64::new(0),
+            risen: AtomicU64::new(0),
             generation: AtomicU32::new(0),
             location: Location::default(),
         }
@@ -44,11 +47,11 @@ impl ServerLive {
 
     /// Takes a place on the server, unless `maxconn` (0: no limit) are taken.
     pub fn occupy<'a>(&'a self, backend: &'a BackendLive, maxconn: u32) -> Option<Slot<'a>> {
-        let risen = self.sessions.rise_below(maxconn);
-        if risen {
+        let taken = self.sessions.rise_below(maxconn);
+        if taken {
             backend.seats.note(self);
         }
-        risen.then_some(Slot { server: self, backend })
+        taken.then_some(Slot { server: self, backend })
     }
 
     /// Clears the highest values, and with `all` every counter.

@@ -17,6 +17,7 @@ use super::h1::{
     self, Asked, Body, Fields, Framing, Known, Limits, Method, Parse, RequestHead, ResponseHead, Strictness,
     Version,
 };
+use super::key;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
 use super::reply;
 use super::rewrite;
@@ -188,10 +189,11 @@ async fn forward<'a>(
     let connection = rewrite::stronger(session.frontend.connection, backend.connection);
 
     let mut body = Body::new(head.framing, &Limits::default());
-    let ready = admit(&mut body, inbound, head.len).map_err(|mut refusal| {
-        refusal.at += head.len;
-        Fault::BadRequestBody(refusal)
-    })?;
+    let mut ready = key::admit_more(&mut body, inbound, head.len, 0)?;
+    if key::waits_for_body(backend, &head) {
+        ready = key::await_body(session, inbound, &mut body, head.len, ready).await?;
+    }
+    session.key = key::of_request(session, backend, inbound.filled(), fields, &head, ready);
     let mut out = worker.scratch();
     let verbatim = rewrite::request(session, backend, connection, inbound.filled(), fields, &head, &mut out);
     let request = Request { head, verbatim, ready, out, connection };

@@ -10,6 +10,7 @@ mod descriptor;
 mod fault;
 pub mod h1;
 mod http;
+mod key;
 mod listen;
 mod log;
 mod pool;

@@ -2,6 +2,7 @@
 
 use super::clock::Timer;
 use super::fault::Fault;
+use super::key;
 use super::relay::{self, Direction, End, Flow, Halt};
 use super::session::Session;
 use super::story::Story;
@@ -23,6 +24,7 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     let name = session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
     let backend = snapshot.backends.get(name).ok_or(Fault::NoBackend)?.as_ref();
     story.enter(session, backend);
+    session.key = key::of_connection(session, backend).await;
     let way = upstream::reach(session, backend, false, false, &mut story.trail).await?;
     story.pick(session, &way);
     let mut upward = Flow::tunnel(&session.worker.buffers);

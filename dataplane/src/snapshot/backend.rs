@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
-    Admin, Backend, Balance, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader, Server,
+    Admin, Backend, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader, Server,
     ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
 };
 use regate_proto::problem::{Code, Problem};
@@ -83,6 +84,8 @@ pub struct ServerPlan {
     pub seat: u32,
     /// Its weight.
     pub weight: Weight,
+    /// Milliseconds in which its share grows to the whole after it came back, 0 for none.
+    pub slowstart: u32,
     /// Most connections at a time, 0 for no limit.
     pub maxconn: u32,
     /// Whether it serves only when no other server can.
@@ -167,9 +170,29 @@ impl ServerPlan {
     }
 
     /// Its share of traffic now, relative to its peers: its weight in sixteenths, 0 when it takes nothing new.
-    /// `now` on the process's clock.
-    pub fn effective_weight(&self, _now: u64) -> u32 {
-        if self.is_eligible() { u32::from(self.weight.get()) * UNITS as u32 } else { 0 }
+    /// While it warms up that grows from one sixteenth on. `now` on the process's clock.
+    pub fn effective_weight(&self, now: u64) -> u32 {
+        if !self.is_eligible() {
+            return 0;
+        }
+        let whole = u64::from(self.weight.get()) * UNITS;
+        let (part, of) = self.warmth(now);
+        (whole * part / of.max(1)).max(1) as u32
+    }
+
+    /// Whether it came back so lately that its share still grows (configuration manual 5.2 "slowstart").
+    pub fn is_warming(&self, now: u64) -> bool {
+        let (part, of) = self.warmth(now);
+        part < of && self.is_eligible()
+    }
+
+    /// How much of its share, and of its limit, a server takes that came back lately: a part, and the whole of it.
+    pub fn warmth(&self, now: u64) -> (u64, u64) {
+        let whole = u64::from(self.slowstart).max(1);
+        match self.live.risen.load(Ordering::Relaxed) {
+            0 => (whole, whole),
+            risen => (now.saturating_sub(risen).min(whole), whole),
+        }
     }
 }
 
@@ -219,8 +242,8 @@ pub(super) fn compile(
             (servers, index)
         }
     };
-    let balance =
-        BalancePlan { algorithm: settings.balance.unwrap_or(Balance::RoundRobin), all_backups: false };
+    let mode = settings.mode.unwrap_or(Mode::Tcp);
+    let balance = BalancePlan::of(&settings, mode);
     let picker = match previous.filter(|previous| *previous.picker.plan() == balance) {
         Some(previous) => previous.picker.clone(),
         None => {
@@ -237,7 +260,7 @@ pub(super) fn compile(
         name: row.name.clone(),
         id: row.id,
         listen: row.listen,
-        mode: settings.mode.unwrap_or(Mode::Tcp),
+        mode,
         connect_timeout,
         server_timeout,
         server_fin_timeout: millis(settings.timeout_server_fin).unwrap_or(server_timeout),
@@ -338,6 +361,7 @@ impl Compiler<'_> {
             target,
             seat: self.backend.seats.seat(&live),
             weight: settings.weight.unwrap_or(Weight::DEFAULT),
+            slowstart: settings.slowstart.map_or(0, Millis::get),
             maxconn: settings.maxconn.unwrap_or(0),
             backup: settings.backup.unwrap_or(false),
             admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),

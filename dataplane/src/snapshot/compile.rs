@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use regate_proto::model::{Kind, Name, Row, Subject};
+use regate_proto::model::{Admin, Kind, Name, Row, Subject};
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
@@ -135,6 +135,9 @@ pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
                 let Some(old) = known else { continue };
                 if old.admin != server.admin {
                     server.live.changed.store(now, Ordering::Relaxed);
+                }
+                if old.admin == Admin::Maint && server.admin != Admin::Maint {
+                    server.live.risen.store(now, Ordering::Relaxed);
                 }
                 if old.target != server.target || old.send_proxy != server.send_proxy {
                     server.live.generation.fetch_add(1, Ordering::Relaxed);

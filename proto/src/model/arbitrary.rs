@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{
-    AddressFamily, Admin, Backend, BackendSettings, Balance, Bind, BindAddress, BindHost, BindRef, Defaults,
+    AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
     DescriptorSource, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings, Global, Holds,
     HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget,
     Millis, Mode, Name, Nameserver, NamingSettings, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS,
@@ -21,6 +21,7 @@ use super::{
 use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::problem::{Code, Problem};
 
+mod balancing;
 mod configuration;
 mod persistence;
 mod world;
@@ -337,22 +338,22 @@ pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings>
 }
 
 /// Settings of the server side; pages are redirections only unless `files`.
-pub fn backend_settings(files: bool) -> impl Strategy<Value = BackendSettings> + Clone {
+pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
     let pages = if files {
         error_pages(prop_oneof![error_file(), error_location()].boxed())
     } else {
         error_pages(error_location().boxed())
     };
-    let balance = select(vec![Balance::RoundRobin, Balance::LeastConn]);
     let reuse = select(vec![HttpReuse::Never, HttpReuse::Safe, HttpReuse::Aggressive, HttpReuse::Always]);
-    let choices = (of(mode()), of(balance), of(http_connection()), of(reuse), of(of(forwardfor())));
+    let choices =
+        (of(mode()), of(balancing::balance()), of(http_connection()), of(reuse), of(of(forwardfor())));
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
     let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
     let flags = proptest::array::uniform5(of(any::<bool>()));
-    let returning = (of(persistence::retry_on()), persistence::persistence());
-    (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages, returning).prop_map(
-        |(choices, timeouts, numbers, flags, log, default_server, error_pages, returning)| {
-            let (retry_on, persistence) = returning;
+    let returning = (of(persistence::retry_on()), persistence::persistence(), balancing::balancing());
+    (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages, returning)
+        .prop_map(|(choices, timeouts, numbers, flags, log, default_server, error_pages, returning)| {
+            let (retry_on, persistence, balancing) = returning;
             let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
             let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
                 timeouts;
@@ -361,6 +362,7 @@ pub fn backend_settings(files: bool) -> impl Strategy<Value = BackendSettings> +
             BackendSettings {
                 mode,
                 balance,
+                balancing,
                 timeout_connect,
                 timeout_server,
                 timeout_server_fin,
@@ -384,24 +386,25 @@ pub fn backend_settings(files: bool) -> impl Strategy<Value = BackendSettings> +
                 default_server,
                 error_pages,
             }
-        },
-    )
+        })
+        .boxed()
 }
 
 /// Settings of a server.
-pub fn server_settings() -> impl Strategy<Value = ServerSettings> + Clone {
+pub fn server_settings() -> BoxedStrategy<ServerSettings> {
     let header = select(vec![None, Some(ProxyHeader::V1), Some(ProxyHeader::V2)]);
     (
         (of(weight()), of(0..=100_000_u32), of(any::<bool>()), of(any::<bool>()), of(header)),
         (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32)),
-        (of(0..=1000_u32), of(0..=1000_u32), of(persistence::cookie_value())),
+        (of(0..=1000_u32), of(0..=1000_u32), of(persistence::cookie_value()), of(millis())),
         naming_settings(),
     )
         .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming)| {
-            let (minconn, maxqueue, cookie) = queue;
+            let (minconn, maxqueue, cookie, slowstart) = queue;
             let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse) = pool;
             ServerSettings {
                 weight,
+                slowstart,
                 maxconn,
                 minconn,
                 maxqueue,
@@ -416,6 +419,7 @@ pub fn server_settings() -> impl Strategy<Value = ServerSettings> + Clone {
                 naming,
             }
         })
+        .boxed()
 }
 
 /// What a server says about its name; its resolvers are always there.

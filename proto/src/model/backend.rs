@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name, Persistence, RetryOn, ServerSettings,
+    Balance, Balancing, ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name, Persistence,
+    RetryOn, ServerSettings,
 };
 
 /// A set of servers and how traffic is spread over them (configuration manual 4 "Proxies").
@@ -34,6 +35,8 @@ pub struct BackendSettings {
     pub mode: Option<Mode>,
     /// How servers are picked. Default: round robin.
     pub balance: Option<Balance>,
+    /// What else says how servers are picked.
+    pub balancing: Balancing,
     /// Longest time for a connection to a server. Default: for ever.
     pub timeout_connect: Option<Millis>,
     /// Longest silence of a server. Default: for ever.
@@ -79,15 +82,6 @@ pub struct BackendSettings {
     pub default_server: ServerSettings,
     /// Answers that replace the built-in error pages, in ascending order of status.
     pub error_pages: Vec<ErrorPage>,
-}
-
-/// How servers are picked (configuration manual 4.2 "balance").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Balance {
-    /// In turns, by weight.
-    RoundRobin,
-    /// The fewest connections for its weight.
-    LeastConn,
 }
 
 /// When a connection may be used by another client (configuration manual 4.2 "http-reuse").

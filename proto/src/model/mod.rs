@@ -7,6 +7,7 @@ mod address;
 #[cfg(any(test, feature = "arbitrary"))]
 pub mod arbitrary;
 mod backend;
+mod balancing;
 mod bounded;
 mod defaults;
 mod frontend;
@@ -21,7 +22,10 @@ mod server;
 pub use address::{
     BindAddress, BindHost, DescriptorSource, PortRange, ServerAddress, ServerHost, ServerPort,
 };
-pub use backend::{Backend, BackendSettings, Balance, HttpReuse};
+pub use backend::{Backend, BackendSettings, HttpReuse};
+pub use balancing::{
+    BadKey, Balance, BalanceFactor, Balancing, HashFunction, HashMethod, HashType, KeyName, UriKey,
+};
 pub use bounded::{Millis, OutOfRange, Weight};
 pub use defaults::Defaults;
 pub use frontend::{

@@ -24,6 +24,8 @@ pub struct Server {
 pub struct ServerSettings {
     /// Its share of traffic. Default: 1.
     pub weight: Option<Weight>,
+    /// Time in which its share of traffic, and its limit, grow to the whole after it came back. Default: none.
+    pub slowstart: Option<Millis>,
     /// Most connections at a time; more wait in the queue. Default, and 0: no limit.
     pub maxconn: Option<u32>,
     /// Connections that it takes at least, while its limit follows the backend's load up to `maxconn`.

@@ -2,8 +2,8 @@
 
 use super::{State, Touched, contained};
 use crate::model::{
-    Backend, BackendSettings, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan, Name,
-    Persistence, Row, Server, ServerSettings, Subject,
+    Backend, BackendSettings, Balancing, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan,
+    Name, Persistence, Row, Server, ServerSettings, Subject,
 };
 
 impl State {
@@ -105,9 +105,17 @@ impl BackendSettings {
             http_connection, http_reuse, forwardfor, retries, redispatch, retry_on, fullconn, prefer_last_server, abortonclose,
             accept_unsafe_response, srvtcpka, nolinger, source,
         } log: log_over(&self.log, &base.log),
+          balancing: self.balancing.over(&base.balancing),
           persistence: self.persistence.over(&base.persistence),
           default_server: self.default_server.over(&base.default_server),
           error_pages: pages_over(&self.error_pages, &base.error_pages))
+    }
+}
+
+impl Balancing {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &Balancing) -> Balancing {
+        over!(self, base, Balancing { hash_type, hash_balance_factor, allbackups })
     }
 }
 
@@ -126,6 +134,7 @@ impl ServerSettings {
             base,
             ServerSettings {
                 weight,
+                slowstart,
                 maxconn,
                 minconn,
                 maxqueue,

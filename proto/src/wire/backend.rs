@@ -41,7 +41,8 @@ impl From<&BackendSettings> for v1::BackendSettings {
     fn from(settings: &BackendSettings) -> Self {
         v1::BackendSettings {
             mode: choice::number(settings.mode),
-            balance: choice::number(settings.balance),
+            balance: settings.balance.as_ref().map(Into::into),
+            balancing: field::unless_default(&settings.balancing),
             timeout_connect_ms: settings.timeout_connect.map(|span| span.get()),
             timeout_server_ms: settings.timeout_server.map(|span| span.get()),
             timeout_server_fin_ms: settings.timeout_server_fin.map(|span| span.get()),
@@ -74,7 +75,8 @@ impl TryFrom<v1::BackendSettings> for BackendSettings {
     fn try_from(settings: v1::BackendSettings) -> Result<Self, Problem> {
         Ok(BackendSettings {
             mode: field::choice("mode", settings.mode)?,
-            balance: field::choice("balance", settings.balance)?,
+            balance: field::optional("balance", settings.balance)?,
+            balancing: field::defaulted("balancing", settings.balancing)?,
             timeout_connect: field::millis("timeout_connect_ms", settings.timeout_connect_ms)?,
             timeout_server: field::millis("timeout_server_ms", settings.timeout_server_ms)?,
             timeout_server_fin: field::millis("timeout_server_fin_ms", settings.timeout_server_fin_ms)?,

@@ -3,8 +3,8 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    AddressFamily, Admin, Balance, CookieMode, HttpConnection, HttpReuse, Kind, Level, LogFormat, LogSyntax,
-    Mode, Severity, Transport,
+    AddressFamily, Admin, CookieMode, HashFunction, HashMethod, HttpConnection, HttpReuse, Kind, Level,
+    LogFormat, LogSyntax, Mode, Severity, Transport,
 };
 use crate::problem::Code;
 
@@ -59,7 +59,6 @@ macro_rules! choices {
 choices! {
     AddressFamily is Family { V4, V6 }
     Admin is AdminState { Ready, Drain, Maint }
-    Balance is Balance { RoundRobin, LeastConn }
     Code is ProblemCode {
         NotFound, AlreadyExists, InUse, Dangling, OutOfRange, Malformed, Unsuitable, Conflict, Denied, Impossible,
         Unavailable, Unsupported,
@@ -67,6 +66,8 @@ choices! {
     CookieMode is CookieMode { Passive, Rewrite, Insert, Prefix }
     Field is Field { Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
+    HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }
+    HashMethod is HashMethod { MapBased, Consistent }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
     Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers }
     Layer is Layer { Spec, Overlay }

@@ -8,6 +8,7 @@
 
 mod address;
 mod backend;
+mod balancing;
 mod change;
 mod choice;
 pub mod chunk;

@@ -53,6 +53,7 @@ impl From<&ServerSettings> for v1::ServerSettings {
     fn from(settings: &ServerSettings) -> Self {
         v1::ServerSettings {
             weight: settings.weight.map(|weight| u32::from(weight.get())),
+            slowstart_ms: settings.slowstart.map(|span| span.get()),
             maxconn: settings.maxconn,
             minconn: settings.minconn,
             maxqueue: settings.maxqueue,
@@ -75,6 +76,7 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
     fn try_from(settings: v1::ServerSettings) -> Result<Self, Problem> {
         Ok(ServerSettings {
             weight: settings.weight.map(|weight| field::weight("weight", weight)).transpose()?,
+            slowstart: field::millis("slowstart_ms", settings.slowstart_ms)?,
             maxconn: settings.maxconn,
             minconn: settings.minconn,
             maxqueue: settings.maxqueue,

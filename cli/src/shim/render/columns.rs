@@ -192,7 +192,7 @@ pub static COLUMNS: &[Column] = &[
     Column { name: "addr", tags: Tags("CGSV"), value: |line| line.row.address.as_deref().map(Value::text), about: "Address:port or unix" },
     Column { name: "cookie", tags: Tags("CNSV"), value: |line| line.row.cookie.as_deref().map(Value::text), about: "Server cookie value or backend cookie name" },
     Column { name: "mode", tags: Tags("CGSV"), value: |line| line.row.mode.as_deref().map(Value::text), about: "Tcp, http, …" },
-    Column { name: "algo", tags: Tags("CGSV"), value: |line| line.row.algorithm.as_deref().map(Value::text), about: "Balance algorithm" },
+    Column { name: "algo", tags: Tags("CGSV"), value: |line| line.row.algorithm.as_deref().map(|name| Value::text(if name == "random" { "unknown" } else { name })), about: "Balance algorithm" },
     Column { name: "conn_rate", tags: Tags("MRPP"), value: |line| line.row.connections_rate.map(Value::U32), about: "Connections in the last second" },
     Column { name: "conn_rate_max", tags: Tags("MMPV"), value: |line| line.row.connections_rate_max.map(Value::U32), about: "Highest conn_rate" },
     Column { name: "conn_tot", tags: Tags("MCPP"), value: |line| line.row.connections_total.map(Value::U64), about: "Connections since start" },

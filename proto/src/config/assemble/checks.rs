@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    BackendSettings, FrontendSettings, LogFormat, Millis, Mode, Name, NamingSettings, SYSTEM_RESOLVERS,
+    BackendSettings, Balance, FrontendSettings, LogFormat, Millis, Mode, Name, NamingSettings,
+    SYSTEM_RESOLVERS,
 };
 
 use super::super::diagnostic::{Diagnostic, Gravity, Place};
@@ -67,6 +68,9 @@ impl Assembler<'_> {
             }
             if entry.draft.frontend.is_some() {
                 self.check_frontend(entry, &front, names, &mut found);
+            }
+            if entry.draft.backend.is_some() {
+                check_balance(entry, &back, &mut found);
             }
             let off = disabled || entry.draft.disabled == Some(true);
             if !off {
@@ -201,6 +205,20 @@ fn same_names(entry: &Entry, found: &mut Found) {
             let message = format!("another server of this section is named '{name}', at {first}");
             found.push((Gravity::Error, place.clone(), message));
         }
+    }
+}
+
+/// HAProxy's warning about keys that a connection without requests does not have.
+fn check_balance(entry: &Entry, back: &BackendSettings, found: &mut Found) {
+    let of_requests =
+        matches!(back.balance, Some(Balance::Uri(_) | Balance::UrlParam { .. } | Balance::Header { .. }));
+    if of_requests && back.mode.unwrap_or(Mode::Tcp) == Mode::Tcp {
+        let message = format!(
+            "the 'balance' of {} '{}' needs 'mode http': servers take turns instead",
+            entry.draft.section.word(),
+            entry.draft.name
+        );
+        found.push((Gravity::Warning, entry.place.clone(), message));
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::model::{Balance, HttpReuse, Millis, Mode, Name, OutOfRange, Weight};
+use crate::model::{HttpReuse, Millis, Mode, Name, OutOfRange, Weight};
 
 use super::super::diagnostic::{Gravity, Issue};
 use super::super::environment::Environment;
@@ -230,34 +230,6 @@ pub const MODE: Codec<Mode> = Codec {
             match mode {
                 Mode::Tcp => "tcp",
                 Mode::Http => "http",
-            }
-            .to_owned(),
-        ]
-    },
-};
-/// `balance`; the word alone means round robin.
-pub const BALANCE: Codec<Balance> = Codec {
-    read: |a| {
-        let Some(word) = a.maybe() else { return Ok(Balance::RoundRobin) };
-        match word.text.as_str() {
-            "roundrobin" => Ok(Balance::RoundRobin),
-            "leastconn" => Ok(Balance::LeastConn),
-            "static-rr" | "first" | "source" | "uri" | "url_param" | "random" | "hash" | "log-hash"
-            | "sticky" | "rdp-cookie" => Err(not_yet(word, "balance")),
-            text if text.starts_with("hdr(")
-                || text.starts_with("rdp-cookie(")
-                || text.starts_with("random(") =>
-            {
-                Err(not_yet(word, "balance"))
-            }
-            _ => Err(choice(word, &["roundrobin", "leastconn"])),
-        }
-    },
-    write: |b| {
-        vec![
-            match b {
-                Balance::RoundRobin => "roundrobin",
-                Balance::LeastConn => "leastconn",
             }
             .to_owned(),
         ]

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod arguments;
+mod balancing;
 mod binds;
 mod errors;
 mod global;
@@ -238,6 +239,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .iter()
         .chain(parameters::BIND)
         .chain(proxy::ROWS)
+        .chain(balancing::ROWS)
         .chain(persistence::ROWS)
         .chain(options::ROWS)
         .chain(logs::ROWS)

@@ -73,6 +73,7 @@ pub(super) const SERVERS: &[Directive] = &[
         accepted: &[
             "server s1 192.0.2.1:80",
             "server s2 192.0.2.2 weight 10 backup",
+            "server s9 192.0.2.9:80 weight 0 slowstart 30s",
             "server s3 [2001:db8::1]:8080 maxconn 100 send-proxy",
             "server s8 192.0.2.8:80 maxconn 10 minconn 2 maxqueue 5 cookie s8",
             "server s4 app.example.com:80 disabled",

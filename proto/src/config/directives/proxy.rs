@@ -1,6 +1,6 @@
 //! Directives of proxies whose argument is one value.
 
-use super::arguments::{BALANCE, COUNT, MODE, NAME, REUSE, SOURCE, TEXT, TIME, WORD, number};
+use super::arguments::{COUNT, MODE, NAME, REUSE, SOURCE, TEXT, TIME, WORD, number};
 use super::{Action, Directive, Sections, setting};
 
 /// The rows.
@@ -223,15 +223,6 @@ pub(super) const ROWS: &[Directive] = &[
         NAME,
         &["default_backend app"],
         &["default_backend", "default_backend a b", "default_backend a/b"]
-    ),
-    setting!(
-        "balance",
-        Sections::BACK,
-        "{ roundrobin | leastconn }",
-        backend.balance,
-        BALANCE,
-        &["balance roundrobin", "balance leastconn"],
-        &["balance robin", "balance uri", "balance roundrobin 3"]
     ),
     setting!(
         "http-reuse",

@@ -50,6 +50,7 @@ const SECONDS: Codec<crate::model::Millis> =
 
 pub(super) const PARAMETERS: &[Parameter<ServerSettings>] = &[
     setting!("weight", "<weight>", weight, WEIGHT),
+    setting!("slowstart", "<time>", slowstart, TIME),
     setting!("maxconn", "<number>", maxconn, COUNT),
     setting!("minconn", "<number>", minconn, COUNT),
     setting!("maxqueue", "<number>", maxqueue, COUNT),
