@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -101,6 +102,7 @@ impl Node {
         }
         let workers = options.workers.unwrap_or_else(|| worker_count(&global)).clamp(1, MOST_WORKERS);
         let live = Arc::new(Live::new(workers));
+        live.process.default_maxconn.store(default_maxconn, Ordering::Relaxed);
         let proxy = Arc::new(Proxy::start(workers, live.clone()).map_err(StartError::Workers)?);
         let release = options.release || options.rows.is_some();
         let beginning = Beginning { rows: options.rows, release };

@@ -3,7 +3,6 @@
 //! Read from a snapshot, whose plans hold what is observed; nothing waits for it. Columns that nobody counts are
 //! left absent. Which columns a kind of row has is that of HAProxy's list (management manual 9.1).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +12,7 @@ use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
 use super::view;
 use crate::live::{Exchanges, Live, Mean, Statuses};
-use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot};
+use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan};
 use crate::store::Current;
 
 /// What of the counters is wanted, and what the caller may see.
@@ -36,14 +35,9 @@ pub(super) fn rows(
     wanted: Wanted,
 ) -> Result<impl Iterator<Item = StatisticsRow> + Send + use<>, Problem> {
     let proxies = proxies(current, &wanted)?;
-    let limits = if wanted.shows(StatisticsKind::Backend) {
-        fullconns(&current.snapshot, wanted.maxconn)
-    } else {
-        HashMap::new()
-    };
     let now = live.process.now();
     let stopping = live.process.is_stopping();
-    let page = Page { wanted, limits, now, stopping };
+    let page = Page { wanted, now, stopping };
     Ok(proxies.into_iter().flat_map(move |proxy| page.proxy(proxy)))
 }
 
@@ -56,8 +50,6 @@ enum Proxy {
 /// What all rows of a listing need.
 struct Page {
     wanted: Wanted,
-    /// What a backend's limit is when it declares none.
-    limits: HashMap<Name, u32>,
     now: u64,
     stopping: bool,
 }
@@ -107,19 +99,6 @@ fn proxies(current: &Current, wanted: &Wanted) -> Result<Vec<Proxy>, Problem> {
     }
     found.sort_by_key(|(place, _)| *place);
     Ok(found.into_iter().map(|(_, proxy)| proxy).collect())
-}
-
-/// A tenth of the connections of the frontends that lead to each backend (configuration manual 4.2 "fullconn").
-fn fullconns(snapshot: &Snapshot, maxconn: u32) -> HashMap<Name, u32> {
-    let mut sums: HashMap<Name, u64> = HashMap::new();
-    for frontend in snapshot.frontends.values() {
-        if let Some(backend) = &frontend.default_backend {
-            let limit = if frontend.maxconn == 0 { maxconn } else { frontend.maxconn };
-            *sums.entry(backend.clone()).or_default() += u64::from(limit);
-        }
-    }
-    let tenth = |sum: u64| u32::try_from(sum.div_ceil(10)).unwrap_or(u32::MAX).max(1);
-    sums.into_iter().map(|(name, sum)| (name, tenth(sum))).collect()
 }
 
 impl Page {
@@ -224,9 +203,10 @@ impl Page {
             service_id: plan.id,
             status: Some(view::status(view::server_condition(plan.admin))),
             mode: Some(mode(backend.mode)),
-            // Requests wait for their backend, not for one server.
-            queue_current: Some(0),
-            queue_max: Some(0),
+            queue_current: Some(live.queue.length()),
+            queue_max: Some(live.queue.highest()),
+            queue_limit: (plan.maxqueue != 0).then_some(plan.maxqueue),
+            cookie: plan.cookie.clone().filter(|_| self.wanted.addresses),
             sessions_current: Some(live.sessions.now()),
             sessions_max: Some(live.sessions.highest()),
             sessions_limit: (plan.maxconn != 0).then_some(plan.maxconn),
@@ -260,9 +240,14 @@ impl Page {
             algorithm: self.wanted.addresses.then(|| algorithm.to_owned()),
             queue_current: Some(live.queue.length()),
             queue_max: Some(live.queue.highest()),
+            cookie: plan
+                .cookie
+                .as_ref()
+                .filter(|_| self.wanted.addresses)
+                .map(|plan| plan.cookie.name.to_string()),
             sessions_current: Some(live.sessions.now()),
             sessions_max: Some(live.sessions.highest()),
-            sessions_limit: Some(self.limits.get(&plan.name).copied().unwrap_or(1)),
+            sessions_limit: Some(live.fullconn.load(Ordering::Relaxed)),
             requests_denied_total: Some(live.denied_requests.sum()),
             weight: Some(usable.weight),
             user_weight: Some(usable.weight),

@@ -11,7 +11,7 @@ use regate_proto::state::{State, Touched};
 use super::hash::avalanche;
 use super::map::fill;
 use super::*;
-use crate::live::{Live, Slot};
+use crate::live::{Live, ServerLive};
 use crate::snapshot::{self, BackendPlan, Snapshot};
 
 /// A backend as traffic sees it, and what is observed of it.
@@ -86,7 +86,8 @@ impl Farm {
 
     fn occupy(&self, number: u32) -> Slot<'_> {
         let server = self.server(number);
-        server.live.occupy(&self.plan().live, server.maxconn).unwrap()
+        assert!(server.live.occupy(&self.plan().live, server.maxconn));
+        Slot { server: &server.live, backend: &self.plan().live }
     }
 
     /// Choices one after the other, each over before the next, as letters.
@@ -110,6 +111,18 @@ impl Farm {
 
 fn letter(number: Option<u32>) -> char {
     number.map_or('-', |number| char::from(b'a' + (number - 1) as u8))
+}
+
+/// A place on a server, given back when it is dropped.
+struct Slot<'a> {
+    server: &'a Arc<ServerLive>,
+    backend: &'a BackendLive,
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.server.vacate(self.backend);
+    }
 }
 
 /// Numbers that look random and are the same in every run (SplitMix64).

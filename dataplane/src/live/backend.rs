@@ -1,6 +1,6 @@
 //! What is observed of backends.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::counter::Sheet;
 use super::{Counter, Exchanges, Gauge, Queue, Seats};
@@ -14,8 +14,10 @@ pub struct BackendLive {
     pub exchanges: Exchanges,
     /// Requests refused by rules.
     pub denied_requests: Counter,
-    /// Who waits for a free slot of a server.
+    /// Who waits for a free place on any server.
     pub queue: Queue,
+    /// Connections at which servers with a dynamic limit take the most; 0 when that is not known.
+    pub fullconn: AtomicU32,
     /// Where its servers sit in the picker.
     pub seats: Seats,
     /// When the backend last went up or down, in milliseconds on the process's clock.
@@ -30,6 +32,7 @@ impl BackendLive {
             exchanges: Exchanges::new(&mut sheet),
             denied_requests: sheet.counter(),
             queue: Queue::default(),
+            fullconn: AtomicU32::new(0),
             seats: Seats::default(),
             changed: AtomicU64::new(0),
         }

@@ -29,10 +29,10 @@ pub use exchanges::Exchanges;
 pub use frontend::{BindLive, FrontendLive};
 pub use location::{Found, Location, NameserverLive, SectionLive, ServiceRecord};
 pub use process::ProcessLive;
-pub use queue::{Queue, Ticket};
+pub use queue::{Grant, Priority, Queue, Rank, Ticket};
 pub use rate::Rate;
 pub use seats::Seats;
-pub use server::{ServerLive, Slot};
+pub use server::{Room, ServerLive, limit_between};
 
 /// Everything observed by one data plane.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What is observed of the process as a whole.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::counter::Sheet;
@@ -31,6 +31,8 @@ pub struct ProcessLive {
     pub maxconn_reached: AtomicU64,
     /// Per worker: microseconds spent working, for the idle percentage.
     pub busy_micros: Counter,
+    /// Client connections that it takes where the configuration does not say.
+    pub default_maxconn: AtomicU32,
     /// Whether a soft stop has begun.
     pub stopping: AtomicBool,
 }
@@ -51,6 +53,7 @@ impl ProcessLive {
             listeners: Gauge::default(),
             maxconn_reached: AtomicU64::new(0),
             busy_micros: sheet.counter(),
+            default_maxconn: AtomicU32::new(0),
             stopping: AtomicBool::new(false),
         }
     }

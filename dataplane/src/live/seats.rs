@@ -116,6 +116,11 @@ impl Default for Seat {
 }
 
 impl ServerLive {
+    /// The server's seat; no seat's number when it has none.
+    pub fn seat_number(&self) -> u32 {
+        self.seat.number.load(Ordering::Relaxed)
+    }
+
     /// What weighs on the server: requests or connections that it serves now.
     pub fn load(&self) -> u32 {
         self.sessions.now()

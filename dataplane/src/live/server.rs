@@ -1,10 +1,11 @@
 //! What is observed of servers.
 
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::counter::Sheet;
 use super::seats::Seat;
-use super::{BackendLive, Exchanges, Gauge, Location};
+use super::{BackendLive, Exchanges, Gauge, Location, Queue};
 
 /// What is observed of a server.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub struct ServerLive {
     pub connections_used: Gauge,
     /// Idle connections kept, over all workers.
     pub connections_idle: Gauge,
+    /// Who waits for this server alone.
+    pub queue: Queue,
+    /// How much it takes now.
+    pub room: Room,
     /// Where it sits in its backend's picker.
     pub(super) seat: Seat,
     /// When the server last went up or down, in milliseconds on the process's clock.
@@ -37,6 +42,8 @@ impl ServerLive {
             exchanges: Exchanges::new(&mut sheet),
             connections_used: Gauge::default(),
             connections_idle: Gauge::default(),
+            queue: Queue::default(),
+            room: Room::default(),
             seat: Seat::default(),
             changed: AtomicU64::new(0),
             risen: AtomicU64::new(0),
@@ -45,13 +52,38 @@ impl ServerLive {
         }
     }
 
-    /// Takes a place on the server, unless `maxconn` (0: no limit) are taken.
-    pub fn occupy<'a>(&'a self, backend: &'a BackendLive, maxconn: u32) -> Option<Slot<'a>> {
-        let taken = self.sessions.rise_below(maxconn);
-        if taken {
+    /// Takes a place on the server, unless `limit` (0: none) are taken; tells whether it did.
+    pub fn occupy(&self, backend: &BackendLive, limit: u32) -> bool {
+        let risen = self.sessions.rise_below(limit);
+        if risen {
             backend.seats.note(self);
         }
-        taken.then_some(Slot { server: self, backend })
+        risen
+    }
+
+    /// Gives a place back, to the next who waits for it.
+    pub fn vacate(self: &Arc<Self>, backend: &BackendLive) {
+        self.leave(backend);
+        // Without limits nobody ever queues, and the queues' locks stay untouched.
+        backend.feed(self);
+    }
+
+    /// Gives a place back, and lets nobody know.
+    pub(super) fn leave(&self, backend: &BackendLive) {
+        self.sessions.fall();
+        backend.seats.note(self);
+    }
+
+    /// Most connections now, 0 for no limit.
+    pub fn limit(&self, backend: &BackendLive) -> u32 {
+        let room = &self.room;
+        let (most, least) = (room.most.load(Ordering::Relaxed), room.least.load(Ordering::Relaxed));
+        limit_between(least, most, backend)
+    }
+
+    /// Whether who waits for any server may have this one.
+    pub fn is_open(&self) -> bool {
+        self.room.open.load(Ordering::Relaxed)
     }
 
     /// Clears the highest values, and with `all` every counter.
@@ -60,23 +92,35 @@ impl ServerLive {
         self.exchanges.clear(all);
         self.connections_used.clear();
         self.connections_idle.clear();
+        self.queue.clear();
     }
 }
 
-/// A place on a server; giving it back lets the next in the queue go on.
-#[derive(Debug)]
-pub struct Slot<'a> {
-    server: &'a ServerLive,
-    backend: &'a BackendLive,
+/// How much a server takes, by the newest plan: those who give places back may hold an older one.
+#[derive(Debug, Default)]
+pub struct Room {
+    most: AtomicU32,
+    least: AtomicU32,
+    open: AtomicBool,
 }
 
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.server.sessions.fall();
-        self.backend.seats.note(self.server);
-        // Without limits nobody ever queues, and the queue's lock stays untouched.
-        if !self.backend.queue.is_empty() {
-            self.backend.queue.grant_next();
-        }
+impl Room {
+    /// Notes the limits (0: none), and whether requests that any server may take may be given to it.
+    pub fn set(&self, least: u32, most: u32, open: bool) {
+        self.most.store(most, Ordering::Relaxed);
+        self.least.store(least, Ordering::Relaxed);
+        self.open.store(open, Ordering::Relaxed);
     }
+}
+
+/// The limit on the ramp from `least` to `most`, which it reaches when the backend has its full load
+/// (configuration manual 5.2 "minconn"); 0 for none.
+pub fn limit_between(least: u32, most: u32, backend: &BackendLive) -> u32 {
+    let full = backend.fullconn.load(Ordering::Relaxed);
+    let load = backend.sessions.now();
+    if least == 0 || least >= most || full == 0 || load >= full {
+        return most;
+    }
+    let share = u64::from(load) * u64::from(most) / u64::from(full);
+    u32::try_from(share).unwrap_or(most).clamp(least, most)
 }

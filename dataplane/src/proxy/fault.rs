@@ -16,6 +16,8 @@ pub(crate) enum Fault {
     NoBackend,
     /// No server may be chosen.
     NoServer,
+    /// Too many wait already for the server that the request is tied to.
+    QueueFull,
     /// No slot became free in time.
     QueueTimeout,
     /// The client left while it waited for a slot.
@@ -58,7 +60,7 @@ impl Fault {
             | Fault::ClientAborted
             | Fault::ClientLeftQueue => Some(400),
             Fault::RequestTimeout | Fault::ClientDataTimeout => Some(408),
-            Fault::NoBackend | Fault::NoServer | Fault::QueueTimeout => Some(503),
+            Fault::NoBackend | Fault::NoServer | Fault::QueueFull | Fault::QueueTimeout => Some(503),
             Fault::ConnectFailed | Fault::ConnectTimeout => Some(503),
             Fault::ServerClosed | Fault::BadResponse | Fault::ServerAborted | Fault::BadResponseBody => {
                 Some(502)
@@ -74,6 +76,7 @@ impl Fault {
             self,
             Fault::NoBackend
                 | Fault::NoServer
+                | Fault::QueueFull
                 | Fault::QueueTimeout
                 | Fault::ConnectFailed
                 | Fault::ConnectTimeout
@@ -95,6 +98,7 @@ impl Fault {
             Fault::RequestTimeout => (Cause::ClientTimeout, Phase::Request),
             Fault::BadRequest(_) => (Cause::Proxy, Phase::Request),
             Fault::NoBackend | Fault::NoServer | Fault::ConnectFailed => (Cause::Server, Phase::Connect),
+            Fault::QueueFull => (Cause::Server, Phase::Queue),
             Fault::QueueTimeout => (Cause::ServerTimeout, Phase::Queue),
             Fault::ClientLeftQueue => (Cause::Client, Phase::Queue),
             Fault::ConnectTimeout => (Cause::ServerTimeout, Phase::Connect),

@@ -5,32 +5,25 @@
 //! message is in matters to its codec alone.
 
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Instant;
 
-use regate_proto::model::HttpConnection;
-
 use super::buffer::Buffer;
-use super::clock::Timer;
+use super::exchange::{Exchange, Request, unix_time};
 use super::fault::Fault;
-use super::h1::{
-    self, Asked, Body, Fields, Framing, Known, Limits, Method, Parse, RequestHead, ResponseHead, Strictness,
-    Version,
-};
+use super::h1::{self, Body, Fields, Limits, Method, Parse, RequestHead, Strictness};
 use super::key;
-use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
+use super::persistence;
 use super::reply;
 use super::rewrite;
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
-use super::upstream::{self, Way};
 use super::worker::Seen;
-use crate::snapshot::{BackendPlan, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// What becomes of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
+pub(super) enum After {
     /// A further request may come.
     Next,
     /// It closes.
@@ -195,364 +188,10 @@ async fn forward<'a>(
     }
     session.key = key::of_request(session, backend, inbound.filled(), fields, &head, ready);
     let mut out = worker.scratch();
+    story.trail.claim = persistence::read_request(backend, unix_time(), inbound.filled(), fields, &mut out);
     let verbatim = rewrite::request(session, backend, connection, inbound.filled(), fields, &head, &mut out);
     let request = Request { head, verbatim, ready, out, connection };
-    let outcome = attempt(session, inbound, fields, &request, body, backend, story).await;
-    worker.keep_scratch(request.out);
-    outcome
-}
-
-/// A request that is ready to go out.
-struct Request {
-    head: RequestHead,
-    /// Whether the head goes out as it came.
-    verbatim: bool,
-    /// Bytes of the body that follow the head in the buffer.
-    ready: usize,
-    /// The head that goes out, where it is another.
-    out: Vec<u8>,
-    connection: HttpConnection,
-}
-
-impl Request {
-    /// What goes out first: the head, and what there is of the body.
-    fn parts<'b>(&'b self, inbound: &'b Buffer) -> (&'b [u8], &'b [u8]) {
-        let end = self.head.len + self.ready;
-        match self.verbatim {
-            true => (&inbound.filled()[self.head.start..end], &[]),
-            false => (&self.out, &inbound.filled()[self.head.len..end]),
-        }
-    }
-}
-
-/// Sends the request, once more over a new connection when an old one turned out to be closed.
-async fn attempt<'a>(
-    session: &mut Session,
-    inbound: &mut Buffer,
-    fields: &mut Fields,
-    request: &Request,
-    body: Body,
-    backend: &'a BackendPlan,
-    story: &mut Story<'a>,
-) -> Result<After, Fault> {
-    let mut fresh = false;
-    loop {
-        let mut way = upstream::reach(session, backend, true, fresh, &mut story.trail).await?;
-        story.pick(session, &way);
-        let whole = body.is_done();
-        let mut upload = (!whole).then(|| Flow::new(&session.worker.buffers, body.clone()));
-        let outcome = converse(session, inbound, fields, request, upload.as_mut(), &mut way, story).await;
-        if outcome == Err(Fault::StaleConnection) && whole && !fresh && request.head.method.is_idempotent() {
-            fresh = true;
-            continue;
-        }
-        let Reply { after, keeps } = outcome?;
-        if keeps {
-            upstream::release(session, backend, way);
-        }
-        story.bytes_in += request.ready as u64 + upload.as_ref().map_or(0, |upload| upload.received);
-        match upload {
-            Some(upload) if upload.is_done() => match upload.into_rest() {
-                Some(rest) => *inbound = rest,
-                None => inbound.take(inbound.len()),
-            },
-            Some(_) => return Ok(After::Linger),
-            None => inbound.take(request.head.len + request.ready),
-        }
-        return Ok(after);
-    }
-}
-
-/// What is left when a response has gone out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Reply {
-    after: After,
-    /// Whether the server's connection may carry a further exchange.
-    keeps: bool,
-}
-
-/// Sends the request over a connection and relays what comes back.
-async fn converse<'a>(
-    session: &mut Session,
-    inbound: &mut Buffer,
-    fields: &mut Fields,
-    request: &Request,
-    mut upload: Option<&mut Flow>,
-    way: &mut Way<'a>,
-    story: &mut Story<'a>,
-) -> Result<Reply, Fault> {
-    let Some(backend) = story.backend else { return Err(Fault::NoBackend) };
-    let lost = if way.reused { Fault::StaleConnection } else { Fault::ServerClosed };
-    let (first, second) = request.parts(inbound);
-    session.timer.set(Instant::now(), backend.server_timeout);
-    // A server may answer and close before it has read everything: what it said is read all the same.
-    match way.upstream.stream.write_all(first, second, &session.timer, &mut 0).await {
-        Ok(()) | Err(Cut::Nudge) => {}
-        Err(Cut::Broken) if way.reused => return Err(lost),
-        Err(Cut::Broken) => {}
-        Err(Cut::Timeout) => return Err(Fault::ServerDataTimeout),
-    }
-    let mut response = session.worker.buffers.small();
-    let asked = Asked { method: request.head.method, upgrade: request.head.upgrade.is_some() };
-    loop {
-        fields.clear();
-        let head = await_head(session, &mut response, fields, asked, upload.as_deref_mut(), way, lost, story)
-            .await?;
-        if !head.is_interim() {
-            story.note_response(head.status);
-            if head.framing == Framing::Tunnel {
-                return tunnel(session, inbound, request, response, fields, head, way, story).await;
-            }
-            return respond(session, request, response, fields, head, upload, way, story).await;
-        }
-        relay_interim(session, request, &mut response, fields, head, story).await?;
-    }
-}
-
-/// Awaits a response's head, sending the rest of the request meanwhile.
-#[expect(clippy::too_many_arguments, reason = "the parts of one exchange, borrowed apart")]
-async fn await_head(
-    session: &Session,
-    response: &mut Buffer,
-    fields: &mut Fields,
-    asked: Asked,
-    mut upload: Option<&mut Flow>,
-    way: &Way<'_>,
-    lost: Fault,
-    story: &Story<'_>,
-) -> Result<ResponseHead, Fault> {
-    let Some(backend) = story.backend else { return Err(Fault::NoBackend) };
-    let strictness = if backend.accept_unsafe { Strictness::RELAXED } else { Strictness::STRICT };
-    let upward = Timer::new(&session.worker.clock);
-    let patience = (session.frontend.client_timeout, backend.server_timeout);
-    let client = End::new(&session.stream, &upward, patience.0, patience.0);
-    let server = End::new(&way.upstream.stream, &session.timer, patience.1, patience.1);
-    let mut sending = upload.as_ref().is_some_and(|upload| !upload.is_done());
-    if sending {
-        client.touch();
-    }
-    loop {
-        if !response.is_empty() {
-            match h1::parse_response(response.filled(), asked, &Limits::default(), strictness, fields) {
-                Ok(Parse::Complete(head)) => return Ok(head),
-                Ok(Parse::Partial) => response.compact(),
-                Err(_) => return Err(Fault::BadResponse),
-            }
-        }
-        let count = std::future::poll_fn(|context| {
-            if sending && let Some(upload) = upload.as_deref_mut() {
-                let ends = Ends { from: &client, to: &server };
-                match upload.poll(context, ends) {
-                    Poll::Ready(Ok(())) => sending = false,
-                    Poll::Ready(Err(Halt::ReceiverGone)) => sending = false,
-                    Poll::Ready(Err(halt)) => return Poll::Ready(Err(upload_fault(halt))),
-                    Poll::Pending => {
-                        if let Poll::Ready(halt) = upload.poll_patience(context, ends) {
-                            return Poll::Ready(Err(upload_fault(halt)));
-                        }
-                    }
-                }
-            }
-            match way.upstream.stream.poll_read(context, response.room()) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) if response.is_empty() => {
-                    return Poll::Ready(Err(lost));
-                }
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::ServerClosed)),
-                Poll::Ready(Ok(count)) => return Poll::Ready(Ok(count)),
-                Poll::Pending => {}
-            }
-            if sending {
-                return Poll::Pending;
-            }
-            if backend.abort_on_close && upload.is_none() && session.stream.poll_left(context).is_ready() {
-                return Poll::Ready(Err(Fault::ClientLeftWaiting));
-            }
-            match super::stream::poll_timer(&session.timer, context) {
-                Poll::Ready(Cut::Timeout) => Poll::Ready(Err(Fault::ServerTimeout)),
-                _ => Poll::Pending,
-            }
-        })
-        .await?;
-        response.put(count);
-    }
-}
-
-/// Passes on a response that announces another (RFC 9110, 15.2).
-async fn relay_interim(
-    session: &Session,
-    request: &Request,
-    response: &mut Buffer,
-    fields: &mut Fields,
-    head: ResponseHead,
-    story: &mut Story<'_>,
-) -> Result<(), Fault> {
-    story.note_interim(session, head.status);
-    // HTTP/1.0 knows no such responses.
-    if request.head.version == Version::Http11 {
-        let mut out = session.worker.scratch();
-        head.drop_hop_by_hop(response.filled(), fields);
-        fields.write(response.filled(), None, &[], &mut out);
-        session.timer.set(Instant::now(), session.frontend.client_timeout);
-        let mut written = 0;
-        let sent = session.stream.write_all(&out, &[], &session.timer, &mut written).await;
-        story.bytes_out += written as u64;
-        session.worker.keep_scratch(out);
-        sent.map_err(client_fault)?;
-    }
-    response.take(head.len);
-    Ok(())
-}
-
-/// Sends a response to the client.
-#[expect(clippy::too_many_arguments, reason = "the parts of one exchange, borrowed apart")]
-async fn respond(
-    session: &mut Session,
-    request: &Request,
-    mut response: Buffer,
-    fields: &mut Fields,
-    head: ResponseHead,
-    upload: Option<&mut Flow>,
-    way: &mut Way<'_>,
-    story: &mut Story<'_>,
-) -> Result<Reply, Fault> {
-    let Some(backend) = story.backend else { return Err(Fault::NoBackend) };
-    // An HTTP/1.0 client knows no chunks.
-    let decodes = request.head.version == Version::Http10 && head.framing == Framing::Chunked;
-    let mut body = match decodes {
-        true => Body::decoding(head.framing, &Limits::default()),
-        false => Body::new(head.framing, &Limits::default()),
-    };
-    let until_close = head.framing == Framing::UntilClose || decodes;
-    let uploaded = upload.as_ref().is_none_or(|upload| upload.is_done());
-    let persists = request.head.persistent
-        && request.connection != HttpConnection::Close
-        && !until_close
-        && uploaded
-        && !session.should_end();
-    let after = if persists { After::Next } else { After::Close };
-    let ready = admit(&mut body, &mut response, head.len).map_err(|_| Fault::BadResponse)?;
-    let mut out = session.worker.scratch();
-    if decodes {
-        fields.drop_known(Known::TransferEncoding);
-    }
-    let verbatim =
-        rewrite::response(request.head.version, persists, response.filled(), fields, &head, &mut out);
-    let end = head.len + ready;
-    let (first, second) = rewrite::joined(verbatim, &mut out, &response.filled()[..end], head.len);
-    session.timer.set(Instant::now(), session.frontend.client_timeout);
-    let mut written = 0;
-    let sent = session.stream.write_all(first, second, &session.timer, &mut written).await;
-    story.bytes_out += written as u64;
-    session.worker.keep_scratch(out);
-    story.response_begun = true;
-    sent.map_err(client_fault)?;
-    response.take(end);
-    if !body.is_done() {
-        drop(response);
-        relay_body(session, body, upload, way, backend, story).await?;
-    } else if !response.is_empty() {
-        // The server sent more than it announced: who knows what it answers.
-        return Ok(Reply { after, keeps: false });
-    }
-    let keeps =
-        head.persistent && !until_close && uploaded && request.connection == HttpConnection::KeepAlive;
-    Ok(Reply { after, keeps })
-}
-
-/// Relays what is left of a response's body, and of the request's where the server answered early.
-async fn relay_body(
-    session: &mut Session,
-    body: Body,
-    upload: Option<&mut Flow>,
-    way: &mut Way<'_>,
-    backend: &BackendPlan,
-    story: &mut Story<'_>,
-) -> Result<(), Fault> {
-    let mut download = Flow::new(&session.worker.buffers, body);
-    let timer = Timer::new(&session.worker.clock);
-    let patience = (session.frontend.client_timeout, backend.server_timeout);
-    let client = End::new(&session.stream, &session.timer, patience.0, patience.0);
-    let server = End::new(&way.upstream.stream, &timer, patience.1, patience.1);
-    let outcome = match upload.filter(|upload| !upload.is_done()) {
-        None => {
-            server.touch();
-            let ends = Ends { from: &server, to: &client };
-            download.run(ends).await.map_err(download_fault)
-        }
-        Some(upload) => {
-            // The response decides when it is over; a request that is not finished by then is broken off.
-            client.touch();
-            server.touch();
-            let mut sending = true;
-            std::future::poll_fn(|context| {
-                if sending {
-                    sending = upload.poll(context, Ends { from: &client, to: &server }).is_pending();
-                }
-                let ends = Ends { from: &server, to: &client };
-                match download.poll(context, ends) {
-                    Poll::Pending => {
-                        download.poll_patience(context, ends).map(|halt| Err(download_fault(halt)))
-                    }
-                    done => done.map_err(download_fault),
-                }
-            })
-            .await
-        }
-    };
-    story.bytes_out += download.sent;
-    outcome?;
-    if download.into_rest().is_some() {
-        return Err(Fault::BadResponseBody);
-    }
-    Ok(())
-}
-
-/// Relays everything, once a 101 or the answer to CONNECT has opened a tunnel.
-#[expect(clippy::too_many_arguments, reason = "the parts of one exchange, borrowed apart")]
-async fn tunnel(
-    session: &mut Session,
-    inbound: &mut Buffer,
-    request: &Request,
-    mut response: Buffer,
-    fields: &mut Fields,
-    head: ResponseHead,
-    way: &mut Way<'_>,
-    story: &mut Story<'_>,
-) -> Result<Reply, Fault> {
-    let Some(backend) = story.backend else { return Err(Fault::NoBackend) };
-    let mut out = session.worker.scratch();
-    head.drop_hop_by_hop(response.filled(), fields);
-    fields.write(response.filled(), None, &[], &mut out);
-    session.timer.set(Instant::now(), session.frontend.client_timeout);
-    let mut written = 0;
-    let sent = session.stream.write_all(&out, &[], &session.timer, &mut written).await;
-    story.bytes_out += written as u64;
-    session.worker.keep_scratch(out);
-    story.response_begun = true;
-    sent.map_err(client_fault)?;
-    response.take(head.len);
-    let mut upward = Flow::tunnel(&session.worker.buffers);
-    let mut downward = Flow::tunnel(&session.worker.buffers);
-    inbound.take(request.head.len + request.ready);
-    let rest = std::mem::replace(inbound, session.worker.buffers.small());
-    let (up, down) = (rest.len(), response.len());
-    upward.preload(rest, up);
-    downward.preload(response, down);
-    let timer = Timer::new(&session.worker.clock);
-    let patience = |own: u32| backend.tunnel_timeout.unwrap_or(own);
-    let plan = &session.frontend;
-    let client =
-        End::new(&session.stream, &session.timer, patience(plan.client_timeout), plan.client_fin_timeout);
-    let server =
-        End::new(&way.upstream.stream, &timer, patience(backend.server_timeout), backend.server_fin_timeout);
-    let outcome = relay::exchange(&mut upward, &mut downward, &client, &server).await;
-    story.bytes_in += upward.received;
-    story.bytes_out += downward.sent;
-    outcome.map_err(|(direction, halt)| match direction {
-        Direction::Up => upload_fault(halt),
-        Direction::Down => download_fault(halt),
-    })?;
-    Ok(Reply { after: After::Close, keeps: false })
+    Exchange::new((session, inbound, fields), request, body, backend, story).run().await
 }
 
 /// Answers a request that failed, where the response has not begun.
@@ -601,33 +240,6 @@ async fn linger(session: &Session) {
             Ok(count) if count > 0 => {}
             _ => return,
         }
-    }
-}
-
-fn client_fault(cut: Cut) -> Fault {
-    match cut {
-        Cut::Timeout => Fault::ClientDataTimeout,
-        Cut::Broken | Cut::Nudge => Fault::ClientAborted,
-    }
-}
-
-fn upload_fault(halt: Halt) -> Fault {
-    match halt {
-        Halt::SenderGone => Fault::ClientAborted,
-        Halt::SenderSilent => Fault::ClientDataTimeout,
-        Halt::ReceiverGone => Fault::ServerAborted,
-        Halt::ReceiverSilent => Fault::ServerDataTimeout,
-        Halt::Malformed(refusal) => Fault::BadRequestBody(refusal),
-    }
-}
-
-fn download_fault(halt: Halt) -> Fault {
-    match halt {
-        Halt::SenderGone => Fault::ServerAborted,
-        Halt::SenderSilent => Fault::ServerDataTimeout,
-        Halt::ReceiverGone => Fault::ClientAborted,
-        Halt::ReceiverSilent => Fault::ClientDataTimeout,
-        Halt::Malformed(_) => Fault::BadResponseBody,
     }
 }
 

@@ -6,13 +6,16 @@
 
 mod buffer;
 mod clock;
+mod cookie;
 mod descriptor;
+mod exchange;
 mod fault;
 pub mod h1;
 mod http;
 mod key;
 mod listen;
 mod log;
+mod persistence;
 mod pool;
 pub mod proxy_protocol;
 mod reactor;
@@ -21,6 +24,7 @@ mod relay;
 mod reply;
 mod rewrite;
 mod session;
+mod slot;
 mod story;
 mod stream;
 mod tasks;

@@ -5,6 +5,8 @@ use std::time::{Instant, SystemTime};
 
 use regate_proto::model::Name;
 
+use super::persistence::{Presented, Told};
+
 /// A finished exchange: one HTTP request with its response, or one TCP session.
 ///
 /// Times are instants of the phases; a phase that was not reached is absent, and reads as -1 in a line.
@@ -59,15 +61,18 @@ pub(crate) struct Record {
     pub(crate) server: Option<Name>,
     /// How it ended.
     pub(crate) termination: Termination,
-    /// Attempts to connect after the first.
+    /// What the client's cookie was, and what became of it in the response; absent where the backend has none to
+    /// speak of.
+    pub(crate) cookies: Option<(Presented, Told)>,
+    /// Attempts after the first.
     pub(crate) retries: u32,
     /// Whether the request went to another server than the one first chosen: a `+` before the retries.
     pub(crate) redispatched: bool,
     /// Concurrent connections at the end: process, frontend, backend, server. The exchange itself is still
     /// counted in the first two, and no longer in the others; with `option logasap`, in all four.
     pub(crate) concurrent: [u32; 4],
-    /// Requests that were ahead in the server's queue and in the backend's when this one joined, summed over
-    /// redispatches.
+    /// Requests that waited in the server's queue and in the backend's when this one joined, itself included,
+    /// summed over redispatches.
     pub(crate) queued: [u32; 2],
 }
 

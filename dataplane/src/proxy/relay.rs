@@ -26,6 +26,8 @@ pub(crate) struct Flow {
     told: bool,
     grows: bool,
     writing: bool,
+    /// What has gone out so far, as long as it is no more than `most`.
+    held: Option<(Vec<u8>, usize)>,
     /// Bytes received so far.
     pub(crate) received: u64,
     /// Bytes sent so far.
@@ -96,6 +98,7 @@ impl Flow {
             told: false,
             grows: false,
             writing: false,
+            held: None,
             received: 0,
             sent: 0,
         }
@@ -110,6 +113,16 @@ impl Flow {
     pub(crate) fn preload(&mut self, buffer: Buffer, ready: usize) {
         self.buffer = Some(buffer);
         self.ready = ready;
+    }
+
+    /// Keeps what goes out, up to so many bytes, so that it can be sent once more.
+    pub(crate) fn hold(&mut self, most: usize) {
+        self.held = Some((Vec::new(), most));
+    }
+
+    /// Everything that has gone out; `None` when it was more than is kept.
+    pub(crate) fn held(&self) -> Option<&[u8]> {
+        self.held.as_ref().map(|(held, _)| held.as_slice())
     }
 
     /// Whether everything has gone out.
@@ -130,6 +143,7 @@ impl Flow {
                 let Some(buffer) = &mut self.buffer else { return Poll::Ready(Ok(())) };
                 match ends.to.stream.poll_write(context, &buffer.filled()[..self.ready], &[]) {
                     Poll::Ready(Ok(count)) => {
+                        note_sent(&mut self.held, &buffer.filled()[..count]);
                         buffer.take(count);
                         self.ready -= count;
                         self.sent += count as u64;
@@ -213,6 +227,17 @@ impl Flow {
                 self.buffer = None;
                 Poll::Pending
             }
+        }
+    }
+}
+
+/// Adds what went out to what is kept, or gives up keeping it.
+fn note_sent(held: &mut Option<(Vec<u8>, usize)>, sent: &[u8]) {
+    if let Some((bytes, most)) = held {
+        if bytes.len() + sent.len() > *most {
+            *held = None;
+        } else {
+            bytes.extend_from_slice(sent);
         }
     }
 }

@@ -57,21 +57,24 @@ fn push_forwarded_for(
     let _ = write!(added, ": {client}\r\n");
 }
 
-/// Makes the head that goes to the client; tells whether it is the one that came.
+/// Adds the line that says what becomes of the client's connection, where its version does not.
+pub(super) fn add_connection(client: Version, persists: bool, added: &mut Vec<u8>) {
+    added.extend_from_slice(match (persists, client) {
+        (true, Version::Http11) => b"".as_slice(),
+        (true, Version::Http10) => b"connection: keep-alive\r\n",
+        (false, _) => b"connection: close\r\n",
+    });
+}
+
+/// Makes the head that goes to the client, with these lines added; tells whether it is the one that came.
 pub(super) fn response(
-    client: Version,
-    persists: bool,
     buffer: &[u8],
     fields: &mut Fields,
     head: &ResponseHead,
+    added: &[u8],
     out: &mut Vec<u8>,
 ) -> bool {
     head.drop_hop_by_hop(buffer, fields);
-    let added: &[u8] = match (persists, client) {
-        (true, Version::Http11) => b"",
-        (true, Version::Http10) => b"connection: keep-alive\r\n",
-        (false, _) => b"connection: close\r\n",
-    };
     if head.version == Version::Http10 {
         // The version says what we can do, not the server (RFC 9110, 2.5).
         let mut line = Vec::with_capacity(64);

@@ -7,9 +7,10 @@ use regate_proto::model::Name;
 use super::buffer::Buffer;
 use super::fault::Fault;
 use super::h1::{Framing, Method, RequestHead, Span, Version};
+use super::persistence::Told;
 use super::record::{Record, Termination};
 use super::session::Session;
-use super::upstream::{Trail, Way};
+use super::upstream::Trail;
 use crate::live::{Counter, Exchanges, Gauge, Statuses, Traffic};
 use crate::snapshot::{BackendPlan, LogPlan};
 
@@ -33,6 +34,8 @@ pub(crate) struct Story<'a> {
     pub(crate) backend: Option<&'a BackendPlan>,
     presence: Option<Presence<'a>>,
     pub(crate) trail: Trail<'a>,
+    /// What became of the cookie in the response.
+    pub(crate) told: Told,
     pub(crate) fault: Option<Fault>,
     /// Whether something of the response has gone to the client.
     pub(crate) response_begun: bool,
@@ -75,6 +78,7 @@ impl<'a> Story<'a> {
             backend: None,
             presence: None,
             trail: Trail::default(),
+            told: Told::default(),
             fault: None,
             response_begun: false,
         }
@@ -119,19 +123,18 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// A server is picked and connected.
-    pub(crate) fn pick(&mut self, session: &Session, way: &Way<'a>) {
-        let worker = session.worker.index;
-        let now = session.worker.shared.live.process.at(self.trail.connected.unwrap_or(self.started));
-        let exchanges = &way.server.live.exchanges;
-        exchanges.begin(worker, now);
-        exchanges.requests.add(worker, 1);
-    }
-
     /// The final response's head is complete.
-    pub(crate) fn note_response(&mut self, status: u16) {
+    pub(crate) fn note_response(&mut self, session: &Session, status: u16) {
         self.responded = Some(Instant::now());
         self.status = Some(status);
+        if let Some(server) = &self.trail.server {
+            server.live.exchanges.requests.add(session.worker.index, 1);
+        }
+    }
+
+    /// The request is tried again: what came of it so far does not count.
+    pub(crate) fn forget_response(&mut self) {
+        self.trail.connected = None;
     }
 
     /// A response that announces another was passed on.
@@ -179,11 +182,11 @@ impl<'a> Story<'a> {
         } else if self.status.is_some() && self.received.is_some() {
             live.intercepted.add(worker, 1);
         }
-        if let Some(server) = self.trail.server {
+        if let Some(server) = &self.trail.server {
             add(&server.live.exchanges.traffic);
         }
         if self.responded.is_some()
-            && let Some((backend, server)) = self.backend.zip(self.trail.server)
+            && let Some((backend, server)) = self.backend.zip(self.trail.server.as_ref())
         {
             let times = self.times(now);
             backend.live.exchanges.add_times(times);
@@ -215,7 +218,7 @@ impl<'a> Story<'a> {
             if let Some(backend) = self.backend {
                 one(of(&backend.live.exchanges));
             }
-            if let Some(server) = self.trail.server {
+            if let Some(server) = &self.trail.server {
                 one(of(&server.live.exchanges));
             }
         };
@@ -227,7 +230,7 @@ impl<'a> Story<'a> {
                 one(&session.frontend.live.request_errors);
                 one(&session.admission.bind.request_errors);
             }
-            Fault::NoBackend | Fault::NoServer | Fault::QueueTimeout => {}
+            Fault::NoBackend | Fault::NoServer | Fault::QueueFull | Fault::QueueTimeout => {}
             Fault::ConnectFailed | Fault::ConnectTimeout => {}
             Fault::ServerClosed
             | Fault::StaleConnection
@@ -250,7 +253,7 @@ impl<'a> Story<'a> {
         add(&session.frontend.live.statuses, worker);
         if let Some(backend) = self.backend {
             add(&backend.live.exchanges.statuses, worker);
-            if let Some(server) = self.trail.server.filter(|_| self.responded.is_some()) {
+            if let Some(server) = self.trail.server.as_ref().filter(|_| self.responded.is_some()) {
                 add(&server.live.exchanges.statuses, worker);
             }
         }
@@ -279,15 +282,20 @@ impl<'a> Story<'a> {
             bytes_in: self.bytes_in,
             frontend: session.frontend.name.clone(),
             backend: self.backend.map(|backend| name(&backend.name)),
-            server: self.trail.server.map(|server| name(&server.name)),
+            server: self.trail.server.as_ref().map(|server| name(&server.name)),
             termination: self.fault.map_or(Termination::NORMAL, Fault::termination),
+            cookies: self
+                .backend
+                .and_then(|backend| backend.cookie.as_ref())
+                .filter(|plan| plan.is_logged())
+                .map(|_| (self.trail.claim.seen, self.told)),
             retries: self.trail.retries,
             redispatched: self.trail.redispatched,
             concurrent: [
                 process.connections.now(),
                 session.frontend.live.sessions.now(),
                 self.backend.map_or(0, |backend| backend.live.sessions.now()),
-                self.trail.server.map_or(0, |server| server.live.sessions.now()),
+                self.trail.server.as_ref().map_or(0, |server| server.live.sessions.now()),
             ],
             queued: self.trail.queued,
         }

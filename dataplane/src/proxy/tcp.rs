@@ -6,7 +6,7 @@ use super::key;
 use super::relay::{self, Direction, End, Flow, Halt};
 use super::session::Session;
 use super::story::Story;
-use super::upstream;
+use super::upstream::{self, Held};
 use crate::snapshot::Snapshot;
 
 /// Serves a connection until both sides have closed.
@@ -25,8 +25,7 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     let backend = snapshot.backends.get(name).ok_or(Fault::NoBackend)?.as_ref();
     story.enter(session, backend);
     session.key = key::of_connection(session, backend).await;
-    let way = upstream::reach(session, backend, false, false, &mut story.trail).await?;
-    story.pick(session, &way);
+    let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
     let mut upward = Flow::tunnel(&session.worker.buffers);
     let mut downward = Flow::tunnel(&session.worker.buffers);
     if let Some(early) = session.early.take() {

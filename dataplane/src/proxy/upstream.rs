@@ -6,43 +6,73 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use regate_proto::model::{HttpReuse, Name, ProxyHeader};
+use regate_proto::model::{Balance, HttpReuse, ProxyHeader, RetryReason};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::fault::Fault;
+use super::persistence::Claim;
 use super::pool::{Loan, Upstream};
 use super::proxy_protocol::{self, Addresses};
 use super::session::{Last, Session};
+use super::slot::{Chosen, Slot};
 use super::stream::{Cut, Stream, poll_timer};
 use super::worker::Worker;
-use crate::live::Slot;
+use crate::live::{Grant, Priority, Rank, ServerLive};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 
 /// A place on a server with a connection to it.
 #[derive(Debug)]
 pub(crate) struct Way<'a> {
-    pub(crate) server: &'a ServerPlan,
+    pub(crate) server: Chosen<'a>,
     pub(crate) upstream: Upstream,
     /// Whether the connection has served before.
     pub(crate) reused: bool,
     /// The place and the use of the connection, given back when the exchange ends.
     loan: Loan,
-    _slot: Slot<'a>,
+    slot: Slot<'a>,
 }
 
 /// What happened on the way, for counters and log lines; filled also when no way was found.
 #[derive(Debug, Default)]
 pub(crate) struct Trail<'a> {
-    pub(crate) server: Option<&'a ServerPlan>,
+    /// The server that the request went to, or waits for.
+    pub(crate) server: Option<Chosen<'a>>,
+    /// What the client's cookie says.
+    pub(crate) claim: Claim<'a>,
     pub(crate) retries: u32,
     pub(crate) redispatched: bool,
+    /// How many waited in the server's queue and in the backend's when it joined, itself included.
     pub(crate) queued: [u32; 2],
     pub(crate) dequeued: Option<Instant>,
     pub(crate) connected: Option<Instant>,
+}
+
+/// A place that was held through a failed attempt, and whom the next one avoids.
+#[derive(Debug, Default)]
+pub(crate) struct Held<'a> {
+    place: Option<Place<'a>>,
+    avoided: Option<Chosen<'a>>,
+}
+
+type Place<'a> = (Chosen<'a>, Slot<'a>);
+
+impl<'a> Held<'a> {
+    /// The place of a way whose connection was of no use.
+    pub(crate) fn at(way: Way<'a>) -> Held<'a> {
+        Held { place: Some(way.into_place()), avoided: None }
+    }
+}
+
+impl<'a> Way<'a> {
+    /// Gives the connection up and keeps the place.
+    pub(crate) fn into_place(self) -> Place<'a> {
+        (self.server, self.slot)
+    }
 }
 
 /// Looks after a worker's idle connections, for as long as it lives.
@@ -56,83 +86,94 @@ pub(crate) async fn tend(worker: Rc<Worker>) {
     }
 }
 
-/// Finds a way to a server of the backend: picks one, waits for a slot where all are taken, connects.
+/// Finds a way to a server of the backend: picks one, waits for a place where all are taken, connects.
 ///
-/// `reusable` allows idle connections (HTTP); `fresh` forbids them for this once.
+/// `reusable` allows idle connections.
 pub(crate) async fn reach<'a>(
     session: &mut Session,
     backend: &'a BackendPlan,
     reusable: bool,
-    fresh: bool,
+    mut held: Held<'a>,
     trail: &mut Trail<'a>,
 ) -> Result<Way<'a>, Fault> {
     let worker = session.worker.clone();
-    let mut avoided: Option<&Name> = None;
-    let mut held: Option<(&'a ServerPlan, Slot<'a>)> = None;
     loop {
-        let (server, slot) = match held.take() {
-            Some(held) => held,
-            None => place(session, backend, avoided, trail).await?,
+        let (server, slot) = match held.place.take() {
+            Some(place) => place,
+            None => place(session, backend, held.avoided.as_ref(), trail).await?,
         };
-        trail.server = Some(server);
-        trail.dequeued.get_or_insert_with(Instant::now);
-        let loan = worker.pool.lend(server);
+        trail.server = Some(server.clone());
+        let loan = worker.pool.lend(&server);
+        let now = worker.shared.live.process.now();
+        server.live.exchanges.begin(worker.index, now);
         if reusable
-            && !fresh
-            && let Some(upstream) =
-                own(session, backend, server).or_else(|| loan.take_idle(backend.reuse, session.requests <= 1))
+            && let Some(upstream) = own(session, backend, &server)
+                .or_else(|| loan.take_idle(backend.reuse, session.requests <= 1))
         {
             server.live.exchanges.reuses.add(worker.index, 1);
             backend.live.exchanges.reuses.add(worker.index, 1);
             trail.connected = Some(Instant::now());
-            return Ok(Way { server, upstream, reused: true, loan, _slot: slot });
+            return Ok(Way { server, upstream, reused: true, loan, slot });
         }
         server.live.exchanges.connects.add(worker.index, 1);
         backend.live.exchanges.connects.add(worker.index, 1);
-        let failure = match connect(session, backend, server).await {
+        let failure = match connect(session, backend, &server).await {
             Ok(upstream) => {
                 trail.connected = Some(Instant::now());
-                return Ok(Way { server, upstream, reused: false, loan, _slot: slot });
+                return Ok(Way { server, upstream, reused: false, loan, slot });
             }
             Err(failure) => failure,
         };
-        server.live.exchanges.connection_errors.add(worker.index, 1);
-        if trail.retries >= backend.retries {
+        let retries = backend.retry_on.contains(RetryReason::ConnFailure) && trail.retries < backend.retries;
+        if !retries {
+            server.live.exchanges.connection_errors.add(worker.index, 1);
             backend.live.exchanges.connection_errors.add(worker.index, 1);
             return Err(failure);
         }
         trail.retries += 1;
-        server.live.exchanges.retries.add(worker.index, 1);
-        backend.live.exchanges.retries.add(worker.index, 1);
-        if redispatches(backend, trail.retries) {
-            drop(slot);
-            trail.redispatched = true;
-            server.live.exchanges.redispatches.add(worker.index, 1);
-            backend.live.exchanges.redispatches.add(worker.index, 1);
-            avoided = Some(&server.name);
-        } else {
-            held = Some((server, slot));
-            if failure == Fault::ConnectFailed {
-                // A server that refuses at once is given time to come back, as HAProxy does.
-                let pause =
-                    if backend.connect_timeout == 0 { PAUSE } else { backend.connect_timeout.min(PAUSE) };
-                worker.clock.sleep(Duration::from_millis(u64::from(pause))).await;
-            }
+        held = retry(session, backend, (server, slot), trail);
+        if held.place.is_some() && failure == Fault::ConnectFailed {
+            // A server that refuses at once is given time to come back, as HAProxy does.
+            let pause = if backend.connect_timeout == 0 { PAUSE } else { backend.connect_timeout.min(PAUSE) };
+            worker.clock.sleep(Duration::from_millis(u64::from(pause))).await;
         }
     }
 }
 
+/// Decides where a request goes that failed and is tried again: the retry is counted in `trail` already.
+pub(crate) fn retry<'a>(
+    session: &Session,
+    backend: &'a BackendPlan,
+    place: Place<'a>,
+    trail: &mut Trail<'a>,
+) -> Held<'a> {
+    let worker = session.worker.index;
+    let server = &place.0.live.exchanges;
+    let own = &backend.live.exchanges;
+    if !redispatches(session, backend, trail) {
+        server.retries.add(worker, 1);
+        own.retries.add(worker, 1);
+        return Held { place: Some(place), avoided: None };
+    }
+    server.redispatches.add(worker, 1);
+    own.redispatches.add(worker, 1);
+    trail.redispatched = true;
+    trail.claim.forsake();
+    Held { place: None, avoided: Some(place.0) }
+}
+
 /// Keeps a connection whose exchange is over for whoever may use it next.
 pub(crate) fn release(session: &mut Session, backend: &BackendPlan, way: Way<'_>) {
-    let Way { server, mut upstream, loan, .. } = way;
+    let Way { server, mut upstream, loan, slot, .. } = way;
     upstream.note_served();
     match backend.reuse {
         HttpReuse::Never => {
-            let last = session.last.get_or_insert_with(|| note_last(backend, server));
+            let last = session.last.get_or_insert_with(|| note_last(backend, &server));
             last.upstream = Some(upstream);
         }
-        _ => loan.keep(server, upstream),
+        _ => loan.keep(&server, upstream),
     }
+    drop((loan, slot));
 }
 
 /// Notes which server serves, where it matters for the next request.
@@ -159,86 +200,184 @@ fn own(session: &mut Session, backend: &BackendPlan, server: &ServerPlan) -> Opt
     upstream.is_usable(&server.live).then_some(upstream)
 }
 
-/// A server with a free slot, waiting for one where all are taken.
+/// A place on a server, waiting for one where all are taken.
 async fn place<'a>(
     session: &Session,
     backend: &'a BackendPlan,
-    avoided: Option<&Name>,
+    avoided: Option<&Chosen<'a>>,
     trail: &mut Trail<'a>,
-) -> Result<(&'a ServerPlan, Slot<'a>), Fault> {
-    if let Some(found) = pick(session, backend, avoided) {
-        return Ok(found);
-    }
-    if backend.picker.is_empty() {
-        backend.live.exchanges.connection_errors.add(session.worker.index, 1);
-        return Err(Fault::NoServer);
-    }
-    let (mut ticket, ahead) = backend.live.queue.join();
-    trail.queued[1] = ahead;
-    session.timer.set(Instant::now(), backend.queue_timeout);
+) -> Result<Place<'a>, Fault> {
+    let worker = session.worker.index;
+    let mut rank = None;
     loop {
-        // Between the look and the joining a slot may have been freed, and its grant given to nobody.
-        if let Some(found) = pick(session, backend, avoided) {
-            return Ok(found);
-        }
-        let outcome = poll_fn(|context| {
-            if ticket.poll_grant(context).is_ready() {
-                return Poll::Ready(Ok(()));
+        let tied = trail.claim.server.clone();
+        let target = match &tied {
+            Some(server) => Some(server.clone()),
+            // Who comes does not overtake those who wait.
+            None if rank.is_none() && session.key.0.is_none() && !backend.live.queue.is_empty() => None,
+            None => choose(session, backend, avoided),
+        };
+        let Some(server) = target else {
+            if backend.picker.is_empty() {
+                backend.live.exchanges.connection_errors.add(worker, 1);
+                return Err(Fault::NoServer);
             }
-            if backend.abort_on_close && session.stream.poll_left(context).is_ready() {
-                return Poll::Ready(Err(Fault::ClientLeftQueue));
+            if let Some(place) = wait(session, backend, None, &mut rank, trail).await? {
+                return Ok(place);
             }
-            poll_timer(&session.timer, context).map(|_| Err(Fault::QueueTimeout))
-        })
-        .await;
-        outcome?;
-        if let Some(found) = pick(session, backend, avoided) {
-            return Ok(found);
+            continue;
+        };
+        if let Some(slot) = Slot::take(&server, &backend.live) {
+            trail.dequeued = Some(Instant::now());
+            return Ok((server, slot));
         }
-        // Somebody else was faster: back in line, at the end.
-        ticket = backend.live.queue.join().0;
+        let waits_for_it = tied.is_some() || session.key.0.is_some() || server.maxqueue != 0;
+        if !waits_for_it {
+            // Somebody else was faster, and there may be room elsewhere.
+            continue;
+        }
+        trail.server = Some(server.clone());
+        if server.maxqueue != 0 && server.live.queue.length() >= server.maxqueue {
+            if tied.is_none() || backend.redispatch == 0 {
+                server.live.exchanges.connection_errors.add(worker, 1);
+                backend.live.exchanges.connection_errors.add(worker, 1);
+                return Err(Fault::QueueFull);
+            }
+            server.live.exchanges.redispatches.add(worker, 1);
+            backend.live.exchanges.redispatches.add(worker, 1);
+            trail.redispatched = true;
+            trail.claim.forsake();
+            trail.server = None;
+            continue;
+        }
+        if let Some(place) = wait(session, backend, Some(&server), &mut rank, trail).await? {
+            return Ok(place);
+        }
+        // The servers are others now. Who waited for one that is gone is free.
+        if !server.is_up() {
+            trail.claim.forsake();
+        }
     }
 }
 
-fn pick<'a>(
+/// Waits in the queue of a server, or in that of the backend; `None` when it is time to look again.
+async fn wait<'a>(
     session: &Session,
     backend: &'a BackendPlan,
-    avoided: Option<&Name>,
-) -> Option<(&'a ServerPlan, Slot<'a>)> {
-    let has_room = |server: &ServerPlan| server.maxconn == 0 || server.live.sessions.now() < server.maxconn;
+    server: Option<&Chosen<'a>>,
+    rank: &mut Option<Rank>,
+    trail: &mut Trail<'a>,
+) -> Result<Option<Place<'a>>, Fault> {
+    let process = &session.worker.shared.live.process;
+    let (queue, counted) = match server {
+        Some(server) => (&server.live.queue, &mut trail.queued[0]),
+        None => (&backend.live.queue, &mut trail.queued[1]),
+    };
+    let place = *rank.get_or_insert_with(|| queue.rank(Priority::default(), process.now()));
+    let (mut ticket, waiting) = queue.join(&backend.live, place);
+    *counted = counted.saturating_add(waiting);
+    session.timer.set(Instant::now(), backend.queue_timeout);
+    // Between the look and the joining a place may have become free, and been given to nobody.
+    match server {
+        Some(server) => backend.live.feed(&server.live),
+        None if waiting == 1 => {
+            if let Some(server) = choose(session, backend, None) {
+                backend.live.feed(&server.live);
+            }
+        }
+        None => {}
+    }
+    let outcome = poll_fn(|context| {
+        if let Poll::Ready(grant) = ticket.poll_grant(context) {
+            return Poll::Ready(Ok(grant));
+        }
+        if backend.abort_on_close && session.stream.poll_left(context).is_ready() {
+            return Poll::Ready(Err(Fault::ClientLeftQueue));
+        }
+        poll_timer(&session.timer, context).map(|_| Err(Fault::QueueTimeout))
+    })
+    .await;
+    trail.dequeued = Some(Instant::now());
+    match outcome {
+        Ok(Grant::Look) => Ok(None),
+        Ok(Grant::Place(live)) => Ok(seat(session, backend, live)),
+        Err(fault) => {
+            if fault == Fault::QueueTimeout {
+                let worker = session.worker.index;
+                backend.live.exchanges.connection_errors.add(worker, 1);
+                if let Some(server) = server {
+                    server.live.exchanges.connection_errors.add(worker, 1);
+                }
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// The place on a server that was granted: one of this snapshot, or one that came later. A server that is gone
+/// again gives nothing.
+fn seat<'a>(session: &Session, backend: &'a BackendPlan, live: Arc<ServerLive>) -> Option<Place<'a>> {
+    let newer = || {
+        let snapshot = session.worker.snapshot();
+        let server = snapshot.backends.get(&backend.name)?.server_of(&live)?.clone();
+        Some(Chosen::Newer(server))
+    };
+    match backend.server_of(&live).map(Chosen::Seen).or_else(newer) {
+        Some(server) => Some((server.clone(), Slot::taken(server, &backend.live))),
+        None => {
+            live.vacate(&backend.live);
+            None
+        }
+    }
+}
+
+/// The server for a request that is tied to none: the client's last one, where it is preferred, or else the best by
+/// the algorithm. `None` when all are full.
+fn choose<'a>(
+    session: &Session,
+    backend: &'a BackendPlan,
+    avoided: Option<&Chosen<'a>>,
+) -> Option<Chosen<'a>> {
+    let has_room = |server: &ServerPlan| {
+        let limit = server.limit(&backend.live);
+        limit == 0 || (server.live.sessions.now() < limit && server.live.queue.is_empty())
+    };
+    // Fewest connections may lead to a server's queue, as far as that is limited.
+    let queues = backend.picker.plan().algorithm == Balance::LeastConn;
+    let fits =
+        |server: &ServerPlan| has_room(server) || (queues && server.maxqueue > server.live.queue.length());
     if backend.prefer_last_server
         && let Some(last) = session.last.as_ref().filter(|last| last.backend == backend.name)
         && let Some(server) =
             backend.server(&last.server).filter(|server| server.is_eligible() && has_room(server))
-        && let Some(slot) = server.live.occupy(&backend.live, server.maxconn)
     {
-        return Some((server.as_ref(), slot));
+        return Some(Chosen::Seen(server));
     }
-    // A few rounds: between the look at a server and taking a place on it another worker may take the last one.
-    for _ in 0..4 {
-        let chosen = backend
-            .pick(session.key, |server| has_room(server) && avoided != Some(&server.name))
-            .or_else(|| backend.pick(session.key, has_room))?;
-        if let Some(slot) = chosen.live.occupy(&backend.live, chosen.maxconn) {
-            let worker = session.worker.index;
-            chosen.live.exchanges.chosen.add(worker, 1);
-            backend.live.exchanges.chosen.add(worker, 1);
-            return Some((chosen.as_ref(), slot));
-        }
-    }
-    None
+    let other = |server: &ServerPlan| avoided.is_none_or(|avoided| avoided.name != server.name);
+    let chosen = match avoided {
+        Some(_) => backend
+            .pick(session.key, |server| fits(server) && other(server))
+            .or_else(|| backend.pick(session.key, fits)),
+        None => backend.pick(session.key, fits),
+    }?;
+    let worker = session.worker.index;
+    chosen.live.exchanges.chosen.add(worker, 1);
+    backend.live.exchanges.chosen.add(worker, 1);
+    Some(Chosen::Seen(chosen))
 }
 
-/// Whether this retry goes to another server (configuration manual 4.2 "option redispatch").
-fn redispatches(backend: &BackendPlan, retry: u32) -> bool {
-    match backend.redispatch {
-        0 => false,
+/// Whether this retry goes to another server (configuration manual 4.2 "option redispatch"). What is not tied to
+/// a server does not insist on one that failed.
+fn redispatches(session: &Session, backend: &BackendPlan, trail: &Trail<'_>) -> bool {
+    let retry = trail.retries;
+    let due = match backend.redispatch {
+        0 => return false,
         every if every > 0 => retry.is_multiple_of(every.unsigned_abs()),
-        before_last => {
-            let from = (backend.retries + 1).saturating_sub(before_last.unsigned_abs());
-            retry == from.max(1)
-        }
-    }
+        before_last => retry == (backend.retries + 1).saturating_sub(before_last.unsigned_abs()).max(1),
+    };
+    let free = trail.claim.server.is_none() && session.key.0.is_none();
+    due || (free
+        && backend.servers.iter().filter(|server| server.is_eligible() && !server.backup).nth(1).is_some())
 }
 
 /// Opens a connection to a server, and sends the PROXY protocol header where one is asked for.

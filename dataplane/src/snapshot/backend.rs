@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
-    Admin, Backend, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader, Server,
-    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
+    Admin, Backend, BackendSettings, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader,
+    RetryOn, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{State, Touched};
 
 use super::frontend::{ErrorPages, ForwardPlan};
+use super::persistence::{self, CookiePlan};
 use crate::balance::{BalancePlan, Fit, Key, Picker, UNITS};
-use crate::live::{BackendLive, Live, ServerLive};
+use crate::live::{BackendLive, Live, ServerLive, limit_between};
 
 /// A backend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
 #[derive(Debug)]
@@ -47,6 +48,14 @@ pub struct BackendPlan {
     pub retries: u32,
     /// When another server is tried, see [`regate_proto::model::BackendSettings::redispatch`].
     pub redispatch: i32,
+    /// What a request is tried again for.
+    pub retry_on: RetryOn,
+    /// The cookie that names a client's server.
+    pub cookie: Option<CookiePlan>,
+    /// Whether a server that a client names is tried although it is down.
+    pub forces_persistence: bool,
+    /// Connections at which servers with a dynamic limit take the most; `None` follows the frontends.
+    pub fullconn: Option<u32>,
     /// Whether requests of clients that left are not sent.
     pub abort_on_close: bool,
     /// Whether a client is sent to the server that it was last on.
@@ -88,6 +97,12 @@ pub struct ServerPlan {
     pub slowstart: u32,
     /// Most connections at a time, 0 for no limit.
     pub maxconn: u32,
+    /// Connections that it takes at least, while the limit follows the backend's load; 0: it does not.
+    pub minconn: u32,
+    /// Most requests that wait for this server alone, 0 for no limit.
+    pub maxqueue: u32,
+    /// Its name in the backend's cookie.
+    pub cookie: Option<String>,
     /// Whether it serves only when no other server can.
     pub backup: bool,
     /// What an administrator asks of it.
@@ -124,12 +139,26 @@ pub enum Target {
 struct Index {
     by_name: HashMap<Name, u32>,
     by_seat: Vec<u32>,
+    /// Several servers may have the same name in the cookie.
+    by_cookie: HashMap<String, Vec<u32>>,
 }
 
 impl BackendPlan {
     /// The server with this name.
     pub fn server(&self, name: &Name) -> Option<&Arc<ServerPlan>> {
         self.servers.get(self.index.place(name)?)
+    }
+
+    /// The servers that a client's cookie names, in the order of listings.
+    pub fn named_by_cookie(&self, value: &[u8]) -> impl Iterator<Item = &Arc<ServerPlan>> {
+        let places = std::str::from_utf8(value).ok().and_then(|value| self.index.by_cookie.get(value));
+        places.into_iter().flatten().filter_map(|place| self.servers.get(*place as usize))
+    }
+
+    /// The server of which this is observed, if it is in the plan.
+    pub fn server_of(&self, live: &Arc<ServerLive>) -> Option<&Arc<ServerPlan>> {
+        let place = *self.index.by_seat.get(live.seat_number() as usize)?;
+        self.servers.get(place as usize).filter(|server| Arc::ptr_eq(&server.live, live))
     }
 
     /// The server for a new request: the best by the algorithm. One with `room`, unless the key alone decides:
@@ -169,6 +198,16 @@ impl ServerPlan {
         self.admin == Admin::Ready && self.weight.get() > 0
     }
 
+    /// Whether it takes what is tied to it: traffic of clients that it served before.
+    pub fn is_up(&self) -> bool {
+        self.admin != Admin::Maint
+    }
+
+    /// Most connections now, 0 for no limit.
+    pub fn limit(&self, backend: &BackendLive) -> u32 {
+        limit_between(self.minconn, self.maxconn, backend)
+    }
+
     /// Its share of traffic now, relative to its peers: its weight in sixteenths, 0 when it takes nothing new.
     /// While it warms up that grows from one sixteenth on. `now` on the process's clock.
     pub fn effective_weight(&self, now: u64) -> u32 {
@@ -198,10 +237,16 @@ impl ServerPlan {
 
 impl Index {
     fn of(servers: &[Arc<ServerPlan>]) -> Index {
-        let mut index =
-            Index { by_name: HashMap::with_capacity(servers.len()), by_seat: vec![NO_PLACE; servers.len()] };
+        let mut index = Index {
+            by_name: HashMap::with_capacity(servers.len()),
+            by_seat: vec![NO_PLACE; servers.len()],
+            by_cookie: HashMap::new(),
+        };
         for (place, server) in (0..).zip(servers) {
             index.by_name.insert(server.name.clone(), place);
+            if let Some(value) = &server.cookie {
+                index.by_cookie.entry(value.clone()).or_default().push(place);
+            }
             let seat = server.seat as usize;
             if index.by_seat.len() <= seat {
                 index.by_seat.resize(seat + 1, NO_PLACE);
@@ -226,15 +271,19 @@ pub(super) fn compile(
 ) -> Result<BackendPlan, Vec<Problem>> {
     let settings = state.backend_settings(row);
     let observed = live.backend(&row.name);
-    let compiler = Compiler { default: &settings.default_server, live, backend: &observed };
+    let compiler = Compiler::new(&settings, live, &observed);
     let untouched = previous.filter(|_| !touched.contains(&Subject::Backend(row.name.clone())));
     let patched = untouched.and_then(|plan| Some((touched_alone(state, row, plan, touched)?, plan)));
     let (servers, index) = match patched {
         Some(((mut servers, changed), plan)) => {
+            let mut renamed = false;
             for (at, server) in changed {
-                servers[at] = Arc::new(compiler.server(server).map_err(|problem| vec![problem])?);
+                let server = compiler.server(server).map_err(|problem| vec![problem])?;
+                renamed |= servers[at].cookie != server.cookie;
+                servers[at] = Arc::new(server);
             }
-            (servers, plan.index.clone())
+            let index = if renamed { Arc::new(Index::of(&servers)) } else { plan.index.clone() };
+            (servers, index)
         }
         None => {
             let servers = every_server(state, row, untouched, &compiler, touched)?;
@@ -271,6 +320,10 @@ pub(super) fn compile(
         forwardfor: settings.forwardfor.flatten().as_ref().map(forward_plan),
         retries: settings.retries.unwrap_or(DEFAULT_RETRIES),
         redispatch: settings.redispatch.unwrap_or(0),
+        retry_on: settings.retry_on.unwrap_or(RetryOn::DEFAULT),
+        cookie: CookiePlan::compile(&settings.persistence).filter(|_| settings.mode == Some(Mode::Http)),
+        forces_persistence: settings.persistence.force.unwrap_or(false),
+        fullconn: settings.fullconn.filter(|full| *full != 0),
         abort_on_close: settings.abortonclose.unwrap_or(false),
         prefer_last_server: settings.prefer_last_server.unwrap_or(false),
         accept_unsafe: settings.accept_unsafe_response.unwrap_or(false),
@@ -344,16 +397,28 @@ pub(super) fn forward_plan(forward: &ForwardFor) -> ForwardPlan {
 /// What servers of a backend are compiled with.
 struct Compiler<'a> {
     default: &'a ServerSettings,
+    /// The key of dynamic cookie values, where they are wanted.
+    cookie_key: Option<&'a str>,
     live: &'a Live,
     backend: &'a BackendLive,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(settings: &'a BackendSettings, live: &'a Live, backend: &'a BackendLive) -> Compiler<'a> {
+        let persistence = &settings.persistence;
+        let dynamic = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
+        let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
+        Compiler { default: &settings.default_server, cookie_key, live, backend }
+    }
+
     fn server(&self, server: &Server) -> Result<ServerPlan, Problem> {
         let settings = server.settings.over(self.default);
         let disabled = settings.disabled == Some(true);
         let target = target(server)?;
         let live = self.live.server(&server.at);
+        let own = settings.cookie.as_ref().map(|cookie| cookie.to_string());
+        let cookie = own.or_else(|| self.cookie_key.and_then(|key| persistence::dynamic_value(key, &target)));
+        let minconn = settings.minconn.unwrap_or(0);
         Ok(ServerPlan {
             name: server.at.server.clone(),
             id: server.id,
@@ -362,7 +427,10 @@ impl Compiler<'_> {
             seat: self.backend.seats.seat(&live),
             weight: settings.weight.unwrap_or(Weight::DEFAULT),
             slowstart: settings.slowstart.map_or(0, Millis::get),
-            maxconn: settings.maxconn.unwrap_or(0),
+            maxconn: settings.maxconn.unwrap_or(0).max(minconn),
+            minconn,
+            maxqueue: settings.maxqueue.unwrap_or(0),
+            cookie,
             backup: settings.backup.unwrap_or(false),
             admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
             send_proxy: settings.send_proxy.flatten(),

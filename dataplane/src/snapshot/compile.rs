@@ -1,5 +1,6 @@
 //! From a state to a snapshot.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,7 +8,7 @@ use regate_proto::model::{Admin, Kind, Name, Row, Subject};
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
-use super::{BackendPlan, FrontendPlan, Snapshot, backend, frontend};
+use super::{BackendPlan, FrontendPlan, ServerPlan, Snapshot, backend, frontend};
 use crate::live::Live;
 
 /// The snapshot of a state. What `touched` does not name is shared with the snapshot before.
@@ -125,6 +126,7 @@ pub fn foresee_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
 /// To be called when the snapshot is published; compiling alone changes nothing.
 pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
     let now = live.process.now();
+    note_fullconns(new, live);
     for (plan, before) in changed_backends(old, new) {
         if let Some(before) = before {
             let eligible = |plan: &BackendPlan| plan.servers.iter().any(|server| server.is_eligible());
@@ -156,9 +158,52 @@ pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
             }
         }
         plan.picker.take_over(now);
-        if before.is_some() {
-            plan.live.queue.grant_all();
+        feed_queues(plan, before);
+    }
+}
+
+/// Tells the live side how much the servers take now, and lets those who wait go on where they may.
+fn feed_queues(plan: &BackendPlan, before: Option<&Arc<BackendPlan>>) {
+    let open = |server: &ServerPlan| server.admin == Admin::Ready && server.weight.get() > 0;
+    let note = |server: &ServerPlan| {
+        server.live.room.set(server.minconn, server.maxconn, open(server));
+    };
+    let Some(before) = before else {
+        return plan.servers.iter().for_each(|server| note(server));
+    };
+    for (server, _) in plan.changed_since(before) {
+        note(server);
+        if !server.is_up() {
+            server.live.queue.grant_all();
         }
+        plan.live.feed(&server.live);
+    }
+    if !plan.has_places_of(before) {
+        for gone in before.servers.iter().filter(|server| plan.server_of(&server.live).is_none()) {
+            gone.live.room.set(gone.minconn, gone.maxconn, false);
+            gone.live.queue.grant_all();
+        }
+    }
+    if plan.picker.is_empty() {
+        plan.live.queue.grant_all();
+    }
+}
+
+/// Notes the load at which the servers of each backend take the most: what it declares, or else a tenth of the
+/// connections of the frontends that lead to it (configuration manual 4.2 "fullconn").
+fn note_fullconns(snapshot: &Snapshot, live: &Live) {
+    let process = snapshot.global.maxconn.unwrap_or(live.process.default_maxconn.load(Ordering::Relaxed));
+    let mut sums: HashMap<&Name, u64> = HashMap::new();
+    for frontend in snapshot.frontends.values() {
+        if let Some(backend) = &frontend.default_backend {
+            let limit = if frontend.maxconn == 0 { process } else { frontend.maxconn };
+            *sums.entry(backend).or_default() += u64::from(limit);
+        }
+    }
+    for (name, plan) in &snapshot.backends {
+        let tenth = |sum: &u64| u32::try_from(sum.div_ceil(10)).unwrap_or(u32::MAX).max(1);
+        let full = plan.fullconn.unwrap_or_else(|| sums.get(name).map_or(1, tenth));
+        plan.live.fullconn.store(full, Ordering::Relaxed);
     }
 }
 

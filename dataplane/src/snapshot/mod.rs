@@ -7,6 +7,7 @@ mod backend;
 mod compile;
 mod frontend;
 mod logging;
+mod persistence;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use backend::{BackendPlan, ServerPlan, Target};
 pub use compile::{compile, foresee_transition, note_transition};
 pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
 pub use logging::{LogPlan, LogRoute};
+pub use persistence::CookiePlan;
 
 /// Everything that traffic needs to know, at one revision.
 #[derive(Clone, Debug, Default)]

@@ -70,8 +70,10 @@ pub struct Fields {
     pub(super) present: u32,
     pub(super) line: StartLine,
     pub(super) progress: Progress,
-    /// How many fields are dropped or narrowed.
+    /// How many fields are dropped, narrowed or replaced.
     edits: u32,
+    /// The values that replace others, in one piece.
+    values: Vec<u8>,
 }
 
 /// How far an unfinished head has been read.
@@ -234,6 +236,7 @@ impl Fields {
         self.line = StartLine::default();
         self.progress = Progress::Fresh;
         self.edits = 0;
+        self.values.clear();
     }
 
     /// The fields in order, dropped ones too.
@@ -348,6 +351,19 @@ impl Fields {
         }
     }
 
+    /// Puts another value in the place of a field's: the line is then written anew as `name: value`. The caller
+    /// vouches for the value: text without CR, LF and NUL. The field's value is not to be asked for afterwards.
+    pub fn replace(&mut self, index: usize, value: &[u8]) {
+        if let Some(field) = self.list.get_mut(index) {
+            self.edits += u32::from(field.marks & EDITED == 0);
+            field.marks |= REPLACED;
+            // Heads are limited far below 4 GiB (`Limits::HEAD_MOST`), so nothing is cut off here.
+            field.value_start = self.values.len() as u32;
+            field.value_len = value.len() as u32;
+            self.values.extend_from_slice(value);
+        }
+    }
+
     /// Whether the head may go out as the bytes that came in (from the start line on), as long as
     /// nothing is added.
     #[inline]
@@ -378,7 +394,8 @@ impl Fields {
                 if !field.is_dropped() {
                     out.put_slice(field.name().of(buf));
                     out.put_slice(b": ");
-                    out.put_slice(field.value().of(buf));
+                    let replaced = field.marks & REPLACED != 0;
+                    out.put_slice(field.value().of(if replaced { &self.values } else { buf }));
                     out.put_slice(b"\r\n");
                 }
                 from = self.list.get(index + 1).map_or(self.end, |next| next.start);
@@ -453,4 +470,5 @@ const WEB_SOCKET: u64 = prefix(b"sec-webs");
 const DROPPED: u8 = 1;
 const NARROWED: u8 = 2;
 const NOMINATED: u8 = 4;
-const EDITED: u8 = DROPPED | NARROWED;
+const REPLACED: u8 = 8;
+const EDITED: u8 = DROPPED | NARROWED | REPLACED;

@@ -9,6 +9,7 @@ use regate_proto::model::{LogFormat, Mode, Name};
 use super::date::{Dates, Moment};
 use super::text::{put_address, put_escaped, put_ip, put_number, put_padded, put_timer};
 use super::{Record, Refusal};
+use crate::proxy::persistence::{Presented, Told};
 use crate::proxy::record::{Cause, Phase, Termination};
 use crate::snapshot::LogPlan;
 
@@ -94,7 +95,7 @@ fn render_http(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut D
     out.push(b' ');
     put_rising(out, plan, record.bytes_out);
     out.extend_from_slice(b" - - ");
-    put_termination(out, record.termination);
+    put_termination(out, record);
     out.push(b' ');
     put_counts(out, record, b'/');
     out.push(b' ');
@@ -133,7 +134,7 @@ fn render_clf(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Da
     }
     put_rising(out, plan, timers.active);
     out.push(b' ');
-    put_termination(out, record.termination);
+    put_termination(out, record);
     out.push(b' ');
     put_counts(out, record, b' ');
     out.extend_from_slice(b" \"\" \"\" ");
@@ -256,10 +257,29 @@ fn put_request(out: &mut Vec<u8>, record: &Record) {
     out.push(b'"');
 }
 
-/// The state with the two letters about cookies: no cookie, and none expected.
-fn put_termination(out: &mut Vec<u8>, termination: Termination) {
-    out.extend_from_slice(&letters(termination));
-    out.extend_from_slice(b"--");
+/// The state with the two letters about cookies.
+fn put_termination(out: &mut Vec<u8>, record: &Record) {
+    out.extend_from_slice(&letters(record.termination));
+    let Some((presented, told)) = record.cookies else {
+        out.extend_from_slice(b"--");
+        return;
+    };
+    out.push(match presented {
+        Presented::Nothing => b'N',
+        Presented::Invalid => b'I',
+        Presented::Down => b'D',
+        Presented::Valid => b'V',
+        Presented::Expired => b'E',
+        Presented::Old => b'O',
+    });
+    out.push(match told {
+        Told::Nothing => b'N',
+        Told::Inserted => b'I',
+        Told::Updated => b'U',
+        Told::Provided => b'P',
+        Told::Rewritten => b'R',
+        Told::Deleted => b'D',
+    });
 }
 
 fn letters(termination: Termination) -> [u8; 2] {

@@ -61,6 +61,7 @@ pub(super) fn record() -> Record {
         backend: Some(Name::new("be").unwrap()),
         server: Some(Name::new("s1").unwrap()),
         termination: Termination::NORMAL,
+        cookies: None,
         retries: 0,
         redispatched: false,
         concurrent: [1, 1, 0, 0],

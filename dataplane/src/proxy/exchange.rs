@@ -1,0 +1,509 @@
+//! One exchange with a server, from top to bottom: reach it, send the request, await the response, relay it;
+//! again where the backend tries again.
+
+use std::task::Poll;
+use std::time::{Instant, SystemTime};
+
+use regate_proto::model::{HttpConnection, RetryReason};
+
+use super::buffer::{Buffer, SMALL};
+use super::clock::Timer;
+use super::fault::Fault;
+use super::h1::{
+    self, Asked, Body, Fields, Framing, Known, Limits, Parse, RequestHead, ResponseHead, Strictness, Version,
+};
+use super::http::After;
+use super::persistence::Answered;
+use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
+use super::rewrite;
+use super::session::Session;
+use super::story::Story;
+use super::stream::{Cut, poll_timer};
+use super::upstream::{self, Held, Way};
+use crate::snapshot::BackendPlan;
+
+/// A request with everything that it is served with.
+pub(super) struct Exchange<'s, 'a> {
+    session: &'s mut Session,
+    /// The client's bytes: the request's head, what came of its body, and what follows.
+    inbound: &'s mut Buffer,
+    fields: &'s mut Fields,
+    request: Request,
+    /// What is still to come of the request's body.
+    upload: Option<Flow>,
+    backend: &'a BackendPlan,
+    story: &'s mut Story<'a>,
+}
+
+/// A request that is ready to go out.
+pub(super) struct Request {
+    pub(super) head: RequestHead,
+    /// Whether the head goes out as it came.
+    pub(super) verbatim: bool,
+    /// Bytes of the body that follow the head in the buffer.
+    pub(super) ready: usize,
+    /// The head that goes out, where it is another.
+    pub(super) out: Vec<u8>,
+    pub(super) connection: HttpConnection,
+}
+
+/// What is left when a response has gone out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reply {
+    after: After,
+    /// Whether the server's connection may carry a further exchange.
+    keeps: bool,
+}
+
+/// What came back from a server.
+enum Answer {
+    /// A response that is on its way to the client, all of it.
+    Relayed(Reply),
+    /// A response with a status that is a reason to try again.
+    Unwanted,
+}
+
+impl Request {
+    /// What goes out first: the head, and what there is of the body.
+    fn parts<'b>(&'b self, inbound: &'b Buffer) -> (&'b [u8], &'b [u8]) {
+        let end = self.head.len + self.ready;
+        match self.verbatim {
+            true => (&inbound.filled()[self.head.start..end], &[]),
+            false => (&self.out, &inbound.filled()[self.head.len..end]),
+        }
+    }
+}
+
+impl<'s, 'a> Exchange<'s, 'a> {
+    /// An exchange that has not begun; `body` is the framing of what is to come of the request's body.
+    pub(super) fn new(
+        (session, inbound, fields): (&'s mut Session, &'s mut Buffer, &'s mut Fields),
+        request: Request,
+        body: Body,
+        backend: &'a BackendPlan,
+        story: &'s mut Story<'a>,
+    ) -> Exchange<'s, 'a> {
+        let mut upload = (!body.is_done()).then(|| Flow::new(&session.worker.buffers, body));
+        if backend.retry_on.resends()
+            && backend.retries > 0
+            && let Some(upload) = &mut upload
+        {
+            upload.hold(HELD.saturating_sub(request.head.len + request.ready));
+        }
+        Exchange { session, inbound, fields, request, upload, backend, story }
+    }
+
+    /// Runs it to its end, as often as the backend tries.
+    pub(super) async fn run(mut self) -> Result<After, Fault> {
+        let (mut held, mut reusable) = (Held::default(), true);
+        let outcome = loop {
+            let reached = upstream::reach(self.session, self.backend, reusable, held, &mut self.story.trail);
+            let mut way = match reached.await {
+                Ok(way) => way,
+                Err(fault) => break Err(fault),
+            };
+            match self.converse(&mut way).await {
+                Ok(Answer::Relayed(reply)) => {
+                    if reply.keeps {
+                        upstream::release(self.session, self.backend, way);
+                    }
+                    break Ok(self.settle(reply.after));
+                }
+                Ok(Answer::Unwanted) => {
+                    self.story.trail.retries += 1;
+                    held = self.again(way);
+                }
+                // The server closed a kept connection just as it was used: no failure of this request.
+                Err(Fault::StaleConnection) if reusable && self.is_repeatable() => {
+                    held = Held::at(way);
+                    reusable = false;
+                }
+                Err(fault) if self.retries_after(fault) => {
+                    self.story.trail.retries += 1;
+                    if fault == Fault::BadResponse {
+                        self.count_junk(&way);
+                    }
+                    held = self.again(way);
+                }
+                Err(fault) => break Err(fault),
+            }
+        };
+        let out = std::mem::take(&mut self.request.out);
+        self.session.worker.keep_scratch(out);
+        outcome
+    }
+
+    /// Leaves the client's bytes where the next request begins.
+    fn settle(&mut self, after: After) -> After {
+        let sent = self.upload.as_ref().map_or(0, |upload| upload.received);
+        self.story.bytes_in += self.request.ready as u64 + sent;
+        match self.upload.take() {
+            Some(upload) if upload.is_done() => match upload.into_rest() {
+                Some(rest) => *self.inbound = rest,
+                None => self.inbound.take(self.inbound.len()),
+            },
+            Some(_) => return After::Linger,
+            None => self.inbound.take(self.request.head.len + self.request.ready),
+        }
+        after
+    }
+
+    /// Whether the request may be sent once more without being asked to: it has no effect twice, and is here.
+    fn is_repeatable(&self) -> bool {
+        self.upload.is_none() && self.request.head.method.is_idempotent()
+    }
+
+    /// Whether the backend tries again after this.
+    fn retries_after(&self, fault: Fault) -> bool {
+        let reason = match fault {
+            Fault::ServerClosed | Fault::StaleConnection => RetryReason::EmptyResponse,
+            Fault::BadResponse => RetryReason::JunkResponse,
+            Fault::ServerTimeout => RetryReason::ResponseTimeout,
+            _ => return false,
+        };
+        !self.story.response_begun && self.tries_again(reason)
+    }
+
+    fn tries_again(&self, reason: RetryReason) -> bool {
+        let backend = self.backend;
+        let is_held = match &self.upload {
+            Some(upload) => upload.held().is_some(),
+            None => self.request.head.len + self.request.ready <= HELD,
+        };
+        self.story.trail.retries < backend.retries && backend.retry_on.contains(reason) && is_held
+    }
+
+    /// The next attempt, after one that was sent in vain.
+    fn again(&mut self, way: Way<'a>) -> Held<'a> {
+        let worker = self.session.worker.index;
+        // HAProxy counts such a retry twice: when it is decided, and when the connection is made again.
+        way.server.live.exchanges.retries.add(worker, 1);
+        self.backend.live.exchanges.retries.add(worker, 1);
+        self.story.forget_response();
+        upstream::retry(self.session, self.backend, way.into_place(), &mut self.story.trail)
+    }
+
+    fn count_junk(&self, way: &Way<'_>) {
+        let worker = self.session.worker.index;
+        way.server.live.exchanges.response_errors.add(worker, 1);
+        self.backend.live.exchanges.response_errors.add(worker, 1);
+    }
+
+    /// Sends the request over a connection and relays what comes back.
+    async fn converse(&mut self, way: &mut Way<'a>) -> Result<Answer, Fault> {
+        let lost = if way.reused { Fault::StaleConnection } else { Fault::ServerClosed };
+        match self.send(way).await {
+            // A server may answer and close before it has read everything: what it said is read all the same.
+            Ok(()) | Err(Cut::Nudge) => {}
+            Err(Cut::Broken) if way.reused => return Err(lost),
+            Err(Cut::Broken) => {}
+            Err(Cut::Timeout) => return Err(Fault::ServerDataTimeout),
+        }
+        let mut response = self.session.worker.buffers.small();
+        loop {
+            self.fields.clear();
+            let head = self.await_head(&mut response, way, lost).await?;
+            if !head.is_interim() {
+                if self.tries_again(RetryReason::Status(head.status)) {
+                    return Ok(Answer::Unwanted);
+                }
+                self.story.note_response(self.session, head.status);
+                let reply = match head.framing {
+                    Framing::Tunnel => self.tunnel(response, head, way).await,
+                    _ => self.respond(response, head, way).await,
+                };
+                return reply.map(Answer::Relayed);
+            }
+            self.relay_interim(&mut response, head).await?;
+        }
+    }
+
+    /// Sends the head, what there is of the body, and what was sent of it before.
+    async fn send(&mut self, way: &Way<'_>) -> Result<(), Cut> {
+        let (first, second) = self.request.parts(self.inbound);
+        let timer = &self.session.timer;
+        timer.set(Instant::now(), self.backend.server_timeout);
+        way.upstream.stream.write_all(first, second, timer, &mut 0).await?;
+        match self.upload.as_ref().and_then(Flow::held) {
+            Some(held) if !held.is_empty() => way.upstream.stream.write_all(held, &[], timer, &mut 0).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Awaits a response's head, sending the rest of the request meanwhile.
+    async fn await_head(
+        &mut self,
+        response: &mut Buffer,
+        way: &Way<'_>,
+        lost: Fault,
+    ) -> Result<ResponseHead, Fault> {
+        let (session, backend) = (&*self.session, self.backend);
+        let asked = Asked { method: self.request.head.method, upgrade: self.request.head.upgrade.is_some() };
+        let strictness = if backend.accept_unsafe { Strictness::RELAXED } else { Strictness::STRICT };
+        let upward = Timer::new(&session.worker.clock);
+        let patience = (session.frontend.client_timeout, backend.server_timeout);
+        let client = End::new(&session.stream, &upward, patience.0, patience.0);
+        let server = End::new(&way.upstream.stream, &session.timer, patience.1, patience.1);
+        let mut sending = self.upload.as_ref().is_some_and(|upload| !upload.is_done());
+        if sending {
+            client.touch();
+        }
+        loop {
+            if !response.is_empty() {
+                let limits = Limits::default();
+                match h1::parse_response(response.filled(), asked, &limits, strictness, self.fields) {
+                    Ok(Parse::Complete(head)) => return Ok(head),
+                    Ok(Parse::Partial) => response.compact(),
+                    Err(_) => return Err(Fault::BadResponse),
+                }
+            }
+            let count = std::future::poll_fn(|context| {
+                if sending && let Some(upload) = &mut self.upload {
+                    let ends = Ends { from: &client, to: &server };
+                    match upload.poll(context, ends) {
+                        Poll::Ready(Ok(())) | Poll::Ready(Err(Halt::ReceiverGone)) => sending = false,
+                        Poll::Ready(Err(halt)) => return Poll::Ready(Err(upload_fault(halt))),
+                        Poll::Pending => {
+                            if let Poll::Ready(halt) = upload.poll_patience(context, ends) {
+                                return Poll::Ready(Err(upload_fault(halt)));
+                            }
+                        }
+                    }
+                }
+                match way.upstream.stream.poll_read(context, response.room()) {
+                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) if response.is_empty() => {
+                        return Poll::Ready(Err(lost));
+                    }
+                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::ServerClosed)),
+                    Poll::Ready(Ok(count)) => return Poll::Ready(Ok(count)),
+                    Poll::Pending => {}
+                }
+                if sending {
+                    return Poll::Pending;
+                }
+                let waits = backend.abort_on_close && self.upload.is_none();
+                if waits && session.stream.poll_left(context).is_ready() {
+                    return Poll::Ready(Err(Fault::ClientLeftWaiting));
+                }
+                match poll_timer(&session.timer, context) {
+                    Poll::Ready(Cut::Timeout) => Poll::Ready(Err(Fault::ServerTimeout)),
+                    _ => Poll::Pending,
+                }
+            })
+            .await?;
+            response.put(count);
+        }
+    }
+
+    /// Passes on a response that announces another (RFC 9110, 15.2).
+    async fn relay_interim(&mut self, response: &mut Buffer, head: ResponseHead) -> Result<(), Fault> {
+        self.story.note_interim(self.session, head.status);
+        // HTTP/1.0 knows no such responses.
+        if self.request.head.version == Version::Http11 {
+            let mut out = self.session.worker.scratch();
+            head.drop_hop_by_hop(response.filled(), self.fields);
+            self.fields.write(response.filled(), None, &[], &mut out);
+            self.tell_client(out).await?;
+        }
+        response.take(head.len);
+        Ok(())
+    }
+
+    /// Sends a response to the client.
+    async fn respond(
+        &mut self,
+        mut response: Buffer,
+        head: ResponseHead,
+        way: &Way<'_>,
+    ) -> Result<Reply, Fault> {
+        let request = &self.request;
+        // An HTTP/1.0 client knows no chunks.
+        let decodes = request.head.version == Version::Http10 && head.framing == Framing::Chunked;
+        let mut body = match decodes {
+            true => Body::decoding(head.framing, &Limits::default()),
+            false => Body::new(head.framing, &Limits::default()),
+        };
+        let until_close = head.framing == Framing::UntilClose || decodes;
+        let uploaded = self.upload.as_ref().is_none_or(|upload| upload.is_done());
+        let connection = request.connection;
+        let persists = request.head.persistent
+            && connection != HttpConnection::Close
+            && !until_close
+            && uploaded
+            && !self.session.should_end();
+        let after = if persists { After::Next } else { After::Close };
+        let ready = admit(&mut body, &mut response, head.len).map_err(|_| Fault::BadResponse)?;
+        if decodes {
+            self.fields.drop_known(Known::TransferEncoding);
+        }
+        let mut out = self.session.worker.scratch();
+        let mut added = self.cookies(way, &head, response.filled());
+        rewrite::add_connection(self.request.head.version, persists, &mut added);
+        let verbatim = rewrite::response(response.filled(), self.fields, &head, &added, &mut out);
+        self.session.worker.keep_scratch(added);
+        let end = head.len + ready;
+        let (first, second) = rewrite::joined(verbatim, &mut out, &response.filled()[..end], head.len);
+        self.session.timer.set(Instant::now(), self.session.frontend.client_timeout);
+        let mut written = 0;
+        let sent = self.session.stream.write_all(first, second, &self.session.timer, &mut written).await;
+        self.story.bytes_out += written as u64;
+        self.session.worker.keep_scratch(out);
+        self.story.response_begun = true;
+        sent.map_err(client_fault)?;
+        response.take(end);
+        if !body.is_done() {
+            drop(response);
+            self.relay_body(body, way).await?;
+        } else if !response.is_empty() {
+            // The server sent more than it announced: who knows what it answers.
+            return Ok(Reply { after, keeps: false });
+        }
+        let keeps = head.persistent && !until_close && uploaded && connection == HttpConnection::KeepAlive;
+        Ok(Reply { after, keeps })
+    }
+
+    /// Treats the cookies of a response; gives the lines that are added.
+    fn cookies(&mut self, way: &Way<'_>, head: &ResponseHead, buffer: &[u8]) -> Vec<u8> {
+        let mut added = self.session.worker.scratch();
+        if let Some(plan) = &self.backend.cookie {
+            let method = self.request.head.method;
+            let answered = Answered { server: &way.server, method, status: head.status, now: unix_time() };
+            let claim = &self.story.trail.claim;
+            self.story.told =
+                super::persistence::write_response(plan, claim, &answered, buffer, self.fields, &mut added);
+        }
+        added
+    }
+
+    /// Relays what is left of a response's body, and of the request's where the server answered early.
+    async fn relay_body(&mut self, body: Body, way: &Way<'_>) -> Result<(), Fault> {
+        let (session, backend) = (&*self.session, self.backend);
+        let mut download = Flow::new(&session.worker.buffers, body);
+        let timer = Timer::new(&session.worker.clock);
+        let patience = (session.frontend.client_timeout, backend.server_timeout);
+        let client = End::new(&session.stream, &session.timer, patience.0, patience.0);
+        let server = End::new(&way.upstream.stream, &timer, patience.1, patience.1);
+        let outcome = match self.upload.as_mut().filter(|upload| !upload.is_done()) {
+            None => {
+                server.touch();
+                let ends = Ends { from: &server, to: &client };
+                download.run(ends).await.map_err(download_fault)
+            }
+            Some(upload) => {
+                // The response decides when it is over; a request that is not finished by then is broken off.
+                client.touch();
+                server.touch();
+                let mut sending = true;
+                std::future::poll_fn(|context| {
+                    if sending {
+                        sending = upload.poll(context, Ends { from: &client, to: &server }).is_pending();
+                    }
+                    let ends = Ends { from: &server, to: &client };
+                    match download.poll(context, ends) {
+                        Poll::Pending => {
+                            download.poll_patience(context, ends).map(|halt| Err(download_fault(halt)))
+                        }
+                        done => done.map_err(download_fault),
+                    }
+                })
+                .await
+            }
+        };
+        self.story.bytes_out += download.sent;
+        outcome?;
+        if download.into_rest().is_some() {
+            return Err(Fault::BadResponseBody);
+        }
+        Ok(())
+    }
+
+    /// Relays everything, once a 101 or the answer to CONNECT has opened a tunnel.
+    async fn tunnel(
+        &mut self,
+        mut response: Buffer,
+        head: ResponseHead,
+        way: &Way<'_>,
+    ) -> Result<Reply, Fault> {
+        let mut out = self.session.worker.scratch();
+        let added = self.cookies(way, &head, response.filled());
+        head.drop_hop_by_hop(response.filled(), self.fields);
+        self.fields.write(response.filled(), None, &added, &mut out);
+        self.session.worker.keep_scratch(added);
+        self.story.response_begun = true;
+        self.tell_client(out).await?;
+        response.take(head.len);
+        let (session, backend) = (&*self.session, self.backend);
+        let mut upward = Flow::tunnel(&session.worker.buffers);
+        let mut downward = Flow::tunnel(&session.worker.buffers);
+        self.inbound.take(self.request.head.len + self.request.ready);
+        let rest = std::mem::replace(self.inbound, session.worker.buffers.small());
+        let (up, down) = (rest.len(), response.len());
+        upward.preload(rest, up);
+        downward.preload(response, down);
+        let timer = Timer::new(&session.worker.clock);
+        let patience = |own: u32| backend.tunnel_timeout.unwrap_or(own);
+        let plan = &session.frontend;
+        let client =
+            End::new(&session.stream, &session.timer, patience(plan.client_timeout), plan.client_fin_timeout);
+        let server = End::new(
+            &way.upstream.stream,
+            &timer,
+            patience(backend.server_timeout),
+            backend.server_fin_timeout,
+        );
+        let outcome = relay::exchange(&mut upward, &mut downward, &client, &server).await;
+        self.story.bytes_in += upward.received;
+        self.story.bytes_out += downward.sent;
+        outcome.map_err(|(direction, halt)| match direction {
+            Direction::Up => upload_fault(halt),
+            Direction::Down => download_fault(halt),
+        })?;
+        Ok(Reply { after: After::Close, keeps: false })
+    }
+
+    /// Sends a head of ours to the client, and gives its bytes back.
+    async fn tell_client(&mut self, out: Vec<u8>) -> Result<(), Fault> {
+        self.session.timer.set(Instant::now(), self.session.frontend.client_timeout);
+        let mut written = 0;
+        let sent = self.session.stream.write_all(&out, &[], &self.session.timer, &mut written).await;
+        self.story.bytes_out += written as u64;
+        self.session.worker.keep_scratch(out);
+        sent.map_err(client_fault)
+    }
+}
+
+/// Seconds since the Unix epoch, which cookies count.
+pub(super) fn unix_time() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn client_fault(cut: Cut) -> Fault {
+    match cut {
+        Cut::Timeout => Fault::ClientDataTimeout,
+        Cut::Broken | Cut::Nudge => Fault::ClientAborted,
+    }
+}
+
+fn upload_fault(halt: Halt) -> Fault {
+    match halt {
+        Halt::SenderGone => Fault::ClientAborted,
+        Halt::SenderSilent => Fault::ClientDataTimeout,
+        Halt::ReceiverGone => Fault::ServerAborted,
+        Halt::ReceiverSilent => Fault::ServerDataTimeout,
+        Halt::Malformed(refusal) => Fault::BadRequestBody(refusal),
+    }
+}
+
+fn download_fault(halt: Halt) -> Fault {
+    match halt {
+        Halt::SenderGone => Fault::ServerAborted,
+        Halt::SenderSilent => Fault::ServerDataTimeout,
+        Halt::ReceiverGone => Fault::ClientAborted,
+        Halt::ReceiverSilent => Fault::ClientDataTimeout,
+        Halt::Malformed(_) => Fault::BadResponseBody,
+    }
+}
+
+/// Bytes of a request that are held so that it can be sent once more: what fits HAProxy's buffer less the part that
+/// it reserves.
+const HELD: usize = SMALL - 1024;
