@@ -136,5 +136,5 @@ pub(crate) const SMALL: usize = 16 * 1024;
 const LARGE: usize = 256 * 1024;
 /// Large buffers in use at a time by one worker.
 const LARGE_MOST: usize = 64;
-const SMALL_KEPT: usize = 64;
+const SMALL_KEPT: usize = 128;
 const LARGE_KEPT: usize = 4;

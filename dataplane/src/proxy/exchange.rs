@@ -83,7 +83,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         backend: &'a BackendPlan,
         story: &'s mut Story<'a>,
     ) -> Exchange<'s, 'a> {
-        let mut upload = (!body.is_done()).then(|| Flow::new(&session.worker.buffers, body));
+        let mut upload = (!body.is_done()).then(|| Flow::new(&session.worker, body));
         if backend.retry_on.resends()
             && backend.retries > 0
             && let Some(upload) = &mut upload
@@ -378,7 +378,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
     /// Relays what is left of a response's body, and of the request's where the server answered early.
     async fn relay_body(&mut self, body: Body, way: &Way<'_>) -> Result<(), Fault> {
         let (session, backend) = (&*self.session, self.backend);
-        let mut download = Flow::new(&session.worker.buffers, body);
+        let mut download = Flow::new(&session.worker, body);
         let timer = Timer::new(&session.worker.clock);
         let patience = (session.frontend.client_timeout, backend.server_timeout);
         let client = End::new(&session.stream, &session.timer, patience.0, patience.0);
@@ -433,8 +433,8 @@ impl<'s, 'a> Exchange<'s, 'a> {
         self.tell_client(out).await?;
         response.take(head.len);
         let (session, backend) = (&*self.session, self.backend);
-        let mut upward = Flow::tunnel(&session.worker.buffers);
-        let mut downward = Flow::tunnel(&session.worker.buffers);
+        let mut upward = Flow::tunnel(&session.worker);
+        let mut downward = Flow::tunnel(&session.worker);
         self.inbound.take(self.request.head.len + self.request.ready);
         let rest = std::mem::replace(self.inbound, session.worker.buffers.small());
         let (up, down) = (rest.len(), response.len());

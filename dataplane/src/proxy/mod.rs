@@ -16,6 +16,7 @@ mod key;
 mod listen;
 mod log;
 mod persistence;
+mod pipe;
 mod pool;
 pub mod proxy_protocol;
 mod reactor;

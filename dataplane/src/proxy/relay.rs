@@ -6,16 +6,21 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::buffer::{Buffer, Buffers};
+use super::buffer::{self, Buffer, Buffers};
 use super::clock::Timer;
 use super::h1::{Body, Framing, Limits, Refusal};
+use super::pipe::{self, Pipe, Pipes};
 use super::stream::{Cut, Stream, poll_timer};
+use super::worker::Worker;
 
 /// One direction of a relay.
 #[derive(Debug)]
 pub(crate) struct Flow {
     buffers: Rc<Buffers>,
+    pipes: Rc<Pipes>,
     buffer: Option<Buffer>,
+    /// Where bytes are instead of in the buffer, while a large transfer goes on.
+    pipe: Option<Pipe>,
     /// Bytes at the front of the buffer that may go out; behind them is what follows the message.
     ready: usize,
     body: Body,
@@ -87,10 +92,12 @@ impl<'a> End<'a> {
 
 impl Flow {
     /// A flow of a message's body.
-    pub(crate) fn new(buffers: &Rc<Buffers>, body: Body) -> Flow {
+    pub(crate) fn new(worker: &Worker, body: Body) -> Flow {
         Flow {
-            buffers: buffers.clone(),
+            buffers: worker.buffers.clone(),
+            pipes: worker.pipes.clone(),
             buffer: None,
+            pipe: None,
             ready: 0,
             body,
             ended: false,
@@ -105,8 +112,8 @@ impl Flow {
     }
 
     /// A flow of everything, which ends with the stream and says so to the receiver.
-    pub(crate) fn tunnel(buffers: &Rc<Buffers>) -> Flow {
-        Flow { closes: true, ..Flow::new(buffers, Body::new(Framing::Tunnel, &Limits::default())) }
+    pub(crate) fn tunnel(worker: &Worker) -> Flow {
+        Flow { closes: true, ..Flow::new(worker, Body::new(Framing::Tunnel, &Limits::default())) }
     }
 
     /// Puts bytes in that were received already: `ready` of them may go out.
@@ -127,7 +134,7 @@ impl Flow {
 
     /// Whether everything has gone out.
     pub(crate) fn is_done(&self) -> bool {
-        self.ready == 0 && (self.ended || self.body.is_done())
+        self.ready == 0 && !self.has_piped() && (self.ended || self.body.is_done())
     }
 
     /// What was received behind the end of the message.
@@ -138,6 +145,18 @@ impl Flow {
     /// Moves what can be moved; ready when everything has gone out, or nothing more will.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>, ends: Ends<'_>) -> Poll<Result<(), Halt>> {
         loop {
+            if let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
+                self.writing = true;
+                match ends.to.stream.poll_empty(context, pipe) {
+                    Poll::Ready(Ok(count)) => {
+                        self.sent += count as u64;
+                        ends.to.touch();
+                        continue;
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(Halt::ReceiverGone)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
             if self.ready > 0 {
                 self.writing = true;
                 let Some(buffer) = &mut self.buffer else { return Poll::Ready(Ok(())) };
@@ -191,7 +210,42 @@ impl Flow {
         .await
     }
 
+    fn has_piped(&self) -> bool {
+        self.pipe.as_ref().is_some_and(|pipe| pipe.held() > 0)
+    }
+
+    /// A pipe, where what comes next is much and needs no look.
+    fn pipe_for_more(&mut self) -> Option<(&mut Pipe, usize)> {
+        let opaque = self.body.opaque();
+        if self.pipe.is_none() && self.grows && opaque > buffer::SMALL as u64 {
+            self.pipe = self.pipes.take();
+        }
+        let most = usize::try_from(opaque).unwrap_or(usize::MAX).min(pipe::SIZE);
+        self.pipe.as_mut().map(|pipe| (pipe, most))
+    }
+
     fn poll_fill(&mut self, context: &mut Context<'_>, from: &End<'_>) -> Poll<Result<(), Halt>> {
+        if let Some((pipe, most)) = self.pipe_for_more() {
+            let outcome = from.stream.poll_fill(context, pipe, most);
+            return match outcome {
+                Poll::Ready(Ok(0)) if self.body.may_end_here() => {
+                    self.ended = true;
+                    Poll::Ready(Ok(()))
+                }
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Poll::Ready(Err(Halt::SenderGone)),
+                Poll::Ready(Ok(count)) => {
+                    self.received += count as u64;
+                    self.body.pass(count as u64);
+                    Poll::Ready(Ok(()))
+                }
+                Poll::Pending => {
+                    // One that rests holds nothing; the next bytes show anew whether they are many.
+                    self.pipe = None;
+                    self.buffer = None;
+                    Poll::Pending
+                }
+            };
+        }
         if self.buffer.is_none() {
             // An idle tunnel holds no buffer.
             match from.stream.poll_read_ready(context) {

@@ -9,9 +9,11 @@ use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use rustix::pipe::SpliceFlags;
 use socket2::{SockAddr, SockRef};
 
 use super::clock::{Expired, Timer};
+use super::pipe::Pipe;
 use super::reactor::{Reactor, Source};
 
 /// A stream socket.
@@ -127,6 +129,36 @@ impl Stream {
         }
     }
 
+    /// Moves bytes that came into a pipe; `Ok(0)` is the end of the stream. The pipe has to be empty, so that
+    /// only the stream can be what there is to wait for.
+    pub(crate) fn poll_fill(
+        &self,
+        context: &Context<'_>,
+        pipe: &mut Pipe,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.source.poll_readable(context))?;
+            match pipe.fill(|into| Ok(rustix::pipe::splice(self, None, into, None, most, MOVING)?)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_empty(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// Sends what is in a pipe.
+    pub(crate) fn poll_empty(&self, context: &Context<'_>, pipe: &mut Pipe) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.source.poll_writable(context))?;
+            match pipe.empty(|from, held| Ok(rustix::pipe::splice(from, None, self, None, held, MOVING)?)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_clogged(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
     /// Ready when there is something to read, the end included.
     pub(crate) fn poll_read_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
         self.source.poll_readable(context)
@@ -235,3 +267,5 @@ pub(crate) fn poll_timer(timer: &Timer, context: &Context<'_>) -> Poll<Cut> {
         Expired::Nudge => Cut::Nudge,
     })
 }
+
+const MOVING: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);

@@ -26,8 +26,8 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     story.enter(session, backend);
     session.key = key::of_connection(session, backend).await;
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
-    let mut upward = Flow::tunnel(&session.worker.buffers);
-    let mut downward = Flow::tunnel(&session.worker.buffers);
+    let mut upward = Flow::tunnel(&session.worker);
+    let mut downward = Flow::tunnel(&session.worker);
     if let Some(early) = session.early.take() {
         let ready = early.len();
         upward.preload(early, ready);

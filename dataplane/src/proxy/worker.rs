@@ -25,6 +25,7 @@ use super::clock::Clock;
 use super::h1::Fields;
 use super::listen::{ListenKey, Opened};
 use super::log::LogSink;
+use super::pipe::Pipes;
 use super::pool::Pool;
 use super::reactor::{Reactor, Source};
 use super::session::{self, Accepted, Admission};
@@ -76,6 +77,7 @@ pub(crate) struct Worker {
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) buffers: Rc<Buffers>,
+    pub(crate) pipes: Rc<Pipes>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: Pool,
     pub(crate) log: LogSink,
@@ -310,6 +312,7 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
         reactor: Rc::new(Reactor::new(tasks.bell())?),
         clock: Rc::new(Clock::new()),
         buffers: Rc::default(),
+        pipes: Rc::default(),
         pool: Pool::default(),
         log: LogSink::new(shared.live.clone()),
         shared,

@@ -133,6 +133,24 @@ impl Body {
         Ok(progress)
     }
 
+    /// How many bytes of the message, at most, go through without being looked at: all that are left, or 0
+    /// where there is framing among them.
+    pub fn opaque(&self) -> u64 {
+        match self.kind {
+            Kind::Length(left) => left,
+            Kind::Chunks(_) => 0,
+            Kind::Open => u64::MAX,
+        }
+    }
+
+    /// So many of them have gone through.
+    pub fn pass(&mut self, count: u64) {
+        if let Kind::Length(left) = &mut self.kind {
+            *left = left.saturating_sub(count);
+            self.done = *left == 0;
+        }
+    }
+
     /// Whether the message has ended.
     pub const fn is_done(&self) -> bool {
         self.done

@@ -65,7 +65,8 @@ fn connections() -> usize {
 const WARM: usize = 200;
 const AT_A_TIME: usize = 32;
 const SPARE: usize = 100;
-const SETTLE: Duration = Duration::from_millis(700);
+/// Allocators give memory back a second or so after it was freed.
+const SETTLE: Duration = Duration::from_millis(2500);
 const LIMIT: Duration = Duration::from_secs(30);
 
 const MEASURES: [Measure; 3] = [
