@@ -36,7 +36,8 @@ fn a_large_body_goes_both_ways_and_leaves_the_next_message_alone() {
     let mut client = HttpClient::connect(port.address()).unwrap();
     for size in [200_000, 1 << 20, 70_001] {
         let body = pattern(size);
-        let mut request = format!("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n\r\n").into_bytes();
+        let mut request =
+            format!("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n\r\n").into_bytes();
         request.extend_from_slice(&body);
         // The next request comes in the same breath.
         request.extend_from_slice(b"GET /small HTTP/1.1\r\nHost: h\r\n\r\n");
