@@ -22,6 +22,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::admin::{Admin, AdminEndpoint, Description, OWN_SOCKETS, Stop};
 use crate::live::Live;
 use crate::proxy::{Prepared, Proxy};
+use crate::resolve::Resolution;
 use crate::snapshot::Snapshot;
 use crate::store::{Beginning, DiskError, Loaded, Store, Traffic};
 
@@ -104,11 +105,15 @@ impl Node {
         let live = Arc::new(Live::new(workers));
         live.process.default_maxconn.store(default_maxconn, Ordering::Relaxed);
         let proxy = Arc::new(Proxy::start(workers, live.clone()).map_err(StartError::Workers)?);
+        let resolution = Resolution::start(live.clone(), options.state_dir.as_deref());
+        let resolution = resolution.map_err(StartError::Workers)?;
+        let road = Arc::new(Road { proxy: proxy.clone(), resolution });
         let release = options.release || options.rows.is_some();
         let beginning = Beginning { rows: options.rows, release };
-        let started = Store::start(loaded, beginning, proxy.clone(), live.clone());
+        let started = Store::start(loaded, beginning, road.clone(), live.clone());
         let (store, writer) = started.map_err(|problems| {
             proxy.stop();
+            road.resolution.stop();
             StartError::Refused(problems)
         })?;
         let description = Description {
@@ -124,6 +129,7 @@ impl Node {
             Ok(admin) => admin,
             Err(reason) => {
                 proxy.stop();
+                road.resolution.stop();
                 store.end();
                 let _ = writer.join();
                 return Err(StartError::Admin(reason));
@@ -131,7 +137,7 @@ impl Node {
         };
         let endpoints = admin.endpoints().to_vec();
         let ended = Arc::new(Ended::default());
-        let keeper = Keeper { proxy, admin, store: store.clone(), writer, ended: ended.clone() };
+        let keeper = Keeper { proxy, road, admin, store: store.clone(), writer, ended: ended.clone() };
         let spawned =
             std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.keep(&asked));
         spawned.map_err(StartError::Workers)?;
@@ -171,20 +177,28 @@ impl Node {
     }
 }
 
-impl Traffic for Proxy {
+/// What snapshots are published to: the workers, and those who resolve names for them.
+#[derive(Debug)]
+struct Road {
+    proxy: Arc<Proxy>,
+    resolution: Resolution,
+}
+
+impl Traffic for Road {
     type Prepared = Prepared;
 
     fn prepare(&self, snapshot: &Snapshot) -> Result<Prepared, Vec<Problem>> {
-        if self.is_draining() {
+        if self.proxy.is_draining() {
             // What is opened now would be accepted on although nothing new is to come.
             let detail = "the node is stopping: nothing is changed any more";
             return Err(vec![Problem::general(Code::Unavailable, detail)]);
         }
-        Proxy::prepare(self, snapshot)
+        self.proxy.prepare(snapshot)
     }
 
     fn publish(&self, snapshot: Arc<Snapshot>, prepared: Prepared) {
-        Proxy::publish(self, snapshot, prepared);
+        self.resolution.follow(&snapshot);
+        self.proxy.publish(snapshot, prepared);
     }
 }
 
@@ -207,6 +221,7 @@ impl std::error::Error for StartError {}
 /// Holds a node's parts, and ends them in order.
 struct Keeper {
     proxy: Arc<Proxy>,
+    road: Arc<Road>,
     admin: Admin,
     store: Store,
     writer: JoinHandle<()>,
@@ -219,8 +234,9 @@ impl Keeper {
             Ok(Stop::Soft) => self.drain(asked),
             Ok(Stop::Hard) | Err(_) => self.proxy.connections(),
         };
-        let Keeper { proxy, admin, store, writer, ended } = self;
+        let Keeper { proxy, road, admin, store, writer, ended } = self;
         proxy.stop();
+        road.resolution.stop();
         admin.stop();
         store.end();
         // A writer that panicked has said so; the node ends all the same.

@@ -5,5 +5,6 @@ pub mod balance;
 pub mod boot;
 pub mod live;
 pub mod proxy;
+pub mod resolve;
 pub mod snapshot;
 pub mod store;

@@ -46,6 +46,12 @@ const DIRECTIONS: &[Direction] = &[
         "the one writer compiles; it knows no door and no traffic",
     ),
     row("dataplane", "proxy", &["snapshot", "live"], "the data path reads; it can change nothing"),
+    row(
+        "dataplane",
+        "resolve",
+        &["snapshot", "live"],
+        "resolution reads which names there are and notes where they lead",
+    ),
     row("dataplane", "check", &["snapshot", "live"], "checks read what to check and note what they find"),
     row(
         "dataplane",

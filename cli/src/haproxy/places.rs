@@ -6,10 +6,29 @@ use regate_proto::config::SourceFile;
 pub fn bind(sources: &[SourceFile], frontend: &str, address: &str) -> Option<String> {
     let mut inside = false;
     find(sources, |words| {
-        if let Some(is) = opens(words, frontend) {
+        if let Some(is) = opens(words, &["frontend", "listen"], frontend) {
             inside = is;
         }
         inside && words.first() == Some(&"bind") && names(words.get(1), address)
+    })
+}
+
+/// `file:line` of the `server` of a backend (or `listen`), or of the `server-template` that it comes from.
+pub fn server(sources: &[SourceFile], backend: &str, server: &str) -> Option<String> {
+    let mut inside = false;
+    find(sources, |words| {
+        if let Some(is) = opens(words, &["backend", "listen"], backend) {
+            inside = is;
+        }
+        let is_from = |prefix: &str| {
+            let number = server.strip_prefix(prefix);
+            number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        };
+        match words {
+            ["server", name, ..] => inside && *name == server,
+            ["server-template", prefix, ..] => inside && is_from(prefix),
+            _ => false,
+        }
     })
 }
 
@@ -30,13 +49,11 @@ fn find(sources: &[SourceFile], mut is_it: impl FnMut(&[&str]) -> bool) -> Optio
     None
 }
 
-/// Whether a line opens the section of this proxy (`Some(true)`), another one, or none (`None`).
-fn opens(words: &[&str], frontend: &str) -> Option<bool> {
+/// Whether a line opens a section of these kinds with this name (`Some(true)`), another one, or none (`None`).
+fn opens(words: &[&str], kinds: &[&str], name: &str) -> Option<bool> {
     let sections = ["global", "defaults", "frontend", "backend", "listen", "peers", "resolvers", "userlist"];
     let first = words.first()?;
-    sections
-        .contains(first)
-        .then(|| matches!(*first, "frontend" | "listen") && words.get(1) == Some(&frontend))
+    sections.contains(first).then(|| kinds.contains(first) && words.get(1) == Some(&name))
 }
 
 /// Whether a written address, one or several with commas between, means this one. Written prefixes (`ipv4@`) and
@@ -71,6 +88,17 @@ mod tests {
             ("b", "127.0.0.1:8", None),
         ] {
             assert_eq!(bind(&sources, frontend, address).as_deref(), place, "{frontend} {address}");
+        }
+        let text = "backend a\n server s1 x\nbackend b\n server-template w 3 x\n server s1 x\n server w x\n";
+        let servers = [SourceFile::new("b.cfg", text)];
+        for (backend, name, place) in [
+            ("a", "s1", Some("b.cfg:2")),
+            ("b", "s1", Some("b.cfg:5")),
+            ("b", "w2", Some("b.cfg:4")),
+            ("b", "w", Some("b.cfg:6")),
+            ("a", "w2", None),
+        ] {
+            assert_eq!(server(&servers, backend, name).as_deref(), place, "{backend}/{name}");
         }
         assert_eq!(stats_socket(&sources, "/run/x.sock").as_deref(), Some("a.cfg:2"));
         assert_eq!(stats_socket(&sources, "unix@/run/x.sock").as_deref(), Some("a.cfg:2"));

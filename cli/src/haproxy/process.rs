@@ -14,7 +14,7 @@ use std::time::Duration;
 use regate_dataplane::admin::{AdminEndpoint, EndpointAddress};
 use regate_dataplane::boot::{Node, Options, StartError};
 use regate_proto::model::{Global, Level, Row, SocketFile, Subject};
-use regate_proto::problem::Problem;
+use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
@@ -130,24 +130,32 @@ fn start_node(
     })
 }
 
-/// Each address that cannot be listened on in HAProxy's words, and what that means.
+/// Each address that cannot be listened on and each name that leads nowhere in HAProxy's words, and what that means.
 fn tell_start_error(error: &StartError, loaded: &Loaded, messages: &mut Messages) {
     let StartError::Refused(problems) = error else {
         messages.alert(&format!("[haproxy.main()] {error}"));
         return;
     };
-    let mut listeners = false;
+    let (mut listeners, mut servers) = (false, false);
     for problem in problems {
         match binding(problem, loaded) {
             Some(text) => {
                 listeners = true;
                 messages.alert(&text);
             }
-            None => messages.alert(&format!("config : {problem}")),
+            None => match naming(problem, loaded) {
+                Some(text) => {
+                    servers = true;
+                    messages.alert(&text);
+                }
+                None => messages.alert(&format!("config : {problem}")),
+            },
         }
     }
     messages.alert(if listeners {
         "[haproxy.main()] Some protocols failed to start their listeners! Exiting."
+    } else if servers {
+        "config : Failed to initialize server(s) addr."
     } else {
         "config : Fatal errors found in configuration."
     });
@@ -162,6 +170,16 @@ fn binding(problem: &Problem, loaded: &Loaded) -> Option<String> {
     })?;
     let place = places::bind(&loaded.sources, at.frontend.as_str(), &address).unwrap_or_default();
     Some(format!("Binding [{place}] for frontend {}: {}", at.frontend, problem.detail))
+}
+
+/// A problem of a server's host name, with the line that has it.
+fn naming(problem: &Problem, loaded: &Loaded) -> Option<String> {
+    let Some(Subject::Server(at)) = problem.subject.as_ref().filter(|_| problem.code == Code::Impossible)
+    else {
+        return None;
+    };
+    let place = places::server(&loaded.sources, at.backend.as_str(), at.server.as_str()).unwrap_or_default();
+    Some(format!("config : [{place}] : 'server {at}' : {}", problem.detail))
 }
 
 /// The `stats socket` lines, opened while the process is still the user who started it.

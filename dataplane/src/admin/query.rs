@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use regate_proto::change::Revision;
-use regate_proto::model::{Kind, Name, Row, ServerAddress, ServerHost, ServerPort, ServerRef, Subject};
+use regate_proto::model::{
+    Kind, Name, Row, ServerAddress, ServerHost, ServerPort, ServerRef, Subject, is_service_name,
+};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
 use regate_proto::wire::{chunk, v1};
@@ -18,6 +20,7 @@ use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
 use super::{Context, statistics};
 use crate::live::SectionLive;
+use crate::snapshot::Target;
 use crate::store::Current;
 
 /// The parts of an answer, made as they are taken.
@@ -368,12 +371,11 @@ fn server_view(facts: ServerFacts) -> v1::ServerView {
     v1::ServerView {
         initial_weight: u32::from(facts.initial_weight.get()),
         weight: u32::from(facts.weight.get()),
-        status: Some(view::status(view::server_condition(facts.admin))),
-        resolved: facts
-            .plan
-            .as_ref()
-            .and_then(|plan| view::resolved(&plan.target))
-            .map(|address| (&address).into()),
+        status: Some(view::status(match &facts.plan {
+            Some(plan) => view::condition(plan),
+            None => view::server_condition(facts.admin),
+        })),
+        resolved: facts.plan.as_ref().and_then(|plan| view::resolved(plan)).map(|address| (&address).into()),
         maxconn: facts.maxconn,
         backend_id: facts.backend_id,
         resolvers: facts.resolvers.map(|name| name.to_string()),
@@ -383,24 +385,35 @@ fn server_view(facts: ServerFacts) -> v1::ServerView {
 
 fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
     use regate_proto::model::Admin;
-    let host_name = match &facts.row.address {
+    let named = match &facts.row.address {
         ServerAddress::Inet { host: ServerHost::Named(name), .. } => Some(name.clone()),
         _ => None,
     };
-    let address =
-        match (&facts.row.address, facts.plan.as_ref().and_then(|plan| view::resolved(&plan.target))) {
-            (_, Some(address)) => Some(address.ip().to_string()),
-            (ServerAddress::Unix(path), None) => Some(path.clone()),
-            (ServerAddress::Abstract(name), None) => Some(format!("abns@{name}")),
-            (ServerAddress::Inet { host: ServerHost::Ip(ip), .. }, None) => Some(ip.to_string()),
-            (ServerAddress::Inet { .. }, None) => None,
-        };
+    let found = facts.plan.as_ref().filter(|_| named.is_some()).and_then(|plan| plan.live.location.found());
+    let record = found.as_ref().and_then(|found| found.record.clone());
+    let service_record = named.clone().filter(|name| is_service_name(name));
+    let host_name = match service_record {
+        Some(_) => record.as_ref().map(|record| record.target.clone()),
+        None => named,
+    };
+    let place = facts.plan.as_ref().and_then(|plan| plan.place());
+    let address = match (&facts.row.address, place.as_deref()) {
+        (_, Some(Target::Inet(address))) => Some(address.ip().to_string()),
+        (_, Some(Target::Mapped(Some(ip), _))) => Some(ip.to_string()),
+        (ServerAddress::Unix(path), _) => Some(path.clone()),
+        (ServerAddress::Abstract(name), _) => Some(format!("abns@{name}")),
+        (ServerAddress::Inet { host: ServerHost::Ip(ip), .. }, _) => Some(ip.to_string()),
+        (ServerAddress::Inet { .. }, _) => None,
+    };
     let port = match &facts.row.address {
+        _ if service_record.is_some() => record.map_or(0, |record| i32::from(record.port)),
         ServerAddress::Inet { port: ServerPort::Fixed(port), .. } => i32::from(*port),
         ServerAddress::Inet { port: ServerPort::Mapped(offset), .. } => *offset,
         _ => 0,
     };
+    let is_lost = facts.plan.as_ref().is_some_and(|plan| !plan.is_located());
     let operational_state = match facts.admin {
+        _ if is_lost => v1::OperationalState::Stopped,
         Admin::Ready | Admin::Drain => v1::OperationalState::Running,
         Admin::Maint => v1::OperationalState::Stopped,
     };
@@ -413,14 +426,15 @@ fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
         server: facts.row.at.server.to_string(),
         address,
         operational_state: operational_state as i32,
-        user_weight: u32::from(facts.weight.get()),
+        user_weight: u32::from(facts.plan.as_ref().map_or(facts.weight, |plan| plan.own_weight()).get()),
         initial_weight: u32::from(facts.initial_weight.get()),
         last_change_s: u32::try_from(now.saturating_sub(changed) / 1000).unwrap_or(u32::MAX),
-        host_name_changed: host_name.is_some() && facts.host_changed,
+        host_name_changed: (host_name.is_some() && facts.host_changed)
+            || found.is_some_and(|found| found.was_given),
         host_name,
         port,
         tls: Some(false),
-        service_record: None,
+        service_record,
         // Numbers are part of rows; which of them a file forced is not kept.
         backend_id_forced: false,
         server_id_forced: false,
@@ -429,7 +443,7 @@ fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
         maintenance_configured: facts.disabled_by_row,
         drain_forced: facts.admin == Admin::Drain,
         drain_inherited: false,
-        maintenance_unresolved: false,
+        maintenance_unresolved: is_lost,
     }
 }
 

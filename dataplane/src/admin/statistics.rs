@@ -194,14 +194,14 @@ impl Page {
     fn server(&self, backend: &BackendPlan, plan: &ServerPlan) -> StatisticsRow {
         let live = &plan.live;
         let http = backend.mode == Mode::Http;
-        let weight = u32::from(plan.weight.get());
+        let weight = u32::from(plan.own_weight().get());
         let mut row = StatisticsRow {
             proxy: backend.name.to_string(),
             service: plan.name.to_string(),
             kind: StatisticsKind::Server as i32,
             proxy_id: backend.id,
             service_id: plan.id,
-            status: Some(view::status(view::server_condition(plan.admin))),
+            status: Some(view::status(view::condition(plan))),
             mode: Some(mode(backend.mode)),
             queue_current: Some(live.queue.length()),
             queue_max: Some(live.queue.highest()),
@@ -215,7 +215,7 @@ impl Page {
             active_servers: Some(u32::from(!plan.backup)),
             backup_servers: Some(u32::from(plan.backup)),
             last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
-            address: self.wanted.addresses.then(|| view::target_text(&plan.target)),
+            address: plan.place().filter(|_| self.wanted.addresses).map(|place| view::target_text(&place)),
             idle_current: Some(live.connections_idle.now()),
             idle_limit: plan.pool_max_conn,
             used_current: Some(live.connections_used.now()),
@@ -310,7 +310,7 @@ impl Usable {
         let mut usable = Usable { active: 0, backup: 0, weight: 0 };
         let mut first_backup = 0;
         for server in plan.servers.iter().filter(|server| server.is_eligible()) {
-            let weight = u32::from(server.weight.get());
+            let weight = u32::from(server.own_weight().get());
             if !server.backup {
                 usable.active = usable.active.saturating_add(1);
                 usable.weight = usable.weight.saturating_add(weight);

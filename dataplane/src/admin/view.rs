@@ -23,6 +23,15 @@ pub(super) fn server_condition(admin: Admin) -> v1::Condition {
     }
 }
 
+/// How a server stands as the data path sees it.
+pub(super) fn condition(plan: &ServerPlan) -> v1::Condition {
+    match plan.admin {
+        Admin::Maint => v1::Condition::Maintenance,
+        _ if !plan.is_located() => v1::Condition::Unresolved,
+        admin => server_condition(admin),
+    }
+}
+
 /// How a frontend stands; `stopping` while the process drains.
 pub(super) fn frontend_condition(plan: &FrontendPlan, paused: bool, stopping: bool) -> v1::Condition {
     if stopping {
@@ -50,10 +59,14 @@ pub(super) fn is_paused(state: &State, name: &Name) -> bool {
 }
 
 /// The address in use of a server.
-pub(super) fn resolved(target: &Target) -> Option<SocketAddr> {
-    match target {
+pub(super) fn resolved(plan: &ServerPlan) -> Option<SocketAddr> {
+    match plan.place()?.as_ref() {
         Target::Inet(address) => Some(*address),
-        Target::Mapped(..) | Target::Transparent(_) | Target::Unix(_) | Target::Abstract(_) => None,
+        Target::Mapped(..)
+        | Target::Transparent(_)
+        | Target::Named(_)
+        | Target::Unix(_)
+        | Target::Abstract(_) => None,
     }
 }
 
@@ -69,6 +82,7 @@ pub(super) fn target_text(target: &Target) -> String {
         Target::Mapped(None, offset) => format!("0.0.0.0:{offset:+}"),
         Target::Transparent(port) => format!("0.0.0.0:{port}"),
         Target::Unix(_) | Target::Abstract(_) => "unix".to_owned(),
+        Target::Named(_) => String::new(),
     }
 }
 

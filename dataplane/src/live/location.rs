@@ -123,11 +123,6 @@ impl Found {
 }
 
 impl NameserverLive {
-    /// Adds one to a counter.
-    pub fn note(&self, counter: impl Fn(&NameserverLive) -> &AtomicU64) {
-        counter(self).fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Sets every counter to 0.
     pub fn clear(&self) {
         for counter in [

@@ -406,7 +406,10 @@ async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) 
 /// A socket, and where it is to connect to.
 fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::Result<(OwnedFd, SockAddr)> {
     let unknown = || io::Error::other("the address that the client connected to is not known");
-    let address = match &server.target {
+    let nowhere = || io::Error::other("the host name of the server leads nowhere");
+    let place = server.place().ok_or_else(nowhere)?;
+    let address = match place.as_ref() {
+        Target::Named(_) => return Err(nowhere()),
         Target::Inet(address) => *address,
         Target::Transparent(port) => SocketAddr::new(session.destination().ok_or_else(unknown)?.ip(), *port),
         Target::Mapped(ip, offset) => {

@@ -1,7 +1,8 @@
 //! Backends and servers as the data path reads them.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,10 +10,11 @@ use regate_proto::model::{
     Admin, Backend, BackendSettings, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader,
     RetryOn, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
 };
-use regate_proto::problem::{Code, Problem};
+use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
 use super::frontend::{ErrorPages, ForwardPlan};
+use super::naming::{self, Lookups, Naming};
 use super::persistence::{self, CookiePlan};
 use crate::balance::{BalancePlan, Fit, Key, Picker, UNITS};
 use crate::live::{BackendLive, Live, ServerLive, limit_between};
@@ -89,6 +91,8 @@ pub struct ServerPlan {
     pub order: u32,
     /// Where it is reached.
     pub target: Target,
+    /// What its host name asks of the resolution, if it has one.
+    pub naming: Option<Box<Naming>>,
     /// Its seat in the backend's picker.
     pub seat: u32,
     /// Its weight.
@@ -125,9 +129,11 @@ pub enum Target {
     /// This address.
     Inet(SocketAddr),
     /// This IP (`None`: the one that the client connected to) at the client's destination port plus an offset.
-    Mapped(Option<std::net::IpAddr>, i32),
+    Mapped(Option<IpAddr>, i32),
     /// The address that the client connected to, at this port.
     Transparent(u16),
+    /// Where its host name leads now, at this port unless a service record gives another.
+    Named(ServerPort),
     /// A unix stream socket.
     Unix(String),
     /// A unix stream socket in the abstract namespace.
@@ -195,12 +201,33 @@ impl BackendPlan {
 impl ServerPlan {
     /// Whether new traffic may be balanced to it.
     pub fn is_eligible(&self) -> bool {
-        self.admin == Admin::Ready && self.weight.get() > 0
+        self.admin == Admin::Ready && self.own_weight().get() > 0 && self.is_located()
+    }
+
+    /// Its weight: that of its service record where it has one that counts, or else the one that its row says.
+    pub fn own_weight(&self) -> Weight {
+        let of_record = self.naming.as_ref().and_then(|_| self.live.location.weight());
+        of_record.unwrap_or(self.weight)
+    }
+
+    /// Whether it has an address: a server whose host name leads nowhere is in maintenance by resolution.
+    pub fn is_located(&self) -> bool {
+        self.naming.is_none() || self.live.location.is_usable()
+    }
+
+    /// Where it is reached now; nothing while its host name leads nowhere. Never [`Target::Named`].
+    pub fn place(&self) -> Option<Cow<'_, Target>> {
+        let Target::Named(port) = &self.target else { return Some(Cow::Borrowed(&self.target)) };
+        let (ip, of_record) = self.live.location.place()?;
+        Some(Cow::Owned(match (of_record, port) {
+            (Some(port), _) => Target::Inet(SocketAddr::new(ip, port)),
+            (None, port) => located(ip, *port),
+        }))
     }
 
     /// Whether it takes what is tied to it: traffic of clients that it served before.
     pub fn is_up(&self) -> bool {
-        self.admin != Admin::Maint
+        self.admin != Admin::Maint && self.is_located()
     }
 
     /// Most connections now, 0 for no limit.
@@ -214,7 +241,7 @@ impl ServerPlan {
         if !self.is_eligible() {
             return 0;
         }
-        let whole = u64::from(self.weight.get()) * UNITS;
+        let whole = u64::from(self.own_weight().get()) * UNITS;
         let (part, of) = self.warmth(now);
         (whole * part / of.max(1)).max(1) as u32
     }
@@ -266,12 +293,12 @@ pub(super) fn compile(
     state: &State,
     row: &Backend,
     previous: Option<&Arc<BackendPlan>>,
-    live: &Live,
+    (live, lookups): (&Live, &Lookups),
     touched: &Touched,
 ) -> Result<BackendPlan, Vec<Problem>> {
     let settings = state.backend_settings(row);
     let observed = live.backend(&row.name);
-    let compiler = Compiler::new(&settings, live, &observed);
+    let compiler = Compiler::new(&settings, (live, lookups), &observed);
     let untouched = previous.filter(|_| !touched.contains(&Subject::Backend(row.name.clone())));
     let patched = untouched.and_then(|plan| Some((touched_alone(state, row, plan, touched)?, plan)));
     let (servers, index) = match patched {
@@ -400,30 +427,47 @@ struct Compiler<'a> {
     /// The key of dynamic cookie values, where they are wanted.
     cookie_key: Option<&'a str>,
     live: &'a Live,
+    lookups: &'a Lookups,
     backend: &'a BackendLive,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(settings: &'a BackendSettings, live: &'a Live, backend: &'a BackendLive) -> Compiler<'a> {
+    fn new(
+        settings: &'a BackendSettings,
+        (live, lookups): (&'a Live, &'a Lookups),
+        backend: &'a BackendLive,
+    ) -> Compiler<'a> {
         let persistence = &settings.persistence;
         let dynamic = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
         let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
-        Compiler { default: &settings.default_server, cookie_key, live, backend }
+        Compiler { default: &settings.default_server, cookie_key, live, lookups, backend }
     }
 
     fn server(&self, server: &Server) -> Result<ServerPlan, Problem> {
         let settings = server.settings.over(self.default);
         let disabled = settings.disabled == Some(true);
-        let target = target(server)?;
         let live = self.live.server(&server.at);
+        let (target, naming) = match &server.address {
+            ServerAddress::Inet { host: ServerHost::Named(name), port } => {
+                let named = (name.as_str(), *port);
+                let naming = naming::compile(server, named, &settings, self.live, &live, self.lookups)?;
+                (Target::Named(*port), Some(Box::new(naming)))
+            }
+            address => (target(address), None),
+        };
+        // A value that stands for the address of a name is that of the address when the server was last changed.
+        let first = naming.as_ref().and_then(|naming| Some(located(naming.initial.ip?, naming.port)));
         let own = settings.cookie.as_ref().map(|cookie| cookie.to_string());
-        let cookie = own.or_else(|| self.cookie_key.and_then(|key| persistence::dynamic_value(key, &target)));
+        let cookie = own.or_else(|| {
+            self.cookie_key.and_then(|key| persistence::dynamic_value(key, first.as_ref().unwrap_or(&target)))
+        });
         let minconn = settings.minconn.unwrap_or(0);
         Ok(ServerPlan {
             name: server.at.server.clone(),
             id: server.id,
             order: server.order,
             target,
+            naming,
             seat: self.backend.seats.seat(&live),
             weight: settings.weight.unwrap_or(Weight::DEFAULT),
             slowstart: settings.slowstart.map_or(0, Millis::get),
@@ -442,31 +486,23 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn target(server: &Server) -> Result<Target, Problem> {
-    let (host, port) = match &server.address {
-        ServerAddress::Unix(path) => return Ok(Target::Unix(path.clone())),
-        ServerAddress::Abstract(name) => return Ok(Target::Abstract(name.clone())),
-        ServerAddress::Inet { host, port } => (host, *port),
-    };
-    let ip = match host {
-        ServerHost::Ip(ip) => *ip,
-        ServerHost::Named(name) => resolve(server, name)?,
-    };
-    Ok(match (ip.is_unspecified(), port) {
+/// The target of an address that is not a host name.
+fn target(address: &ServerAddress) -> Target {
+    match address {
+        ServerAddress::Unix(path) => Target::Unix(path.clone()),
+        ServerAddress::Abstract(name) => Target::Abstract(name.clone()),
+        ServerAddress::Inet { host: ServerHost::Named(_), port } => Target::Named(*port),
+        ServerAddress::Inet { host: ServerHost::Ip(ip), port } => located(*ip, *port),
+    }
+}
+
+fn located(ip: IpAddr, port: ServerPort) -> Target {
+    match (ip.is_unspecified(), port) {
         (false, ServerPort::Fixed(port)) => Target::Inet(SocketAddr::new(ip, port)),
         (true, ServerPort::Fixed(port)) => Target::Transparent(port),
         (false, ServerPort::Mapped(offset)) => Target::Mapped(Some(ip), offset),
         (true, ServerPort::Mapped(offset)) => Target::Mapped(None, offset),
-    })
-}
-
-fn resolve(server: &Server, name: &str) -> Result<std::net::IpAddr, Problem> {
-    let subject = Subject::Server(server.at.clone());
-    let refused = |reason: String| {
-        Problem::about(Code::Impossible, &subject, format!("could not resolve address '{name}': {reason}"))
-    };
-    let mut found = (name, 0u16).to_socket_addrs().map_err(|error| refused(error.to_string()))?;
-    found.next().map(|address| address.ip()).ok_or_else(|| refused("the name has no address".to_owned()))
+    }
 }
 
 const DEFAULT_RETRIES: u32 = 3;

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use regate_proto::change::Revision;
 use regate_proto::model::{Admin, Kind, Name, Row, Subject};
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
+use super::naming::Lookups;
 use super::{BackendPlan, FrontendPlan, ServerPlan, Snapshot, backend, frontend};
 use crate::live::Live;
 
@@ -26,6 +28,11 @@ pub fn compile(
     if global_touched {
         snapshot.global = Arc::new(state.global());
     }
+    if touched.iter().any(|subject| matches!(subject, Subject::Resolvers(_))) {
+        snapshot.resolvers = state.all_resolvers().into_iter().map(|row| Arc::new(row.clone())).collect();
+    }
+    let is_first = previous.revision == Revision::default();
+    let lookups = Lookups::gather(state, touched, live, is_first);
     let mut problems = Vec::new();
     for name in backends(touched) {
         match state
@@ -37,7 +44,7 @@ pub fn compile(
             }
             Some(row) => {
                 let old = previous.backends.get(name);
-                match backend::compile(state, row, old, live, touched) {
+                match backend::compile(state, row, old, (live, &lookups), touched) {
                     Ok(plan) => {
                         snapshot.backends.insert(name.clone(), Arc::new(plan));
                     }

@@ -1,24 +1,27 @@
 //! What the data path reads: one immutable value per revision, compiled from the state.
 //!
-//! Pure: [`compile()`] opens nothing and waits for nothing, except that it resolves host names of servers. What
+//! Pure: [`compile()`] opens nothing and waits for nothing, except that it resolves host names of servers that have
+//! no address yet. What
 //! was not touched by a change is shared with the snapshot before.
 
 mod backend;
 mod compile;
 mod frontend;
 mod logging;
+mod naming;
 mod persistence;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use regate_proto::change::Revision;
-use regate_proto::model::{Global, Name};
+use regate_proto::model::{Global, Name, Resolvers};
 
 pub use backend::{BackendPlan, ServerPlan, Target};
 pub use compile::{compile, foresee_transition, note_transition};
 pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
 pub use logging::{LogPlan, LogRoute};
+pub use naming::Naming;
 pub use persistence::CookiePlan;
 
 /// Everything that traffic needs to know, at one revision.
@@ -32,4 +35,6 @@ pub struct Snapshot {
     pub frontends: HashMap<Name, Arc<FrontendPlan>>,
     /// Backends that may be routed to.
     pub backends: HashMap<Name, Arc<BackendPlan>>,
+    /// Those who resolve host names, in the order of listings.
+    pub resolvers: Arc<[Arc<Resolvers>]>,
 }

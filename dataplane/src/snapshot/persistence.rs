@@ -52,7 +52,7 @@ pub(super) fn dynamic_value(key: &str, target: &Target) -> Option<String> {
         Target::Inet(address) => (address.ip(), i32::from(address.port())),
         Target::Transparent(port) => (any, i32::from(*port)),
         Target::Mapped(ip, offset) => (ip.unwrap_or(any), *offset),
-        Target::Unix(_) | Target::Abstract(_) => return None,
+        Target::Named(_) | Target::Unix(_) | Target::Abstract(_) => return None,
     };
     let mut hashed = key.as_bytes().to_vec();
     match ip {

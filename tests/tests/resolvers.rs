@@ -1,0 +1,558 @@
+//! Host names of servers, against a real DNS server (dnsmasq) that is changed while Regate and Debian's HAProxy run
+//! on the same configuration: the same addresses and states, in both.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a scenario may fail where it stands"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+
+use regate_tests::harness::client::fetch;
+use regate_tests::harness::process::{Launch, Process};
+use regate_tests::harness::{Folder, Kind, Origin, Port, Proxy, Result, Trouble, node, oracle, wait};
+
+/// A dnsmasq on a port of its own, in front of a folder with its hosts and further options.
+struct Dns {
+    folder: Folder,
+    port: Port,
+    process: Option<Process>,
+}
+
+impl Dns {
+    fn start(hosts: &[(&str, &str)], options: &[&str]) -> Result<Dns> {
+        let mut dns = Dns { folder: Folder::create()?, port: Port::reserve()?, process: None };
+        dns.set(hosts, options)?;
+        Ok(dns)
+    }
+
+    /// Makes these the names that there are: the server is started anew.
+    fn set(&mut self, hosts: &[(&str, &str)], options: &[&str]) -> Result<()> {
+        self.stop();
+        let hosts: String = hosts.iter().fold(String::new(), |mut text, (name, ip)| {
+            let _ = writeln!(text, "{ip} {name}");
+            text
+        });
+        let hosts = self.folder.write("hosts", hosts)?;
+        let program = oracle::program("dnsmasq")
+            .ok_or_else(|| Trouble::new("dnsmasq is not installed: Debian's package dnsmasq-base"))?;
+        let mut text = format!(
+            "port={}\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\nno-daemon\nlog-queries\n\
+             addn-hosts={}\nlocal=/test/\npid-file=\nuser=root\nlocal-ttl=0\n",
+            self.port,
+            hosts.display()
+        );
+        options.iter().for_each(|option| {
+            let _ = writeln!(text, "{option}");
+        });
+        let file = self.folder.write("dns.conf", text)?;
+        let mut process =
+            Launch::new(program).args(["-k", &format!("--conf-file={}", file.display())]).start()?;
+        process.wait_for_output("read ", wait::PATIENCE)?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// What was asked since it was started.
+    fn asked(&self) -> String {
+        self.process.as_ref().map(Process::output).unwrap_or_default()
+    }
+}
+
+/// Sections and backends that both programs read. Times are short, so that nothing is waited for long.
+fn configuration(dns: &Dns, backends: &str) -> String {
+    format!(
+        "global
+    stats socket @folder@/admin level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+resolvers dns
+    nameserver ns1 127.0.0.1:{}
+    resolve_retries 2
+    timeout resolve 100ms
+    timeout retry 150ms
+    hold nx 300ms
+    hold other 300ms
+    hold refused 300ms
+    hold timeout 300ms
+    hold obsolete 200ms
+frontend fe
+    bind unix@@folder@/fe
+    default_backend be
+{backends}",
+        dns.port
+    )
+}
+
+/// Name, address, states, weight, host name, port and service record of each server of a backend.
+fn states(proxy: &Proxy, backend: &str) -> Result<Vec<Vec<String>>> {
+    let text = proxy.ask(&format!("show servers state {backend}"))?;
+    let fields = [3, 4, 5, 6, 7, 17, 18, 19];
+    let row = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        fields.iter().filter_map(|at| words.get(*at)).map(|word| (*word).to_owned()).collect()
+    };
+    Ok(text.lines().skip(2).filter(|line| !line.is_empty()).map(row).collect())
+}
+
+/// The same without names, since either program may give equal servers their addresses in an order of its own.
+fn unordered(states: &[Vec<String>]) -> BTreeSet<Vec<String>> {
+    states.iter().map(|row| row[1..].to_vec()).collect()
+}
+
+/// Waits until both programs show the same servers, and those that are expected: `address admin weight port`, with
+/// a dash for no address.
+fn await_both(proxies: &[Proxy], backend: &str, expected: &[&str]) -> Result<()> {
+    let wanted: Vec<String> = {
+        let mut sorted: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
+        sorted.sort();
+        sorted
+    };
+    let short = |rows: &[Vec<String>]| {
+        let mut rows: Vec<String> =
+            rows.iter().map(|row| format!("{} {} {} {}", row[1], row[3], row[4], row[6])).collect();
+        rows.sort();
+        rows
+    };
+    let mut seen = Vec::new();
+    let met = wait::until("both programs to show what is expected", wait::PATIENCE, || {
+        seen = proxies.iter().map(|proxy| states(proxy, backend).unwrap_or_default()).collect();
+        let right = seen.iter().all(|rows| short(rows) == wanted);
+        (right && seen.iter().all(|rows| unordered(rows) == unordered(&seen[0]))).then_some(())
+    });
+    met.map_err(|trouble| Trouble::new(format!("{trouble}: {wanted:#?}, found {seen:#?}")))
+}
+
+fn both(configuration: &str) -> Result<Vec<Proxy>> {
+    Kind::BOTH.into_iter().map(|kind| Proxy::start(kind, configuration)).collect()
+}
+
+const HOSTS: &[(&str, &str)] =
+    &[("a.test", "127.0.0.2"), ("a.test", "127.0.0.3"), ("a.test", "::1"), ("b.test", "127.0.0.4")];
+
+#[test]
+fn hosts_are_followed_as_haproxy_follows_them() -> Result<()> {
+    let mut dns = Dns::start(HOSTS, &[])?;
+    let proxies = both(&configuration(
+        &dns,
+        "backend be
+    default-server resolvers dns init-addr none
+    server six a.test:80
+    server-template four 3 a.test:80 resolve-prefer ipv4
+    server same1 a.test:82 resolve-prefer ipv4 resolve-opts allow-dup-ip
+    server only b.test:80
+    server none nx.test:80
+backend net
+    default-server resolvers dns init-addr none resolve-prefer ipv4
+    server one a.test:81 resolve-net 192.0.2.0/24,127.0.0.3/32
+    server two a.test:82 resolve-net 127.0.0.3/32
+    server three a.test:83
+backend dup
+    default-server resolvers dns init-addr none resolve-opts allow-dup-ip
+    server-template one 3 b.test:90
+",
+    ))?;
+    let steady =
+        ["::1 0 1 80", "127.0.0.2 0 1 80", "127.0.0.3 0 1 80", "- 32 1 80", "127.0.0.4 0 1 80", "- 32 1 80"];
+    let with_same = |address: &str| {
+        let mut rows: Vec<String> = steady.iter().map(|row| (*row).to_owned()).collect();
+        rows.push(format!("{address} 0 1 82"));
+        rows
+    };
+    // Which of two equal addresses a server without peers takes is up to the order of the answer.
+    let first = await_any(&proxies, "be", &[with_same("127.0.0.2"), with_same("127.0.0.3")]);
+    first?;
+    // An address is one server's, whatever their ports.
+    await_both(&proxies, "net", &["127.0.0.3 0 1 81", "127.0.0.2 0 1 82", "- 32 1 83"])?;
+    await_both(&proxies, "dup", &["127.0.0.4 0 1 90", "127.0.0.4 0 1 90", "127.0.0.4 0 1 90"])?;
+
+    // A name that goes: its hold passes first. Another moves. The rest stays.
+    dns.set(&[("a.test", "127.0.0.12"), ("a.test", "::2")], &[])?;
+    await_both(
+        &proxies,
+        "be",
+        &[
+            "::2 0 1 80",
+            "127.0.0.12 0 1 80",
+            "- 32 1 80",
+            "- 32 1 80",
+            "127.0.0.12 0 1 82",
+            "- 32 1 80",
+            "- 32 1 80",
+        ],
+    )?;
+    let status = |proxy: &Proxy| -> Result<Vec<String>> {
+        let text = proxy.ask("show stat be 6 -1")?;
+        let line = |line: &str| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let read = |at: usize| fields.get(at).copied().unwrap_or_default().to_owned();
+            [read(1), read(17), read(18), read(19), read(20)].join(" ")
+        };
+        Ok(text.lines().filter(|line| line.starts_with("be,")).map(line).collect())
+    };
+    let sorted = |rows: Vec<String>| rows.into_iter().map(|row| strip_number(&row)).collect::<BTreeSet<_>>();
+    assert_eq!(sorted(status(&proxies[1])?), sorted(status(&proxies[0])?));
+
+    // The server dies: everything is lost after the hold, and comes back.
+    dns.stop();
+    await_both(&proxies, "dup", &["- 32 1 90", "- 32 1 90", "- 32 1 90"])?;
+    for proxy in &proxies {
+        let text = proxy.ask("show stat be 2 -1")?;
+        assert!(text.contains("be,BACKEND,") && text.contains(",DOWN,"), "{:?}: {text}", proxy.kind);
+    }
+    dns.set(HOSTS, &[])?;
+    await_any(&proxies, "be", &[with_same("127.0.0.2"), with_same("127.0.0.3")])?;
+    Ok(())
+}
+
+/// [`await_both`] for one of several outcomes, each program for itself.
+fn await_any(proxies: &[Proxy], backend: &str, outcomes: &[Vec<String>]) -> Result<()> {
+    for proxy in proxies {
+        let mut seen = Vec::new();
+        let met = wait::until("one of the outcomes", wait::PATIENCE, || {
+            seen = states(proxy, backend).unwrap_or_default();
+            let mut rows: Vec<String> =
+                seen.iter().map(|row| format!("{} {} {} {}", row[1], row[3], row[4], row[6])).collect();
+            rows.sort();
+            let fits = |outcome: &Vec<String>| {
+                let mut outcome = outcome.clone();
+                outcome.sort();
+                outcome == rows
+            };
+            outcomes.iter().any(fits).then_some(())
+        });
+        met.map_err(|trouble| Trouble::new(format!("{:?}: {trouble}, found {seen:#?}", proxy.kind)))?;
+    }
+    Ok(())
+}
+
+/// Servers of a template are equal: their numbers are left out.
+fn strip_number(row: &str) -> String {
+    let (name, rest) = row.split_once(' ').unwrap_or((row, ""));
+    format!("{} {rest}", name.trim_end_matches(|c: char| c.is_ascii_digit()))
+}
+
+#[test]
+fn services_fill_templates_as_in_haproxy() -> Result<()> {
+    let hosts: &[(&str, &str)] =
+        &[("n1.test", "127.0.0.5"), ("n2.test", "127.0.0.6"), ("n3.test", "127.0.0.7"), ("n4.test", "::4")];
+    let record = |target: &str, port: u16, weight: u16| {
+        format!("srv-host=_http._tcp.test,{target}.test,{port},0,{weight}")
+    };
+    let (one, two, three) = (record("n1", 8001, 10), record("n2", 8002, 1000), record("n3", 8003, 0));
+    let mut dns = Dns::start(hosts, &[&one, &two, &three])?;
+    let proxies = both(&configuration(
+        &dns,
+        "backend be
+    server-template web 4 _http._tcp.test resolvers dns init-addr none
+backend plain
+    server-template web 5 _http._tcp.test resolvers dns init-addr none resolve-opts ignore-weight
+",
+    ))?;
+    await_both(
+        &proxies,
+        "be",
+        &["127.0.0.5 64 1 8001", "127.0.0.6 64 4 8002", "127.0.0.7 64 0 8003", "- 32 1 0"],
+    )?;
+    await_both(
+        &proxies,
+        "plain",
+        &["127.0.0.5 64 1 8001", "127.0.0.6 64 1 8002", "127.0.0.7 64 1 8003", "- 32 1 0", "- 32 1 0"],
+    )?;
+    let of = |rows: &[Vec<String>], port: &str| {
+        rows.iter().find(|row| row[6] == port).map(|row| row[0].clone()).unwrap_or_default()
+    };
+    let before = states(&proxies[1], "be")?;
+
+    // One record goes, one has another weight, one comes: the others keep their servers.
+    let (one, four) = (record("n1", 8001, 65535), record("n4", 8004, 300));
+    dns.set(hosts, &[&one, &three, &four])?;
+    await_both(
+        &proxies,
+        "be",
+        &["127.0.0.5 64 256 8001", "127.0.0.7 64 0 8003", "::4 64 2 8004", "- 96 4 0"],
+    )?;
+    let after = states(&proxies[1], "be")?;
+    assert_eq!(of(&after, "8001"), of(&before, "8001"));
+    assert_eq!(of(&after, "8003"), of(&before, "8003"));
+
+    // A record whose host has no address has a server all the same, in maintenance, until the host is there.
+    dns.set(&hosts[1..], &[&one, &three, &four])?;
+    await_both(&proxies[1..], "be", &["- 96 256 8001", "127.0.0.7 64 0 8003", "::4 64 2 8004", "- 96 4 0"])?;
+    dns.set(hosts, &[&one, &three, &four])?;
+    await_both(
+        &proxies,
+        "be",
+        &["127.0.0.5 64 256 8001", "127.0.0.7 64 0 8003", "::4 64 2 8004", "- 96 4 0"],
+    )?;
+
+    // Everything goes, and comes back to where it was.
+    dns.stop();
+    await_both(&proxies[1..], "be", &["- 96 256 0", "- 96 0 0", "- 96 2 0", "- 96 4 0"])?;
+    dns.set(hosts, &[&one, &three, &four])?;
+    await_both(
+        &proxies[1..],
+        "be",
+        &["127.0.0.5 64 256 8001", "127.0.0.7 64 0 8003", "::4 64 2 8004", "- 96 4 0"],
+    )?;
+    assert_eq!(states(&proxies[1], "be")?, after);
+    Ok(())
+}
+
+#[test]
+fn an_answer_that_was_cut_short_is_fetched_over_tcp() -> Result<()> {
+    // Forty addresses do not fit into 512 bytes.
+    let many: Vec<(String, String)> =
+        (1..=40).map(|n| ("many.test".to_owned(), format!("127.0.1.{n}"))).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|(name, ip)| (name.as_str(), ip.as_str())).collect();
+    let dns = Dns::start(&many, &[])?;
+    let proxy = Proxy::start(
+        Kind::Regate,
+        &configuration(
+            &dns,
+            "backend be
+    server-template web 40 many.test:80 resolvers dns init-addr none resolve-prefer ipv4
+",
+        ),
+    )?;
+    let expected: BTreeSet<String> = many.iter().map(|(_, ip)| (*ip).to_owned()).collect();
+    wait::until_true("forty addresses", wait::PATIENCE, || {
+        let rows = states(&proxy, "be").unwrap_or_default();
+        rows.into_iter().map(|row| row[1].clone()).collect::<BTreeSet<_>>() == expected
+    })?;
+    let text = proxy.ask("show resolvers dns")?;
+    assert!(!counter(&text, "truncated").is_empty() && counter(&text, "truncated") != "0", "{text}");
+    Ok(())
+}
+
+fn counter(text: &str, name: &str) -> String {
+    let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{name}:")));
+    line.and_then(|line| line.split(':').nth(1)).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn counters_of_name_servers_have_the_lines_and_meaning_of_haproxys() -> Result<()> {
+    let dns = Dns::start(HOSTS, &["cname=alias.test,b.test"])?;
+    let silent = UdpSocket::bind("127.0.0.1:0")?;
+    let text = configuration(
+        &dns,
+        "backend be
+    default-server init-addr none resolve-prefer ipv4
+    server s1 alias.test:80 resolvers dns
+    server s2 nx.test:80 resolvers dns
+backend quiet
+    server s3 a.test:80 resolvers silent init-addr none
+",
+    ) + &format!(
+        "resolvers silent\n    nameserver mute 127.0.0.1:{}\n    timeout retry 50ms\n    timeout resolve 50ms\n",
+        silent.local_addr()?.port()
+    );
+    let proxies = both(&text)?;
+    await_both(&proxies, "be", &["127.0.0.4 0 1 80", "- 32 1 80"])?;
+    let mut shapes = Vec::new();
+    for proxy in &proxies {
+        let grown = |section: &str, names: &[&str]| {
+            wait::until_true("counters to grow", wait::PATIENCE, || {
+                let text = proxy.ask(&format!("show resolvers {section}")).unwrap_or_default();
+                names.iter().all(|name| counter(&text, name).parse::<u64>().is_ok_and(|value| value >= 2))
+            })
+        };
+        grown("dns", &["sent", "valid", "nx"])?;
+        // 2.6 does not count silence.
+        grown("silent", if proxy.kind == Kind::Regate { &["sent", "timeout"] } else { &["sent"] })?;
+        let text = proxy.ask("show resolvers dns")?;
+        for name in ["cname_error", "refused", "invalid", "too_big", "truncated", "outdated", "timeout"] {
+            assert_eq!(counter(&text, name), "0", "{:?} {name}: {text}", proxy.kind);
+        }
+        shapes.push(text.replace(|c: char| c.is_ascii_digit(), ""));
+        assert_eq!(proxy.ask("show resolvers nosuch")?, "Can't find that resolvers section\n\n");
+        proxy.ask("clear counters all")?;
+    }
+    assert_eq!(shapes[1], shapes[0]);
+    assert!(dns.asked().contains("query[A] nx.test"), "{}", dns.asked());
+    Ok(())
+}
+
+#[test]
+fn what_is_set_by_hand_is_resolved_and_what_is_added_too() -> Result<()> {
+    let dns = Dns::start(HOSTS, &[])?;
+    let proxies = both(&configuration(
+        &dns,
+        "backend be
+    server s1 b.test:80 resolvers dns init-addr none resolve-prefer ipv4
+    server s2 127.0.0.9:80
+",
+    ))?;
+    await_both(&proxies, "be", &["127.0.0.4 0 1 80", "127.0.0.9 0 1 80"])?;
+    for line in [
+        "set server be/s1 fqdn",
+        "set server be/s2 fqdn a.test",
+        "set server be/s1 fqdn b.test",
+        "set server be/s1 fqdn a.test",
+        "set server be/s1 fqdn a!.test",
+        "set server be/s9 fqdn a.test",
+    ] {
+        // 2.6 ends some replies without the empty line that 3.5 has.
+        let replies: Vec<String> =
+            proxies.iter().map(|proxy| Ok(proxy.ask(line)?.trim_end().to_owned())).collect::<Result<_>>()?;
+        assert_eq!(replies[1], replies[0], "{line}");
+    }
+    for proxy in &proxies {
+        wait::until_true("the other name's address", wait::PATIENCE, || {
+            states(proxy, "be").is_ok_and(|rows| {
+                ["127.0.0.2", "127.0.0.3"].contains(&rows[0][1].as_str()) && rows[0][5] == "a.test"
+            })
+        })?;
+    }
+    // HAProxy resolves names of files alone.
+    let regate = &proxies[1];
+    assert_eq!(
+        regate.ask("add server be/new b.test:81 resolvers dns resolve-prefer ipv4")?,
+        "New server registered.\n\n"
+    );
+    wait::until_true("the address of the new server", wait::PATIENCE, || {
+        states(regate, "be").is_ok_and(|rows| rows.iter().any(|row| row[0] == "new" && row[1] == "127.0.0.4"))
+    })?;
+    assert_eq!(regate.ask("del server be/new")?, "Server deleted.\n\n");
+    Ok(())
+}
+
+#[test]
+fn traffic_follows_the_name_and_leaves_idle_connections_behind() -> Result<()> {
+    let port = Port::reserve()?;
+    let listen =
+        |last: u8| TcpListener::bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), port.number())));
+    let (old, new) = (Origin::start_on("old", listen(1)?)?, Origin::start_on("new", listen(2)?)?);
+    let mut dns = Dns::start(&[("app.test", "127.0.0.1")], &[])?;
+    let bind = Port::reserve()?;
+    let backends = format!(
+        "backend be
+    http-reuse always
+    server s1 app.test:{port} resolvers dns init-addr none
+listen web
+    bind 127.0.0.1:{bind}
+    http-reuse always
+    server s1 app.test:{port} resolvers dns init-addr none
+"
+    );
+    let proxy = Proxy::start(Kind::Regate, &configuration(&dns, &backends))?;
+    let says = |name: &str| {
+        wait::until_true(name, wait::PATIENCE, || {
+            fetch(bind.address(), "/").is_ok_and(|exchange| exchange.text() == name)
+        })
+    };
+    says("old")?;
+    dns.set(&[("app.test", "127.0.0.2")], &[])?;
+    says("new")?;
+    assert!(fetch(bind.address(), "/")?.text() == "new" && old.accepted() > 0 && new.accepted() > 0);
+    dns.set(&[], &[])?;
+    wait::until_true("no server to be left", wait::PATIENCE, || {
+        fetch(bind.address(), "/").is_ok_and(|exchange| exchange.status == 503)
+    })?;
+    assert!(proxy.ask("show stat web 4 -1")?.contains("MAINT (resolution)"));
+    Ok(())
+}
+
+#[test]
+fn a_restart_begins_with_the_last_address() -> Result<()> {
+    let mut dns = Dns::start(&[("app.test", "127.0.0.4")], &[])?;
+    let folder = Folder::create()?;
+    let configuration = configuration(
+        &dns,
+        "backend be
+    server s1 app.test:80 resolvers dns init-addr last,none
+    server s2 app.test:80 resolvers dns init-addr none
+",
+    )
+    .replace("@folder@", &folder.path().to_string_lossy());
+    let file = folder.write("proxy.cfg", &configuration)?;
+    let (admin, socket) = (folder.join("node"), folder.join("socket"));
+    let endpoint = format!("unix://{}", admin.display());
+    let start = || -> Result<Process> {
+        node::dataplane()?
+            .args(["--state-dir", &folder.join("state").to_string_lossy(), "--admin", &endpoint])
+            .args(["--config", &file.to_string_lossy()])
+            .start()
+    };
+    let _shim = node::command()?
+        .args(["shim", "--endpoint", &endpoint, "--socket", &socket.to_string_lossy()])
+        .start()?;
+    let address = || -> Vec<String> {
+        let text = ask(&socket, "show servers state be").unwrap_or_default();
+        let words = |line: &str| line.split(' ').nth(4).unwrap_or_default().to_owned();
+        text.lines().skip(2).filter(|line| !line.is_empty()).map(words).collect()
+    };
+    let mut process = start()?;
+    wait::until_true("the first address", wait::PATIENCE, || address() == ["127.0.0.4", "-"])?;
+    process.terminate(wait::PATIENCE)?;
+    dns.stop();
+    let _process = start()?;
+    // Nobody can answer now: what is shown is what was remembered.
+    let mut first = Vec::new();
+    wait::until_true("the node to answer", wait::PATIENCE, || {
+        first = address();
+        !first.is_empty()
+    })?;
+    assert_eq!(first, ["127.0.0.4", "-"]);
+    Ok(())
+}
+
+fn ask(socket: &Path, line: &str) -> Result<String> {
+    use std::io::Write;
+    let mut stream = std::os::unix::net::UnixStream::connect(socket)?;
+    stream.write_all(format!("{line}\n").as_bytes())?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    Ok(reply)
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_told_with_its_line() -> Result<()> {
+    let bind = Port::reserve()?;
+    let text = format!(
+        "defaults
+    mode http
+    timeout connect 1s
+    timeout client 1s
+    timeout server 1s
+listen web
+    bind 127.0.0.1:{bind}
+    server s1 127.0.0.1:80
+    server s2 nosuch.invalid:80
+"
+    );
+    for kind in Kind::BOTH {
+        let folder = Folder::create()?;
+        let file = folder.write("proxy.cfg", &text)?;
+        let mut process = kind.launch()?.args(["-f", &file.to_string_lossy(), "-db"]).start()?;
+        assert_eq!(process.wait_exit(wait::PATIENCE)?.code(), Some(1), "{kind:?}");
+        let place = format!(
+            "config : [{}:9] : 'server web/s2' : could not resolve address 'nosuch.invalid'",
+            file.display()
+        );
+        let output = process.output();
+        assert!(output.contains(&place), "{kind:?}: {output}");
+        assert!(output.contains("config : Failed to initialize server(s) addr."), "{kind:?}: {output}");
+        // With somewhere to begin it starts.
+        let text = text.replace("nosuch.invalid:80", "nosuch.invalid:80 init-addr last,libc,none");
+        let proxy = Proxy::start(kind, &text)?;
+        drop(proxy);
+    }
+    Ok(())
+}
