@@ -212,8 +212,8 @@ backend dup
     dns.stop();
     await_both(&proxies, "dup", &["- 32 1 90", "- 32 1 90", "- 32 1 90"])?;
     for proxy in &proxies {
-        let text = proxy.ask("show stat be 2 -1")?;
-        assert!(text.contains("be,BACKEND,") && text.contains(",DOWN,"), "{:?}: {text}", proxy.kind);
+        let text = proxy.ask("show stat dup 2 -1")?;
+        assert!(text.contains("dup,BACKEND,") && text.contains(",DOWN,"), "{:?}: {text}", proxy.kind);
     }
     dns.set(HOSTS, &[])?;
     await_any(&proxies, "be", &[with_same("127.0.0.2"), with_same("127.0.0.3")])?;
