@@ -556,3 +556,52 @@ listen web
     }
     Ok(())
 }
+
+#[test]
+fn resolvers_come_change_and_go_at_run_time() -> Result<()> {
+    let (one, two) =
+        (Dns::start(&[("app.test", "127.0.0.4")], &[])?, Dns::start(&[("app.test", "127.0.0.5")], &[])?);
+    let folder = Folder::create()?;
+    let (admin, socket) = (folder.join("node"), folder.join("socket"));
+    let endpoint = format!("unix://{}", admin.display());
+    let _node = node::dataplane()?
+        .args(["--state-dir", &folder.join("state").to_string_lossy(), "--admin", &endpoint])
+        .start()?;
+    let _shim = node::command()?
+        .args(["shim", "--endpoint", &endpoint, "--socket", &socket.to_string_lossy()])
+        .start()?;
+    wait::until_true("the node to answer", wait::PATIENCE, || ask(&socket, "show version").is_ok())?;
+    let apply = |text: &str| -> Result<String> {
+        let file = folder.write("proxy.yaml", text)?;
+        let mut process = node::command()?
+            .args(["apply", "--endpoint", &endpoint, "-f", &file.to_string_lossy()])
+            .start()?;
+        let status = process.wait_exit(wait::PATIENCE)?;
+        Ok(format!("{} {}", status.success(), process.output()))
+    };
+    let shows = |address: &str| {
+        wait::until_true(address, wait::PATIENCE, || {
+            let text = ask(&socket, "show servers state be").unwrap_or_default();
+            text.lines().nth(2).and_then(|line| line.split(' ').nth(4)) == Some(address)
+        })
+    };
+    let text = |port: &Port, server: &str| {
+        format!(
+            "resolvers:\n- name: dns\n  nameserver: ns1 127.0.0.1:{port}\n  timeout: {{ resolve: 50ms }}\n\
+             backends:\n- name: be\n  servers:\n  - {server}\n"
+        )
+    };
+    let named = "s1 app.test:80 resolvers dns init-addr none";
+    assert!(apply(&text(&one.port, named))?.starts_with("true"));
+    shows("127.0.0.4")?;
+    assert!(apply(&text(&two.port, named))?.starts_with("true"));
+    shows("127.0.0.5")?;
+    let refused =
+        apply("backends:\n- name: be\n  servers:\n  - s1 app.test:80 resolvers dns init-addr none\n")?;
+    assert!(refused.starts_with("false") && refused.contains("there are no resolvers 'dns'"), "{refused}");
+    assert!(apply(&text(&two.port, "s1 127.0.0.6:80"))?.starts_with("true"));
+    shows("127.0.0.6")?;
+    assert!(apply("backends:\n- name: be\n  servers:\n  - s1 127.0.0.7:80\n")?.starts_with("true"));
+    assert_eq!(ask(&socket, "show resolvers dns")?, "Can't find that resolvers section\n\n");
+    Ok(())
+}

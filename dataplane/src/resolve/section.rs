@@ -4,7 +4,7 @@
 //! a server's place is, is written to [`crate::live::Location`] by `place.rs`. Read next: `question.rs` (when is
 //! asked), `records.rs` (what holds), `assign.rs` (who gets what).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) struct Section {
     names: HashMap<Key, Asked>,
     /// When names are due, the earliest first.
     agenda: BTreeSet<(u64, Key)>,
-    members: HashMap<ServerRef, Member>,
+    members: BTreeMap<ServerRef, Member>,
     slots: HashMap<(Name, String), Slots>,
     places: Arc<Places>,
     replies: mpsc::UnboundedSender<Reply>,
@@ -72,6 +72,8 @@ enum WantedKey {
 struct Asked {
     question: Question,
     records: Kept,
+    /// The servers that need it; without any it is asked for no more.
+    users: BTreeSet<ServerRef>,
 }
 
 /// What was answered about a name.
@@ -111,7 +113,7 @@ impl Section {
             nameservers: Vec::new(),
             names: HashMap::new(),
             agenda: BTreeSet::new(),
-            members: HashMap::new(),
+            members: BTreeMap::new(),
             slots: HashMap::new(),
             places,
             replies,
@@ -144,10 +146,8 @@ impl Section {
             Command::Configure(row, nameservers) => self.configure(&row, nameservers),
             Command::Backend(plan) => self.follow(&plan),
             Command::Gone(name) => {
-                let gone: Vec<ServerRef> =
-                    self.members.keys().filter(|at| at.backend == name).cloned().collect();
+                let gone = self.members_of(&name);
                 gone.iter().for_each(|at| self.leave(at));
-                self.forget_unused();
             }
         }
     }
@@ -179,12 +179,8 @@ impl Section {
         let servers: Vec<Arc<ServerPlan>> =
             plan.servers.iter().filter(|server| mine(server)).cloned().collect();
         let there: HashSet<&Name> = servers.iter().map(|server| &server.name).collect();
-        let gone: Vec<ServerRef> = self
-            .members
-            .keys()
-            .filter(|at| at.backend == plan.name && !there.contains(&at.server))
-            .cloned()
-            .collect();
+        let mut gone = self.members_of(&plan.name);
+        gone.retain(|at| !there.contains(&at.server));
         gone.iter().for_each(|at| self.leave(at));
         for server in &servers {
             let at = ServerRef { backend: plan.name.clone(), server: server.name.clone() };
@@ -200,8 +196,15 @@ impl Section {
                 (member.backend, member.plan) = (plan.clone(), server.clone());
             }
         }
-        self.forget_unused();
         self.begin_due();
+    }
+
+    /// The servers of a backend that the section resolves.
+    fn members_of(&self, backend: &Name) -> Vec<ServerRef> {
+        let Ok(lowest) = Name::new("-") else { return Vec::new() };
+        let first = ServerRef { backend: backend.clone(), server: lowest };
+        let mine = self.members.range(first..).map(|(at, _)| at);
+        mine.take_while(|at| at.backend == *backend).cloned().collect()
     }
 
     fn join(&mut self, at: ServerRef, backend: &Arc<BackendPlan>, plan: &Arc<ServerPlan>, naming: &Naming) {
@@ -212,14 +215,14 @@ impl Section {
             let before = plan.live.location.found().and_then(|found| found.record.clone());
             let slots = self.slots.entry((at.backend.clone(), name)).or_default();
             slots.join(at.server.clone(), before);
-            self.members.insert(at, member(None, Some(key.clone())));
-            if self.need(&key) {
+            self.members.insert(at.clone(), member(None, Some(key.clone())));
+            if self.need(&key, at) {
                 self.share_services(&key, &Cause::Cache);
             }
         } else {
             let key = Key { name, wanted: WantedKey::of(naming) };
-            self.members.insert(at, member(Some(key.clone()), None));
-            if self.need(&key) {
+            self.members.insert(at.clone(), member(Some(key.clone()), None));
+            if self.need(&key, at) {
                 self.share_addresses(&key, &Cause::Cache);
             }
         }
@@ -227,6 +230,9 @@ impl Section {
 
     fn leave(&mut self, at: &ServerRef) {
         let Some(member) = self.members.remove(at) else { return };
+        for key in member.host.iter().chain(&member.service) {
+            self.release(key, at);
+        }
         if let Some(service) = &member.service {
             let group = (at.backend.clone(), service.name.clone());
             if let Some(slots) = self.slots.get_mut(&group) {
@@ -239,8 +245,9 @@ impl Section {
     }
 
     /// Sees to it that a name is asked for; tells whether it was already.
-    fn need(&mut self, key: &Key) -> bool {
-        if self.names.contains_key(key) {
+    fn need(&mut self, key: &Key, user: ServerRef) -> bool {
+        if let Some(asked) = self.names.get_mut(key) {
+            asked.users.insert(user);
             return true;
         }
         let now = self.now();
@@ -250,16 +257,18 @@ impl Section {
         };
         let question = Question::new(key.wanted.wanted());
         self.agenda.insert((0, key.clone()));
-        self.names.insert(key.clone(), Asked { question, records });
+        self.names.insert(key.clone(), Asked { question, records, users: BTreeSet::from([user]) });
         false
     }
 
-    fn forget_unused(&mut self) {
-        let used: HashSet<&Key> =
-            self.members.values().flat_map(|member| member.host.iter().chain(&member.service)).collect();
-        self.names.retain(|key, _| used.contains(key));
-        let names = &self.names;
-        self.agenda.retain(|(_, key)| names.contains_key(key));
+    /// A server needs a name no more.
+    fn release(&mut self, key: &Key, user: &ServerRef) {
+        let Some(asked) = self.names.get_mut(key) else { return };
+        asked.users.remove(user);
+        if asked.users.is_empty() {
+            // Its place in the agenda is passed over when it is due.
+            self.names.remove(key);
+        }
     }
 
     /// Sends the queries whose time has come.
@@ -381,12 +390,8 @@ impl Section {
             return false;
         };
         let candidates: Vec<IpAddr> = records.iter().copied().collect();
-        let mut users: Vec<&ServerRef> = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.host.as_ref() == Some(key))
-            .map(|(at, _)| at)
-            .collect();
+        let mut users: Vec<&ServerRef> =
+            self.names.get(key).map(|asked| asked.users.iter().collect()).unwrap_or_default();
         users.sort_by_cached_key(|at| {
             (at.backend.clone(), self.members.get(*at).map(|member| member.plan.order), at.server.clone())
         });
@@ -467,14 +472,13 @@ impl Section {
                 }
             }
         }
-        self.forget_unused();
         self.begin_due();
         changed
     }
 
     fn take_record(&mut self, at: &ServerRef) -> bool {
-        let Some(member) = self.members.get_mut(at) else { return false };
-        member.host = None;
+        self.bind_host(at, None);
+        let Some(member) = self.members.get(at) else { return false };
         let Some(naming) = &member.plan.naming else { return false };
         let weight = member.plan.live.location.found().and_then(|found| found.weight);
         let found = Found { weight, was_given: true, ..Found::nothing(&naming.name) };
@@ -482,9 +486,10 @@ impl Section {
     }
 
     fn give_record(&mut self, at: &ServerRef, record: ServiceRecord, service: &Service) -> bool {
-        let Some(member) = self.members.get_mut(at) else { return false };
-        let Some(naming) = member.plan.naming.clone() else { return false };
-        let before = member.plan.live.location.found();
+        let Some(member) = self.members.get(at) else { return false };
+        let (backend, plan) = (member.backend.clone(), member.plan.clone());
+        let Some(naming) = &plan.naming else { return false };
+        let before = plan.live.location.found();
         let same = before.as_ref().is_some_and(|found| found.record.as_ref() == Some(&record));
         let current = before.filter(|_| same).and_then(|found| found.ip);
         let weight = Weight::new(assign::weight(service.weight)).ok().filter(|_| naming.heeds_weights);
@@ -498,18 +503,30 @@ impl Section {
         if !service.addresses.is_empty() {
             let wish = Wish { family: naming.prefer, networks: &naming.networks, may_share: true, current };
             found.ip = assign::choose(service.addresses.iter().copied(), &wish, |_| false);
-            member.host = None;
-            return self.places.put(&member.backend, &member.plan, found, &Cause::Along);
+            self.bind_host(at, None);
+            return self.places.put(&backend, &plan, found, &Cause::Along);
         }
         // The address is to be asked for by itself.
-        let key = Key { name: service.target.clone(), wanted: WantedKey::of(&naming) };
-        let is_new = member.host.as_ref() != Some(&key);
-        member.host = Some(key.clone());
-        let changed = self.places.put(&member.backend, &member.plan, found, &Cause::Along);
-        if is_new && self.need(&key) {
+        let key = Key { name: service.target.clone(), wanted: WantedKey::of(naming) };
+        let changed = self.places.put(&backend, &plan, found, &Cause::Along);
+        if self.bind_host(at, Some(&key)) {
             return self.share_addresses(&key, &Cause::Cache) || changed;
         }
         changed
+    }
+
+    /// Makes this the host whose address a server has; tells whether that is new for the server, and known already.
+    fn bind_host(&mut self, at: &ServerRef, host: Option<&Key>) -> bool {
+        let Some(member) = self.members.get_mut(at) else { return false };
+        if member.host.as_ref() == host {
+            return false;
+        }
+        let before = std::mem::replace(&mut member.host, host.cloned());
+        let known = host.is_some_and(|key| self.need(key, at.clone()));
+        if let Some(before) = before {
+            self.release(&before, at);
+        }
+        known
     }
 }
 
