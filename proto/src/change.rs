@@ -70,6 +70,20 @@ pub enum Setting {
     MaxConnRate(u32),
     /// New sessions a second for the process; 0 is no limit.
     MaxSessRate(u32),
+    /// The host that a server's checks go to.
+    CheckHost(ServerHost),
+    /// The port that a server's checks go to; 0 is the server's own.
+    CheckPort(u16),
+    /// The host of a server's agent.
+    AgentHost(ServerHost),
+    /// The port of a server's agent.
+    AgentPort(u16),
+    /// What a server's agent is sent first; empty for nothing.
+    AgentSend(String),
+    /// Whether a server's checks run.
+    Checks(bool),
+    /// Whether a server's agent is asked.
+    Agent(bool),
 }
 
 /// Which part of a row an overlay covers.
@@ -93,6 +107,20 @@ pub enum Field {
     MaxConnRate,
     /// [`Setting::MaxSessRate`].
     MaxSessRate,
+    /// [`Setting::CheckHost`].
+    CheckHost,
+    /// [`Setting::CheckPort`].
+    CheckPort,
+    /// [`Setting::AgentHost`].
+    AgentHost,
+    /// [`Setting::AgentPort`].
+    AgentPort,
+    /// [`Setting::AgentSend`].
+    AgentSend,
+    /// [`Setting::Checks`].
+    Checks,
+    /// [`Setting::Agent`].
+    Agent,
 }
 
 /// Something that was changed by hand on top of the files.
@@ -140,6 +168,13 @@ impl Setting {
             Setting::Enabled(_) => Field::Enabled,
             Setting::MaxConnRate(_) => Field::MaxConnRate,
             Setting::MaxSessRate(_) => Field::MaxSessRate,
+            Setting::CheckHost(_) => Field::CheckHost,
+            Setting::CheckPort(_) => Field::CheckPort,
+            Setting::AgentHost(_) => Field::AgentHost,
+            Setting::AgentPort(_) => Field::AgentPort,
+            Setting::AgentSend(_) => Field::AgentSend,
+            Setting::Checks(_) => Field::Checks,
+            Setting::Agent(_) => Field::Agent,
         }
     }
 
@@ -175,11 +210,18 @@ impl Field {
             Field::Enabled => "enabled",
             Field::MaxConnRate => "maxconnrate",
             Field::MaxSessRate => "maxsessrate",
+            Field::CheckHost => "check-addr",
+            Field::CheckPort => "check-port",
+            Field::AgentHost => "agent-addr",
+            Field::AgentPort => "agent-port",
+            Field::AgentSend => "agent-send",
+            Field::Checks => "health",
+            Field::Agent => "agent",
         }
     }
 
     /// Every field.
-    pub const ALL: [Field; 9] = [
+    pub const ALL: [Field; 16] = [
         Field::Row,
         Field::Weight,
         Field::Admin,
@@ -189,6 +231,13 @@ impl Field {
         Field::Enabled,
         Field::MaxConnRate,
         Field::MaxSessRate,
+        Field::CheckHost,
+        Field::CheckPort,
+        Field::AgentHost,
+        Field::AgentPort,
+        Field::AgentSend,
+        Field::Checks,
+        Field::Agent,
     ];
 }
 

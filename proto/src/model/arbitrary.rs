@@ -22,10 +22,12 @@ use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayVal
 use crate::problem::{Code, Problem};
 
 mod balancing;
+mod checks;
 mod configuration;
 mod persistence;
 mod world;
 
+pub use checks::{backend_checks, global_checks, paused, server_checks};
 pub use configuration::configuration;
 pub use world::{
     small_change, small_file, small_overlay, small_row, small_set, small_setting, small_subject,
@@ -192,7 +194,7 @@ pub fn global() -> impl Strategy<Value = Global> + Clone {
         of(word()),
         of(path()),
     );
-    (numbers, log, process).prop_map(|(numbers, log, process)| {
+    (numbers, log, process, global_checks()).prop_map(|(numbers, log, process, checks)| {
         let (
             maxconn,
             maxconnrate,
@@ -225,6 +227,7 @@ pub fn global() -> impl Strategy<Value = Global> + Clone {
             user,
             group,
             chroot,
+            checks,
         }
     })
 }
@@ -350,10 +353,10 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
     let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
     let flags = proptest::array::uniform5(of(any::<bool>()));
-    let returning = (of(persistence::retry_on()), persistence::persistence(), balancing::balancing());
+    let returning = (of(persistence::retry_on()), persistence::persistence(), balancing::balancing(), backend_checks());
     (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages, returning)
         .prop_map(|(choices, timeouts, numbers, flags, log, default_server, error_pages, returning)| {
-            let (retry_on, persistence, balancing) = returning;
+            let (retry_on, persistence, balancing, checks) = returning;
             let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
             let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
                 timeouts;
@@ -385,6 +388,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                 source,
                 default_server,
                 error_pages,
+                checks,
             }
         })
         .boxed()
@@ -398,8 +402,9 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
         (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32)),
         (of(0..=1000_u32), of(0..=1000_u32), of(persistence::cookie_value()), of(millis())),
         naming_settings(),
+        server_checks(),
     )
-        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming)| {
+        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks)| {
             let (minconn, maxqueue, cookie, slowstart) = queue;
             let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse) = pool;
             ServerSettings {
@@ -417,6 +422,7 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
                 pool_purge_delay,
                 max_reuse,
                 naming,
+                checks,
             }
         })
         .boxed()
@@ -519,8 +525,16 @@ pub fn bind() -> impl Strategy<Value = Bind> + Clone {
 /// A server of any backend.
 pub fn server() -> impl Strategy<Value = Server> + Clone {
     let at = (name(), name()).prop_map(|(backend, server)| ServerRef { backend, server });
-    (at, 0..=9_u32, 0..=9_u32, server_address(), of(admin()), server_settings()).prop_map(
-        |(at, id, order, address, admin, settings)| Server { at, id, order, address, admin, settings },
+    (at, 0..=9_u32, 0..=9_u32, server_address(), of(admin()), server_settings(), paused()).prop_map(
+        |(at, id, order, address, admin, settings, paused)| Server {
+            at,
+            id,
+            order,
+            address,
+            admin,
+            paused,
+            settings,
+        },
     )
 }
 
@@ -584,6 +598,13 @@ pub fn absolute_setting() -> impl Strategy<Value = Setting> + Clone {
         any::<bool>().prop_map(Setting::Enabled),
         any::<u32>().prop_map(Setting::MaxConnRate),
         any::<u32>().prop_map(Setting::MaxSessRate),
+        server_host().prop_map(Setting::CheckHost),
+        any::<u16>().prop_map(Setting::CheckPort),
+        server_host().prop_map(Setting::AgentHost),
+        any::<u16>().prop_map(Setting::AgentPort),
+        text().prop_map(Setting::AgentSend),
+        any::<bool>().prop_map(Setting::Checks),
+        any::<bool>().prop_map(Setting::Agent),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    Balance, Balancing, ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name, Persistence,
+    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name, Persistence,
     RetryOn, ServerSettings,
 };
 
@@ -82,6 +82,8 @@ pub struct BackendSettings {
     pub default_server: ServerSettings,
     /// Answers that replace the built-in error pages, in ascending order of status.
     pub error_pages: Vec<ErrorPage>,
+    /// How its servers are checked.
+    pub checks: BackendChecks,
 }
 
 /// When a connection may be used by another client (configuration manual 4.2 "http-reuse").

@@ -1,6 +1,6 @@
 //! Settings of the whole process.
 
-use super::{BindAddress, LogTarget, Millis, SocketFile};
+use super::{BindAddress, GlobalChecks, LogTarget, Millis, SocketFile};
 
 /// Settings of the whole process (configuration manual 3 "Global parameters").
 ///
@@ -45,6 +45,8 @@ pub struct Global {
     pub group: Option<String>,
     /// Directory to confine the process in after start.
     pub chroot: Option<String>,
+    /// Checks of servers.
+    pub checks: GlobalChecks,
 }
 
 /// One text socket (management manual 9.3 "Unix Socket commands").

@@ -9,6 +9,7 @@ pub mod arbitrary;
 mod backend;
 mod balancing;
 mod bounded;
+mod check;
 mod defaults;
 mod frontend;
 mod global;
@@ -27,6 +28,11 @@ pub use balancing::{
     BadKey, Balance, BalanceFactor, Balancing, HashFunction, HashMethod, HashType, KeyName, UriKey,
 };
 pub use bounded::{Millis, OutOfRange, Weight};
+pub use check::{
+    BackendChecks, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus, Expected,
+    ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
+    Tracked,
+};
 pub use defaults::Defaults;
 pub use frontend::{
     Bind, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, HttpConnection, Mode, SocketFile,

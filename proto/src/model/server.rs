@@ -1,6 +1,6 @@
 //! Servers.
 
-use super::{CookieValue, Millis, NamingSettings, ServerAddress, ServerRef, Weight};
+use super::{CookieValue, Millis, NamingSettings, Paused, ServerAddress, ServerChecks, ServerRef, Weight};
 
 /// A server of a backend (configuration manual 5.2 "Server and default-server options").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Server {
     pub address: ServerAddress,
     /// What was asked for by hand: an overlay in nearly all cases. Default: ready.
     pub admin: Option<Admin>,
+    /// Which of its checks rest by hand: overlays alone. Default: none.
+    pub paused: Paused,
     /// What it sets itself.
     pub settings: ServerSettings,
 }
@@ -51,6 +53,8 @@ pub struct ServerSettings {
     pub max_reuse: Option<i32>,
     /// How its host name becomes an address.
     pub naming: NamingSettings,
+    /// How it is checked.
+    pub checks: ServerChecks,
 }
 
 /// The PROXY protocol's versions (proxy-protocol.txt, sections 2.1 and 2.2).

@@ -2,8 +2,8 @@
 
 use super::{State, Touched, contained};
 use crate::model::{
-    Backend, BackendSettings, Balancing, Defaults, ErrorPage, Frontend, FrontendSettings, Kind, LogPlan,
-    Name, Persistence, Row, Server, ServerSettings, Subject,
+    Backend, BackendChecks, BackendSettings, Balancing, CheckRule, Defaults, ErrorPage, Frontend, FrontendSettings,
+    Kind, LogPlan, Name, Persistence, Row, Server, ServerChecks, ServerSettings, Subject,
 };
 
 impl State {
@@ -108,7 +108,53 @@ impl BackendSettings {
           balancing: self.balancing.over(&base.balancing),
           persistence: self.persistence.over(&base.persistence),
           default_server: self.default_server.over(&base.default_server),
-          error_pages: pages_over(&self.error_pages, &base.error_pages))
+          error_pages: pages_over(&self.error_pages, &base.error_pages),
+          checks: self.checks.over(&base.checks))
+    }
+}
+
+impl BackendChecks {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &BackendChecks) -> BackendChecks {
+        let rules = |own: &Vec<CheckRule>, base: &Vec<CheckRule>| {
+            if own.is_empty() { base.clone() } else { own.clone() }
+        };
+        over!(self, base, BackendChecks { kind, disable_on_404, send_state, timeout, log, command, path }
+            http_rules: rules(&self.http_rules, &base.http_rules),
+            tcp_rules: rules(&self.tcp_rules, &base.tcp_rules))
+    }
+}
+
+impl ServerChecks {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &ServerChecks) -> ServerChecks {
+        over!(
+            self,
+            base,
+            ServerChecks {
+                check,
+                inter,
+                fastinter,
+                downinter,
+                rise,
+                fall,
+                port,
+                host,
+                send_proxy,
+                agent,
+                agent_host,
+                agent_port,
+                agent_inter,
+                agent_send,
+                observe,
+                on_error,
+                error_limit,
+                shutdown_sessions,
+                shutdown_backup_sessions,
+                track,
+                init_state,
+            }
+        )
     }
 }
 
@@ -147,7 +193,8 @@ impl ServerSettings {
                 pool_purge_delay,
                 max_reuse,
             }
-            naming: self.naming.over(&base.naming)
+            naming: self.naming.over(&base.naming),
+            checks: self.checks.over(&base.checks)
         )
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn effective(state: &State, subject: &Subject) -> Option<Arc<Row>> {
         Some(OverlayValue::Gone) => return None,
         _ => state.spec.get(subject)?.clone(),
     };
-    let range = (subject.clone(), Field::Row)..=(subject.clone(), Field::MaxSessRate);
+    let range = (subject.clone(), Field::Row)..=(subject.clone(), Field::Agent);
     let settings = state.overlays.range(range).filter_map(|(_, overlay)| match &overlay.value {
         OverlayValue::Setting(setting) => Some(setting),
         _ => None,
@@ -44,6 +44,7 @@ pub(super) fn value(state: &State, row: &Row, field: Field) -> Option<Setting> {
             }
             _ => None,
         },
+        (Row::Server(server), field) => health_value(state, server, field),
         (Row::Frontend(frontend), Field::Enabled) => Some(Setting::Enabled(!frontend.disabled)),
         (Row::Frontend(frontend), Field::Maxconn) => {
             Some(Setting::Maxconn(state.frontend_settings(frontend).maxconn.unwrap_or(0)))
@@ -57,6 +58,37 @@ pub(super) fn value(state: &State, row: &Row, field: Field) -> Option<Setting> {
         }
         _ => None,
     }
+}
+
+/// The value of a field that says how a server is checked.
+fn health_value(state: &State, server: &Server, field: Field) -> Option<Setting> {
+    let checks = state.server_settings(server).checks;
+    match field {
+        Field::CheckHost => checks.host.map(Setting::CheckHost),
+        Field::CheckPort => Some(Setting::CheckPort(checks.port.unwrap_or(0))),
+        Field::AgentHost => checks.agent_host.map(Setting::AgentHost),
+        Field::AgentPort => Some(Setting::AgentPort(checks.agent_port.unwrap_or(0))),
+        Field::AgentSend => Some(Setting::AgentSend(checks.agent_send.unwrap_or_default())),
+        Field::Checks => Some(Setting::Checks(!server.paused.checks)),
+        Field::Agent => Some(Setting::Agent(!server.paused.agent)),
+        _ => None,
+    }
+}
+
+/// Writes a field that says how a server is checked; tells whether it is one.
+fn write_health(server: &mut Server, setting: &Setting) -> bool {
+    let checks = &mut server.settings.checks;
+    match setting {
+        Setting::CheckHost(host) => checks.host = Some(host.clone()),
+        Setting::CheckPort(port) => checks.port = Some(*port).filter(|port| *port != 0),
+        Setting::AgentHost(host) => checks.agent_host = Some(host.clone()),
+        Setting::AgentPort(port) => checks.agent_port = Some(*port).filter(|port| *port != 0),
+        Setting::AgentSend(text) => checks.agent_send = Some(text.clone()),
+        Setting::Checks(run) => server.paused.checks = !run,
+        Setting::Agent(run) => server.paused.agent = !run,
+        _ => return false,
+    }
+    true
 }
 
 /// The row with one field written; `None` when this kind of row has no such field.
@@ -78,6 +110,7 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
             ServerAddress::Inet { port: old, .. } => *old = ServerPort::Mapped(*offset),
             _ => return None,
         },
+        (Row::Server(server), setting) => return write_health(server, setting).then_some(row),
         (Row::Frontend(frontend), Setting::Enabled(enabled)) => frontend.disabled = !enabled,
         (Row::Frontend(frontend), Setting::Maxconn(maxconn)) => frontend.settings.maxconn = Some(*maxconn),
         (Row::Global(global), Setting::Maxconn(0)) => global.maxconn = None,
@@ -126,6 +159,13 @@ fn has(kind: Kind, field: Field) -> bool {
         Field::Maxconn => matches!(kind, Kind::Server | Kind::Frontend | Kind::Global),
         Field::Enabled => kind == Kind::Frontend,
         Field::MaxConnRate | Field::MaxSessRate => kind == Kind::Global,
+        Field::CheckHost
+        | Field::CheckPort
+        | Field::AgentHost
+        | Field::AgentPort
+        | Field::AgentSend
+        | Field::Checks
+        | Field::Agent => kind == Kind::Server,
     }
 }
 

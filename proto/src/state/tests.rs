@@ -295,6 +295,7 @@ fn server(backend: &str, text: &str, id: u32, order: u32) -> Row {
             port: ServerPort::Fixed(1),
         },
         admin: None,
+        paused: crate::model::Paused::default(),
         settings: ServerSettings::default(),
     })
 }

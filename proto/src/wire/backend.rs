@@ -65,6 +65,7 @@ impl From<&BackendSettings> for v1::BackendSettings {
             source: settings.source.as_ref().map(Into::into),
             default_server: field::unless_default(&settings.default_server),
             error_pages: settings.error_pages.iter().map(Into::into).collect(),
+            checks: field::unless_default(&settings.checks),
         }
     }
 }
@@ -99,6 +100,7 @@ impl TryFrom<v1::BackendSettings> for BackendSettings {
             source: field::optional("source", settings.source)?,
             default_server: field::defaulted("default_server", settings.default_server)?,
             error_pages: model_error_pages(settings.error_pages)?,
+            checks: field::defaulted("checks", settings.checks)?,
         })
     }
 }

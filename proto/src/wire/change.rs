@@ -108,6 +108,13 @@ impl From<&Setting> for v1::Setting {
             Setting::Enabled(enabled) => Value::Enabled(*enabled),
             Setting::MaxConnRate(rate) => Value::MaxConnRate(*rate),
             Setting::MaxSessRate(rate) => Value::MaxSessRate(*rate),
+            Setting::CheckHost(host) => Value::CheckHost(host.into()),
+            Setting::CheckPort(port) => Value::CheckPort(u32::from(*port)),
+            Setting::AgentHost(host) => Value::AgentHost(host.into()),
+            Setting::AgentPort(port) => Value::AgentPort(u32::from(*port)),
+            Setting::AgentSend(text) => Value::AgentSend(text.clone()),
+            Setting::Checks(run) => Value::Checks(*run),
+            Setting::Agent(run) => Value::Agent(*run),
         };
         v1::Setting { value: Some(value) }
     }
@@ -131,6 +138,13 @@ impl TryFrom<v1::Setting> for Setting {
             Value::Enabled(enabled) => Setting::Enabled(enabled),
             Value::MaxConnRate(rate) => Setting::MaxConnRate(rate),
             Value::MaxSessRate(rate) => Setting::MaxSessRate(rate),
+            Value::CheckHost(host) => Setting::CheckHost(field::within("check_host", host.try_into())?),
+            Value::CheckPort(port) => Setting::CheckPort(field::port("check_port", port)?),
+            Value::AgentHost(host) => Setting::AgentHost(field::within("agent_host", host.try_into())?),
+            Value::AgentPort(port) => Setting::AgentPort(field::port("agent_port", port)?),
+            Value::AgentSend(text) => Setting::AgentSend(text),
+            Value::Checks(run) => Setting::Checks(run),
+            Value::Agent(run) => Setting::Agent(run),
         })
     }
 }

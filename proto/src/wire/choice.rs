@@ -3,8 +3,8 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    AddressFamily, Admin, CookieMode, HashFunction, HashMethod, HttpConnection, HttpReuse, Kind, Level,
-    LogFormat, LogSyntax, Mode, Severity, Transport,
+    AddressFamily, Admin, CheckStatus, CookieMode, ExternalChecks, HashFunction, HashMethod, HttpConnection, HttpReuse,
+    InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe, OnError, Severity, Transport,
 };
 use crate::problem::Code;
 
@@ -63,18 +63,29 @@ choices! {
         NotFound, AlreadyExists, InUse, Dangling, OutOfRange, Malformed, Unsuitable, Conflict, Denied, Impossible,
         Unavailable, Unsupported,
     }
+    CheckStatus is CheckStatus {
+        L7Ok, L7Okc, L6Ok, L4Ok, L7Rsp, L7Sts, L6Rsp, L4Con, L7Tout, L6Tout, L4Tout,
+    }
     CookieMode is CookieMode { Passive, Rewrite, Insert, Prefix }
-    Field is Field { Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate }
+    ExternalChecks is ExternalChecks { CleanEnvironment, WholeEnvironment }
+    Field is Field {
+        Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate, CheckHost, CheckPort, AgentHost,
+        AgentPort, AgentSend, Checks, Agent,
+    }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }
     HashMethod is HashMethod { MapBased, Consistent }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
+    InitState is InitState { FullyUp, Up, Down, FullyDown }
     Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers }
     Layer is Layer { Spec, Overlay }
     Level is Level { User, Operator, Admin }
     LogFormat is LogFormat { Plain, Tcp, Http, Clf }
     LogSyntax is LogSyntax { Rfc3164, Rfc5424, Short, Raw }
+    MatchMethod is MatchMethod { Exact, Prefix, Suffix, Part, Pattern }
     Mode is Mode { Tcp, Http }
+    Observe is Observe { Layer4, Layer7 }
+    OnError is OnError { FastInter, FailCheck, SuddenDeath, MarkDown }
     Severity is Severity { Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug }
     Transport is Transport { Udp, Tcp }
 }

@@ -26,6 +26,7 @@ impl From<&Global> for v1::Global {
             user: global.user.clone(),
             group: global.group.clone(),
             chroot: global.chroot.clone(),
+            checks: field::unless_default(&global.checks),
         }
     }
 }
@@ -54,6 +55,7 @@ impl TryFrom<v1::Global> for Global {
             user: global.user,
             group: global.group,
             chroot: global.chroot,
+            checks: field::defaulted("checks", global.checks)?,
         })
     }
 }

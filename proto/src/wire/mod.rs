@@ -10,6 +10,7 @@ mod address;
 mod backend;
 mod balancing;
 mod change;
+mod check;
 mod choice;
 pub mod chunk;
 mod defaults;

@@ -12,6 +12,7 @@ impl From<&Server> for v1::Server {
             order: server.order,
             address: Some((&server.address).into()),
             admin: choice::number(server.admin),
+            paused: field::unless_default(&server.paused),
             settings: field::unless_default(&server.settings),
         }
     }
@@ -27,6 +28,7 @@ impl TryFrom<v1::Server> for Server {
             order: server.order,
             address: field::required("address", server.address)?,
             admin: field::choice("admin", server.admin)?,
+            paused: field::defaulted("paused", server.paused)?,
             settings: field::defaulted("settings", server.settings)?,
         })
     }
@@ -66,6 +68,7 @@ impl From<&ServerSettings> for v1::ServerSettings {
             pool_purge_delay_ms: settings.pool_purge_delay.map(|span| span.get()),
             max_reuse: settings.max_reuse,
             naming: field::unless_default(&settings.naming),
+            checks: field::unless_default(&settings.checks),
         }
     }
 }
@@ -89,6 +92,7 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
             pool_purge_delay: field::millis("pool_purge_delay_ms", settings.pool_purge_delay_ms)?,
             max_reuse: limit("max_reuse", settings.max_reuse)?,
             naming: field::defaulted("naming", settings.naming)?,
+            checks: field::defaulted("checks", settings.checks)?,
         })
     }
 }

@@ -84,6 +84,18 @@ pub fn server_address(word: &Word, environment: &Environment) -> Reading<ServerA
     Ok(ServerAddress::Inet { host, port })
 }
 
+/// Reads a host without a port: a literal address, or a name that is resolved later.
+pub fn server_host(word: &Word) -> Reading<ServerHost> {
+    match literal_ip(&word.text) {
+        Some(ip) => Ok(ServerHost::Ip(ip)),
+        None if is_host_name(&word.text) => Ok(ServerHost::Named(word.text.clone())),
+        None => {
+            let message = format!("'{}' is neither an address nor a host name", word.text);
+            Err(expecting(word, message, "'192.0.2.1', '2001:db8::1' and 'name.example' are accepted forms"))
+        }
+    }
+}
+
 /// Reads the address of a log target.
 pub fn log_address(word: &Word, environment: &Environment) -> Reading<LogAddress> {
     let resolved = resolve(&word.text, environment);

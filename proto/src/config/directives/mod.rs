@@ -8,6 +8,7 @@ pub mod address;
 pub mod arguments;
 mod balancing;
 mod binds;
+mod checks;
 mod errors;
 mod global;
 mod logs;
@@ -244,6 +245,8 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(options::ROWS)
         .chain(logs::ROWS)
         .chain(errors::ROWS)
+        .chain(checks::GLOBAL)
+        .chain(checks::ROWS)
         .chain(parameters::SERVERS)
         .chain(resolvers::ROWS)
 }

@@ -1,10 +1,16 @@
 //! `server` and `default-server` (configuration manual 4.2 and 5.2).
 
-use crate::model::{Name, ProxyHeader, Server, ServerRef, ServerSettings};
+use crate::model::{
+    InitState, Name, Observe, OnError, Paused, ProxyHeader, Server, ServerRef, ServerSettings, Tracked,
+};
 
 use super::super::keywords;
 use super::address::{server_address, spell_server};
-use super::arguments::{Arguments, COUNT, Codec, LIMIT, Reading, TIME, WEIGHT, name, number, time};
+use super::arguments::{
+    Arguments, COUNT, Codec, LIMIT, POSITIVE, Reading, TIME, WEIGHT, WORD, choice, expecting, name, number,
+    time,
+};
+use super::checks::{HOST, PORT};
 use super::parameters::{self, Parameter};
 use super::persistence::COOKIE_VALUE;
 use super::{Draft, Lines, naming};
@@ -44,6 +50,101 @@ macro_rules! word {
     };
 }
 
+/// A setting of checks whose one argument is spelled by a codec.
+macro_rules! check {
+    ($name:literal, $syntax:literal, $field:ident, $codec:expr) => {
+        Parameter {
+            name: $name,
+            syntax: $syntax,
+            read: |settings, arguments| {
+                settings.checks.$field = Some(($codec.read)(arguments)?);
+                Ok(())
+            },
+            write: |settings| match &settings.checks.$field {
+                Some(value) => std::iter::once($name.to_owned()).chain(($codec.write)(value)).collect(),
+                None => Vec::new(),
+            },
+        }
+    };
+}
+
+/// A word that sets a field of checks.
+macro_rules! check_word {
+    ($name:literal, $field:ident = $value:expr) => {
+        Parameter {
+            name: $name,
+            syntax: "",
+            read: |settings, _| {
+                settings.checks.$field = Some($value);
+                Ok(())
+            },
+            write: |settings| {
+                if settings.checks.$field == Some($value) { vec![$name.to_owned()] } else { Vec::new() }
+            },
+        }
+    };
+}
+
+/// A word of a fixed set, as a codec.
+macro_rules! choice {
+    ($type:ident { $($word:literal => $value:expr),+ $(,)? }) => {
+        Codec::<$type> {
+            read: |arguments| {
+                const WORDS: &[&str] = &[$($word),+];
+                let word = arguments.take(&super::arguments::join(WORDS, "or"))?;
+                match word.text.as_str() {
+                    $($word => Ok($value),)+
+                    _ => Err(choice(word, WORDS)),
+                }
+            },
+            write: |value| {
+                vec![match *value {
+                    $(value if value == $value => $word,)+
+                    _ => "",
+                }.to_owned()]
+            },
+        }
+    };
+}
+
+const OBSERVE: Codec<Observe> = choice!(Observe { "layer4" => Observe::Layer4, "layer7" => Observe::Layer7 });
+const ON_ERROR: Codec<OnError> = choice!(OnError {
+    "fastinter" => OnError::FastInter,
+    "fail-check" => OnError::FailCheck,
+    "sudden-death" => OnError::SuddenDeath,
+    "mark-down" => OnError::MarkDown,
+});
+const INIT_STATE: Codec<InitState> = choice!(InitState {
+    "fully-up" => InitState::FullyUp,
+    "up" => InitState::Up,
+    "down" => InitState::Down,
+    "fully-down" => InitState::FullyDown,
+});
+const SHUTDOWN_SESSIONS: Codec<bool> = choice!(bool { "shutdown-sessions" => true });
+const SHUTDOWN_BACKUP_SESSIONS: Codec<bool> = choice!(bool { "shutdown-backup-sessions" => true });
+/// `[<backend>/]<server>`.
+const TRACKED: Codec<Tracked> = Codec {
+    read: |arguments| {
+        let word = arguments.take("a server, such as 'backend/server'")?;
+        let (backend, server) = match word.text.split_once('/') {
+            Some((backend, server)) => (Some(backend), server),
+            None => (None, word.text.as_str()),
+        };
+        let legal = |text: &str| {
+            Name::new(text).map_err(|bad| {
+                expecting(word, format!("'{}': {bad}", word.text), "'server' or 'backend/server' is expected")
+            })
+        };
+        Ok(Tracked { backend: backend.map(legal).transpose()?, server: legal(server)? })
+    },
+    write: |track| {
+        vec![match &track.backend {
+            Some(backend) => format!("{backend}/{}", track.server),
+            None => track.server.to_string(),
+        }]
+    },
+};
+
 /// A bare number of `pool-purge-delay` counts seconds.
 const SECONDS: Codec<crate::model::Millis> =
     Codec { read: |arguments| time(arguments, 1000), write: TIME.write };
@@ -72,6 +173,30 @@ pub(super) const PARAMETERS: &[Parameter<ServerSettings>] = &[
     naming::RESOLVE_PREFER,
     naming::RESOLVE_NET,
     naming::RESOLVE_OPTS,
+    check_word!("check", check = true),
+    check_word!("no-check", check = false),
+    check!("inter", "<time>", inter, TIME),
+    check!("fastinter", "<time>", fastinter, TIME),
+    check!("downinter", "<time>", downinter, TIME),
+    check!("rise", "<number>", rise, POSITIVE),
+    check!("fall", "<number>", fall, POSITIVE),
+    check!("port", "<port>", port, PORT),
+    check!("addr", "<address>", host, HOST),
+    check_word!("check-send-proxy", send_proxy = true),
+    check_word!("no-check-send-proxy", send_proxy = false),
+    check_word!("agent-check", agent = true),
+    check_word!("no-agent-check", agent = false),
+    check!("agent-addr", "<address>", agent_host, HOST),
+    check!("agent-port", "<port>", agent_port, PORT),
+    check!("agent-inter", "<time>", agent_inter, TIME),
+    check!("agent-send", "<text>", agent_send, WORD),
+    check!("observe", "{ layer4 | layer7 }", observe, OBSERVE),
+    check!("on-error", "{ fastinter | fail-check | sudden-death | mark-down }", on_error, ON_ERROR),
+    check!("error-limit", "<number>", error_limit, POSITIVE),
+    check!("on-marked-down", "shutdown-sessions", shutdown_sessions, SHUTDOWN_SESSIONS),
+    check!("on-marked-up", "shutdown-backup-sessions", shutdown_backup_sessions, SHUTDOWN_BACKUP_SESSIONS),
+    check!("track", "[<backend>/]<server>", track, TRACKED),
+    check!("init-state", "{ fully-up | up | down | fully-down }", init_state, INIT_STATE),
 ];
 
 /// The names and arguments of a server's parameters.
@@ -100,6 +225,7 @@ pub fn read_server(backend: &Name, arguments: &mut Arguments) -> Reading<Server>
         order: 0,
         address,
         admin: None,
+        paused: Paused::default(),
         settings,
     })
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{
     Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, Mode, Name,
-    Resolvers, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    Paused, Resolvers, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
 };
 
 /// The rows of a whole configuration as a reader of text gives them: in the order of a file, places set, numbers
@@ -155,6 +155,7 @@ impl Plan {
     fn defaults(&self, at: usize, mut part: DefaultsPart) -> Defaults {
         part.frontend.default_backend = self.default_backend(part.default_backend);
         part.frontend.mode = self.agreed(part.frontend.mode, false);
+        part.backend.default_server.checks.track = None;
         share(&part.frontend, &mut part.backend);
         Defaults {
             name: self.defaults[at].clone(),
@@ -174,6 +175,7 @@ impl Plan {
         let description = part.description;
         part.frontend.mode = self.agreed(part.frontend.mode, true);
         part.backend.mode = self.agreed(part.backend.mode, true);
+        part.backend.default_server.checks.track = None;
         part.frontend.default_backend = self.default_backend(part.default_backend).filter(|_| !listen);
         if listen {
             share(&part.frontend, &mut part.backend);
@@ -251,6 +253,8 @@ fn placed_server(backend: &Name, at: usize, mut server: Server) -> Server {
     server.id = if server.id % 3 == 1 { 100 + place(at) } else { 0 };
     server.order = place(at);
     server.admin = None;
+    server.paused = Paused::default();
+    server.settings.checks.track = None;
     server
 }
 

@@ -9,7 +9,7 @@ use super::{admin, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
 use crate::model::{
     Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults, Frontend, FrontendSettings,
-    Global, Kind, Mode, Name, NamingSettings, PortRange, Resolvers, Row, Server, ServerAddress, ServerHost,
+    Global, Kind, Mode, Name, NamingSettings, Paused, PortRange, Resolvers, Row, Server, ServerAddress, ServerHost,
     ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
 };
 
@@ -163,7 +163,15 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
                             port: ServerPort::Fixed(port),
                         },
                     };
-                    Row::Server(Server { at, id, order, address, admin: None, settings: server })
+                    Row::Server(Server {
+                        at,
+                        id,
+                        order,
+                        address,
+                        admin: None,
+                        paused: Paused::default(),
+                        settings: server,
+                    })
                 }
             }
         },

@@ -1,0 +1,228 @@
+//! Checks of servers.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{ip, millis, name, path, text, word};
+use crate::model::{
+    BackendChecks, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus, Expected,
+    ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
+    ServerHost, Tracked,
+};
+
+/// Checks of a server; what it tracks need not exist, so whole configurations leave that out.
+pub fn server_checks() -> impl Strategy<Value = ServerChecks> + Clone {
+    let host = || prop_oneof![ip().prop_map(ServerHost::Ip), word().prop_map(ServerHost::Named)];
+    let observe = select(vec![Observe::Layer4, Observe::Layer7]);
+    let on_error =
+        select(vec![OnError::FastInter, OnError::FailCheck, OnError::SuddenDeath, OnError::MarkDown]);
+    let init = select(vec![InitState::FullyUp, InitState::Up, InitState::Down, InitState::FullyDown]);
+    let track = (of(name()), name()).prop_map(|(backend, server)| Tracked { backend, server });
+    (
+        (of(any::<bool>()), of(millis()), of(millis()), of(millis()), of(1..=100_u32), of(1..=100_u32)),
+        (of(1..=u16::MAX), of(host()), of(any::<bool>()), of(any::<bool>()), of(host()), of(1..=u16::MAX)),
+        (of(millis()), of(text()), of(observe), of(on_error), of(1..=100_u32), of(Just(true))),
+        (of(Just(true)), of(track), of(init)),
+    )
+        .prop_map(|(first, second, third, fourth)| {
+            let (check, inter, fastinter, downinter, rise, fall) = first;
+            let (port, host, send_proxy, agent, agent_host, agent_port) = second;
+            let (agent_inter, agent_send, observe, on_error, error_limit, shutdown_sessions) = third;
+            let (shutdown_backup_sessions, track, init_state) = fourth;
+            ServerChecks {
+                check,
+                inter,
+                fastinter,
+                downinter,
+                rise,
+                fall,
+                port,
+                host,
+                send_proxy,
+                agent,
+                agent_host,
+                agent_port,
+                agent_inter,
+                agent_send,
+                observe,
+                on_error,
+                error_limit,
+                shutdown_sessions,
+                shutdown_backup_sessions,
+                track,
+                init_state,
+            }
+        })
+}
+
+/// What was asked by hand of a server's checks.
+pub fn paused() -> impl Strategy<Value = Paused> + Clone {
+    (any::<bool>(), any::<bool>()).prop_map(|(checks, agent)| Paused { checks, agent })
+}
+
+/// Checks of a backend.
+pub fn backend_checks() -> impl Strategy<Value = BackendChecks> + Clone {
+    let flags = || of(any::<bool>());
+    (
+        (of(kind()), vec(http_rule(), 0..=3), vec(tcp_rule(), 0..=3)),
+        (of(Just(true)), of(Just(true)), of(millis()), flags(), of(path()), of(path())),
+    )
+        .prop_map(|((kind, http_rules, tcp_rules), rest)| {
+            let (disable_on_404, send_state, timeout, log, command, path) = rest;
+            BackendChecks {
+                kind,
+                http_rules,
+                tcp_rules,
+                disable_on_404,
+                send_state,
+                timeout,
+                log,
+                command,
+                path,
+            }
+        })
+}
+
+/// Checks of the process.
+pub fn global_checks() -> impl Strategy<Value = GlobalChecks> + Clone {
+    let external = select(vec![ExternalChecks::CleanEnvironment, ExternalChecks::WholeEnvironment]);
+    (of(0..=50_u32), of(millis()), of(external)).prop_map(|(spread, max_spread, external)| GlobalChecks {
+        spread,
+        max_spread,
+        external,
+    })
+}
+
+fn kind() -> impl Strategy<Value = CheckKind> + Clone {
+    let version = select(vec!["HTTP/1.0", "HTTP/1.1"]).prop_map(str::to_owned);
+    let http = of((of((word(), of(version))), word())).prop_map(|said| match said {
+        None => CheckKind::Http { method: None, uri: None, version: None },
+        Some((method, uri)) => {
+            let (method, version) = method.map_or((None, None), |(method, version)| (Some(method), version));
+            CheckKind::Http { method, uri: Some(uri), version }
+        }
+    });
+    prop_oneof![
+        Just(CheckKind::Tcp),
+        http,
+        Just(CheckKind::SslHello),
+        (any::<bool>(), word()).prop_map(|(extended, domain)| CheckKind::Smtp { extended, domain }),
+        (of(word()), any::<bool>())
+            .prop_map(|(user, old)| CheckKind::Mysql { old: old && user.is_some(), user }),
+        word().prop_map(|user| CheckKind::Pgsql { user }),
+        Just(CheckKind::Redis),
+        Just(CheckKind::Ldap),
+        Just(CheckKind::Spop),
+        Just(CheckKind::External),
+    ]
+}
+
+fn http_rule() -> impl Strategy<Value = CheckRule> + Clone {
+    let request = (
+        (of(word()), of(word()), of(Just("HTTP/1.1".to_owned()))),
+        vec((word(), plain()), 0..=2),
+        of(plain()),
+        of(text()),
+    )
+        .prop_map(|((method, uri, version), headers, body, comment)| {
+            CheckRule::Request(CheckRequest { method, uri, version, headers, body, comment })
+        });
+    let what = prop_oneof![
+        vec((100..=999_u16, 0..=50_u16), 1..=3).prop_map(|ranges| {
+            Expected::Status(
+                ranges
+                    .into_iter()
+                    .map(|(first, more)| (first, first.saturating_add(more).min(999)))
+                    .collect(),
+            )
+        }),
+        word().prop_map(Expected::StatusPattern),
+        (any::<bool>(), matched(), of(matched())).prop_map(|(full, name, value)| Expected::Header {
+            full,
+            name,
+            value
+        }),
+        text().prop_map(Expected::Text),
+        word().prop_map(Expected::Pattern),
+    ];
+    prop_oneof![
+        connect(),
+        request,
+        expect(what).prop_map(CheckRule::Expect),
+        text().prop_map(CheckRule::Comment)
+    ]
+}
+
+fn tcp_rule() -> impl Strategy<Value = CheckRule> + Clone {
+    let what = prop_oneof![
+        text().prop_map(Expected::Text),
+        word().prop_map(Expected::Pattern),
+        vec(any::<u8>(), 1..=8).prop_map(Expected::Bytes),
+        word().prop_map(Expected::BytesPattern),
+    ];
+    prop_oneof![
+        connect(),
+        (text(), of(text())).prop_map(|(data, comment)| CheckRule::Send {
+            data: data.into_bytes(),
+            binary: false,
+            comment
+        }),
+        (vec(any::<u8>(), 1..=8), of(text())).prop_map(|(data, comment)| CheckRule::Send {
+            data,
+            binary: true,
+            comment
+        }),
+        expect(what).prop_map(CheckRule::Expect),
+        text().prop_map(CheckRule::Comment)
+    ]
+}
+
+fn connect() -> impl Strategy<Value = CheckRule> + Clone {
+    let flags = proptest::array::uniform3(any::<bool>());
+    (flags, of(1..=u16::MAX), of(ip().prop_map(ServerHost::Ip)), of(text())).prop_map(
+        |([default, send_proxy, linger], port, host, comment)| {
+            CheckRule::Connect(CheckConnect { default, port, host, send_proxy, linger, comment })
+        },
+    )
+}
+
+fn expect(what: impl Strategy<Value = Expected> + Clone) -> impl Strategy<Value = CheckExpect> + Clone {
+    let among = |statuses: &[CheckStatus]| of(select(statuses.to_vec()));
+    (
+        (what, any::<bool>(), of(-1..=1000_i32)),
+        (among(&CheckStatus::PASSED), among(&CheckStatus::FAILED), among(&CheckStatus::LATE)),
+        (of(plain()), of(plain()), of(text())),
+    )
+        .prop_map(|((what, inverse, minimum), statuses, (on_success, on_error, comment))| {
+            let (ok_status, error_status, timeout_status) = statuses;
+            CheckExpect {
+                what,
+                inverse,
+                minimum,
+                ok_status,
+                error_status,
+                timeout_status,
+                on_success,
+                on_error,
+                comment,
+            }
+        })
+}
+
+fn matched() -> impl Strategy<Value = Matched> + Clone {
+    let method = select(vec![
+        MatchMethod::Exact,
+        MatchMethod::Prefix,
+        MatchMethod::Suffix,
+        MatchMethod::Part,
+        MatchMethod::Pattern,
+    ]);
+    (method, word()).prop_map(|(method, text)| Matched { method, text })
+}
+
+/// A text that no log format would read anything into.
+fn plain() -> impl Strategy<Value = String> + Clone {
+    text().prop_map(|text| text.replace('%', "x"))
+}
