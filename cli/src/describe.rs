@@ -46,6 +46,13 @@ pub fn setting(setting: &Setting) -> String {
         Setting::Enabled(false) => "disabled".to_owned(),
         Setting::MaxConnRate(rate) => format!("maxconnrate {rate}"),
         Setting::MaxSessRate(rate) => format!("maxsessrate {rate}"),
+        Setting::CheckHost(host) => format!("check-addr {host}"),
+        Setting::CheckPort(port) => format!("check-port {port}"),
+        Setting::AgentHost(host) => format!("agent-addr {host}"),
+        Setting::AgentPort(port) => format!("agent-port {port}"),
+        Setting::AgentSend(text) => format!("agent-send {text:?}"),
+        Setting::Checks(run) => format!("health {}", if *run { "enabled" } else { "disabled" }),
+        Setting::Agent(run) => format!("agent {}", if *run { "enabled" } else { "disabled" }),
     }
 }
 
@@ -130,6 +137,7 @@ mod tests {
                 port: ServerPort::Fixed(80),
             },
             admin: None,
+            paused: Default::default(),
             settings: ServerSettings { weight: Some(Weight::DEFAULT), ..ServerSettings::default() },
         });
         let subject = Subject::Server(at("s1"));

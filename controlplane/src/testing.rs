@@ -67,6 +67,7 @@ pub(crate) fn server(backend: &str, server: &str, port: u16) -> Row {
             port: ServerPort::Fixed(port),
         },
         admin: None,
+        paused: Default::default(),
         settings: ServerSettings::default(),
     })
 }

@@ -21,10 +21,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::admin::{Admin, AdminEndpoint, Description, OWN_SOCKETS, Stop};
 use crate::live::Live;
-use crate::proxy::{Prepared, Proxy};
+use crate::proxy::{Heard, Prepared, Proxy};
 use crate::resolve::Resolution;
 use crate::snapshot::Snapshot;
-use crate::store::{Beginning, DiskError, Loaded, Store, Traffic};
+use crate::store::{Beginning, DiskError, Loaded, Standings, Store, Traffic};
 
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +109,10 @@ impl Node {
         let resolution = resolution.map_err(StartError::Workers)?;
         let road = Arc::new(Road { proxy: proxy.clone(), resolution });
         let release = options.release || options.rows.is_some();
+        let standings = options.state_dir.as_deref().map(Standings::in_folder);
+        if let Some(standings) = &standings {
+            live.ledger.keep(standings.load());
+        }
         let beginning = Beginning { rows: options.rows, release };
         let started = Store::start(loaded, beginning, road.clone(), live.clone());
         let (store, writer) = started.map_err(|problems| {
@@ -116,6 +120,21 @@ impl Node {
             road.resolution.stop();
             StartError::Refused(problems)
         })?;
+        let told = store.clone();
+        let reported = proxy.report(move |heard| match heard {
+            Heard::Changed { at, from, to, reason } => told.tell_health(at, from, to, reason),
+            Heard::Moved(snapshot) => {
+                if let Some(standings) = &standings {
+                    standings.save(snapshot);
+                }
+            }
+        });
+        if let Err(error) = reported {
+            proxy.stop();
+            store.end();
+            let _ = writer.join();
+            return Err(StartError::Workers(error));
+        }
         let description = Description {
             node: if options.name.is_empty() { host_name() } else { options.name },
             boot_time_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),

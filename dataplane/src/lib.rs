@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod balance;
 pub mod boot;
+pub mod check;
 pub mod live;
 pub mod proxy;
 pub mod resolve;

@@ -38,14 +38,23 @@ const ANY: &[&str] = &["*"];
 const DIRECTIONS: &[Direction] = &[
     row("dataplane", "main", ANY, "the program starts everything"),
     row("dataplane", "boot", ANY, "wiring knows every part, and no part knows the wiring"),
-    row("dataplane", "admin", &["store", "live", "snapshot"], "calls change the store and read the rest"),
+    row(
+        "dataplane",
+        "admin",
+        &["store", "live", "snapshot", "check"],
+        "calls change the store, say how servers stand, and read the rest",
+    ),
     row(
         "dataplane",
         "store",
         &["snapshot", "live"],
         "the one writer compiles; it knows no door and no traffic",
     ),
-    row("dataplane", "proxy", &["snapshot", "live"], "the data path reads; it can change nothing"),
+    row(
+        "dataplane",
+        "proxy",
+        &["snapshot", "live", "check"],
+        "the data path reads, and carries checks out; it can change nothing",
     row(
         "dataplane",
         "resolve",
@@ -56,7 +65,7 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "snapshot",
-        &["matching", "fetch", "convert", "balance", "live"],
+        &["matching", "fetch", "convert", "balance", "live", "check"],
         "compiled values hold their parts; they do no I/O",
     ),
     row("dataplane", "fetch", &["live"], "evaluation reads the message and what is observed"),

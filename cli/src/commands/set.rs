@@ -2,7 +2,7 @@
 
 use clap::Args;
 use regate_proto::change::{Change, Layer, Setting};
-use regate_proto::model::{Admin, Kind, Subject, Weight};
+use regate_proto::model::{Admin, Kind, ServerHost, Subject, Weight};
 use regate_proto::wire;
 
 use crate::client::Target;
@@ -50,6 +50,13 @@ fn read(kind: &str, words: &[String]) -> Result<(Subject, Setting), Failure> {
         (Kind::Server, "state") => Setting::Admin(state(value)?),
         (Kind::Server, "addr") => Setting::host(value),
         (Kind::Server, "port") => port(value)?,
+        (Kind::Server, "check-addr") => Setting::CheckHost(host(value)),
+        (Kind::Server, "check-port") => Setting::CheckPort(plain_port(field, value)?),
+        (Kind::Server, "agent-addr") => Setting::AgentHost(host(value)),
+        (Kind::Server, "agent-port") => Setting::AgentPort(plain_port(field, value)?),
+        (Kind::Server, "agent-send") => Setting::AgentSend(value.to_owned()),
+        (Kind::Server, "health") => Setting::Checks(yes_or_no(value)?),
+        (Kind::Server, "agent") => Setting::Agent(yes_or_no(value)?),
         (Kind::Server | Kind::Frontend | Kind::Global, "maxconn") => Setting::Maxconn(number(field, value)?),
         (Kind::Frontend, "enabled") => Setting::Enabled(yes_or_no(value)?),
         (Kind::Global, "maxconnrate") => Setting::MaxConnRate(number(field, value)?),
@@ -93,6 +100,14 @@ fn port(value: &str) -> Result<Setting, Failure> {
     value.parse().map(Setting::Port).map_err(|_| expected())
 }
 
+fn host(value: &str) -> ServerHost {
+    value.parse().map_or_else(|_| ServerHost::Named(value.to_owned()), ServerHost::Ip)
+}
+
+fn plain_port(field: &str, value: &str) -> Result<u16, Failure> {
+    value.parse().map_err(|_| Failure::usage(format!("{field} '{value}': a port, 0 to 65535, is expected")))
+}
+
 fn yes_or_no(value: &str) -> Result<bool, Failure> {
     match value {
         "yes" | "true" | "on" => Ok(true),
@@ -109,7 +124,9 @@ fn number(field: &str, value: &str) -> Result<u32, Failure> {
 
 fn fields(kind: Kind) -> &'static str {
     match kind {
-        Kind::Server => "weight, state, addr, port or maxconn is expected",
+        Kind::Server => {
+            "weight, state, addr, port, check-addr, check-port, agent-addr, agent-port, agent-send, health, agent or maxconn is expected"
+        }
         Kind::Frontend => "enabled or maxconn is expected",
         Kind::Global => "maxconn, maxconnrate or maxsessrate is expected",
         Kind::Defaults | Kind::Bind | Kind::Backend | Kind::Resolvers => {

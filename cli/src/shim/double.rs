@@ -137,6 +137,7 @@ fn server(backend: &str, text: &str, weight: Option<u64>, disabled: bool) -> Ser
             port: ServerPort::Fixed(1),
         },
         admin: None,
+        paused: Default::default(),
         settings,
     }
 }
@@ -413,6 +414,7 @@ fn views(state: &State, query: &v1::ServersQuery) -> Result<Vec<v1::ServerView>,
         maxconn: state.server_settings(server).maxconn.unwrap_or(0),
         backend_id,
         resolvers: state.server_settings(server).naming.resolvers.map(|name| name.to_string()),
+        checks: None,
     };
     Ok(found.into_iter().map(view).collect())
 }

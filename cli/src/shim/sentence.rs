@@ -131,6 +131,11 @@ pub fn bad_host_name(text: &str) -> Reply {
     Reply::Message(Severity::Warning, format!("invalid fqdn '{text}' by 'stats socket command'"))
 }
 
+/// What answers a host of checks that is no address.
+pub fn bad_host(text: &str) -> Reply {
+    Reply::error(format!("invalid addr '{text}'"))
+}
+
 /// What answers a text that is no port.
 pub fn bad_port(text: &str) -> Reply {
     Reply::error(format!("problem converting port '{text}' to an int"))
@@ -239,6 +244,36 @@ pub const MAXCONN_NO_NUMBER: &str = "maxconn string empty or preceded by garbage
 pub const MAXCONN_GARBAGE: &str = "Trailing garbage in maxconn string";
 /// A state that there is none of.
 pub const BAD_STATE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.";
+/// A health that there is none of.
+pub const BAD_HEALTH: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
+/// What an agent does not say.
+pub const BAD_AGENT: &str = "'set server <srv> agent' expects 'up' or 'down'.";
+/// A server whose health is another's.
+pub const TRACKS: &str = "cannot change health on a tracking server.";
+/// A server without an agent.
+pub const NO_AGENT: &str = "agent checks are not enabled on this server.";
+/// A server without an agent, where its address is set.
+pub const NO_AGENT_PLAIN: &str = "agent checks are not enabled on this server";
+/// A server without checks.
+pub const NOT_CHECKED: &str = "health checks are not enabled on this server";
+/// A server without checks, where they are to run.
+pub const NO_CHECK_TO_ENABLE: &str = "Health check was not configured on this server, cannot enable.";
+/// A server without an agent, where it is to be asked.
+pub const NO_AGENT_TO_ENABLE: &str = "Agent was not configured on this server, cannot enable.";
+/// An address of checks is missing.
+pub const NEED_CHECK_ADDRESS: &str =
+    "set server <b>/<s> check-addr requires an address and optionally a port.";
+/// A port of checks is missing.
+pub const NEED_CHECK_PORT: &str = "set server <b>/<s> check-port requires a port.";
+/// An address of an agent is missing.
+pub const NEED_AGENT_ADDRESS: &str =
+    "set server <b>/<s> agent-addr requires an address and optionally a port.";
+/// A port of an agent is missing.
+pub const NEED_AGENT_PORT: &str = "set server <b>/<s> agent-port requires a port.";
+/// A port that is no number.
+pub const PORT_NO_NUMBER: &str = "provided port is not an integer";
+/// A port outside its range.
+pub const PORT_RANGE: &str = "provided port is invalid";
 /// An address is missing.
 pub const NEED_ADDRESS: &str = "set server <b>/<s> addr requires an address and optionally a port.";
 /// An address and port as they were.

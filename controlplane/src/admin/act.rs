@@ -7,7 +7,7 @@ use super::permission::{Asked, Caller};
 use super::{Core, forward};
 
 impl Core {
-    /// Does something at the node that is named, or at the only one; counters are cleared at all of them.
+    /// Does something at the node that is named, or at the only one; counters are cleared, and servers are said to be up or down, at all of them.
     pub(super) async fn act(
         &self,
         caller: &Caller,
@@ -19,14 +19,15 @@ impl Core {
             Some(Action::ClearCounters(v1::ClearCounters { all: true })) => Asked::ClearCounters,
             Some(Action::SoftStop(_)) => Asked::SoftStop,
             Some(Action::HardStop(_)) => Asked::HardStop,
+            Some(Action::SetHealth(_)) => Asked::SetHealth,
             None => {
-                let detail = "action: clear_counters, soft_stop or hard_stop is expected";
+                let detail = "action: clear_counters, soft_stop, hard_stop or set_health is expected";
                 return Err(vec![Problem::general(Code::Malformed, detail)]);
             }
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
         let nodes = self.meant(caller).map_err(|problem| vec![problem])?;
-        let is_harmless = matches!(asked, Asked::ClearMaxima | Asked::ClearCounters);
+        let is_harmless = matches!(asked, Asked::ClearMaxima | Asked::ClearCounters | Asked::SetHealth);
         if nodes.is_empty() || (nodes.len() > 1 && !is_harmless) {
             let detail = match nodes.len() {
                 0 => "there is no node to do it at".to_owned(),
@@ -38,7 +39,7 @@ impl Core {
         }
         let mut problems = Vec::new();
         for node in nodes {
-            if let Err(found) = forward::act(&node, caller, action).await {
+            if let Err(found) = forward::act(&node, caller, action.clone()).await {
                 problems.extend(found);
             }
         }

@@ -30,6 +30,8 @@ pub enum Asked {
     SoftStop,
     /// Stop at once.
     HardStop,
+    /// Say how a server stands, in place of its checks.
+    SetHealth,
     /// Describe the process.
     Info,
     /// Tell how much is configured.
@@ -88,13 +90,14 @@ impl Asked {
             | Asked::Rollback
             | Asked::ClearCounters
             | Asked::SoftStop
-            | Asked::HardStop => Level::Admin,
+            | Asked::HardStop
+            | Asked::SetHealth => Level::Admin,
         }
     }
 
     /// Everything that can be asked for.
     #[cfg(test)]
-    const ALL: [Asked; 20] = [
+    const ALL: [Asked; 21] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -107,6 +110,7 @@ impl Asked {
         Asked::ClearCounters,
         Asked::SoftStop,
         Asked::HardStop,
+        Asked::SetHealth,
         Asked::Info,
         Asked::Summary,
         Asked::Proxies,
@@ -232,7 +236,7 @@ mod tests {
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
         let user = "Converse Info Summary Proxies Statistics ServerStates Nodes";
         let operator = "Watch ClearMaxima Rows Overlays Configuration History";
-        let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop";
+        let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop SetHealth";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");
             let listed = |words: &str| words.split(' ').any(|word| word == name);

@@ -314,6 +314,7 @@ fn server_view(state: &State, server: &Server, backend_id: u32) -> v1::ServerVie
         maxconn: state.server_settings(server).maxconn.unwrap_or(0),
         backend_id,
         resolvers: state.server_settings(server).naming.resolvers.map(|name| name.to_string()),
+        checks: Some((&state.server_settings(server).checks).into()),
     }
 }
 

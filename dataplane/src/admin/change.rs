@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use prost::Message;
 use regate_proto::change::{Change, ChangeSet, Layer, Origin, Revision};
-use regate_proto::model::Row;
+use regate_proto::model::{Row, ServerRef, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::{self, v1};
 use tokio::sync::{broadcast, mpsc};
@@ -17,6 +17,8 @@ use tonic::{Request, Response, Status, Streaming};
 use super::permission::{Asked, Caller};
 use super::services::{Parts, refused};
 use super::{Context, Desk, Stop, query, view};
+use crate::check::standing::{self, Order, Place};
+use crate::live::Operational;
 use crate::store::{self, Done, Event, Happening, Pending, StagedSet, Work};
 
 #[tonic::async_trait]
@@ -183,7 +185,44 @@ impl Context {
                 let _ = self.stops.send(Stop::Hard);
                 Ok(())
             }
+            Some(Action::SetHealth(request)) => {
+                caller.may(Asked::SetHealth)?;
+                self.set_health(request)
+            }
         }
+    }
+
+    /// Says how a server stands, in place of its checks or its agent.
+    fn set_health(&self, request: v1::SetHealth) -> Result<(), Problem> {
+        let order = match request.order() {
+            v1::HealthOrder::Up => Order::Health(Operational::Running),
+            v1::HealthOrder::Stopping => Order::Health(Operational::Stopping),
+            v1::HealthOrder::Down => Order::Health(Operational::Stopped),
+            v1::HealthOrder::AgentUp => Order::Agent(true),
+            v1::HealthOrder::AgentDown => Order::Agent(false),
+            v1::HealthOrder::Unspecified => {
+                let detail = "set_health.order: nothing is set: up, stopping or down is expected";
+                return Err(Problem::general(Code::Malformed, detail));
+            }
+        };
+        let missing = || Problem::general(Code::Malformed, "set_health.server: nothing is set");
+        let at = ServerRef::try_from(request.server.ok_or_else(missing)?)?;
+        let subject = Subject::Server(at.clone());
+        let snapshot = self.store.read(|current| current.snapshot.clone());
+        let found =
+            snapshot.backends.get(&at.backend).and_then(|plan| Some((plan, plan.server(&at.server)?)));
+        let Some((backend, server)) = found else {
+            return Err(Problem::about(Code::NotFound, &subject, "there is none of that name"));
+        };
+        let checks = server.checks.as_deref();
+        if checks.is_some_and(|checks| checks.track.is_some()) {
+            return Err(Problem::about(Code::Unsuitable, &subject, "it follows another server"));
+        }
+        if matches!(order, Order::Agent(_)) && !checks.is_some_and(|checks| checks.agent) {
+            return Err(Problem::about(Code::Unsuitable, &subject, "it has no agent"));
+        }
+        standing::obey(Place { snapshot: &snapshot, live: &self.live, backend, server }, order);
+        Ok(())
     }
 
     fn clear_counters(&self, all: bool) {
@@ -445,9 +484,15 @@ fn wire_event(event: &Event) -> v1::Event {
         }),
         Happening::Server { at, from, to } => Kind::ServerStatus(v1::ServerStatusChanged {
             subject: Some((&regate_proto::model::Subject::Server(at.clone())).into()),
-            from: Some(view::status(view::server_condition(*from))),
-            to: Some(view::status(view::server_condition(*to))),
+            from: Some(view::status(view::asked_condition(*from))),
+            to: Some(view::status(view::asked_condition(*to))),
             reason: "an administrator asked for it".to_owned(),
+        }),
+        Happening::Health { at, from, to, reason } => Kind::ServerStatus(v1::ServerStatusChanged {
+            subject: Some((&regate_proto::model::Subject::Server(at.clone())).into()),
+            from: Some(view::status(view::health_condition(*from))),
+            to: Some(view::status(view::health_condition(*to))),
+            reason: reason.clone(),
         }),
     };
     v1::Event { at_ms: event.at, event: Some(kind) }

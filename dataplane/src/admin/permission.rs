@@ -32,6 +32,8 @@ pub enum Asked {
     SoftStop,
     /// Stop at once.
     HardStop,
+    /// Say how a server stands, in place of its checks.
+    SetHealth,
     /// Describe the process.
     Info,
     /// Tell how much is configured.
@@ -83,12 +85,13 @@ impl Asked {
             | Asked::Follow
             | Asked::ClearCounters
             | Asked::SoftStop
-            | Asked::HardStop => Level::Admin,
+            | Asked::HardStop
+            | Asked::SetHealth => Level::Admin,
         }
     }
 
     /// Everything that can be asked for.
-    pub const ALL: [Asked; 19] = [
+    pub const ALL: [Asked; 20] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -99,6 +102,7 @@ impl Asked {
         Asked::ClearCounters,
         Asked::SoftStop,
         Asked::HardStop,
+        Asked::SetHealth,
         Asked::Info,
         Asked::Summary,
         Asked::Proxies,
@@ -208,7 +212,7 @@ mod tests {
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
         let user = "Converse Info Summary Proxies Statistics ServerStates";
         let operator = "Watch ClearMaxima Rows Addresses Overlays Configuration";
-        let admin = "Apply Stage Commit Follow ClearCounters SoftStop HardStop";
+        let admin = "Apply Stage Commit Follow ClearCounters SoftStop HardStop SetHealth";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");
             let listed = |words: &str| words.split(' ').any(|word| word == name);

@@ -21,6 +21,7 @@ use super::view::{self, ServerFacts};
 use super::{Context, statistics};
 use crate::live::SectionLive;
 use crate::snapshot::Target;
+use crate::live::{Operational, Probe};
 use crate::store::Current;
 
 /// The parts of an answer, made as they are taken.
@@ -371,14 +372,13 @@ fn server_view(facts: ServerFacts) -> v1::ServerView {
     v1::ServerView {
         initial_weight: u32::from(facts.initial_weight.get()),
         weight: u32::from(facts.weight.get()),
-        status: Some(view::status(match &facts.plan {
-            Some(plan) => view::condition(plan),
-            None => view::server_condition(facts.admin),
-        })),
+        status: Some(facts.status),
         resolved: facts.plan.as_ref().and_then(|plan| view::resolved(plan)).map(|address| (&address).into()),
         maxconn: facts.maxconn,
         backend_id: facts.backend_id,
         resolvers: facts.resolvers.map(|name| name.to_string()),
+        checks: (facts.checks != regate_proto::model::ServerChecks::default())
+            .then(|| (&facts.checks).into()),
         server: Some((&facts.row).into()),
     }
 }
@@ -412,11 +412,20 @@ fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
         _ => 0,
     };
     let is_lost = facts.plan.as_ref().is_some_and(|plan| !plan.is_located());
-    let operational_state = match facts.admin {
-        _ if is_lost => v1::OperationalState::Stopped,
-        Admin::Ready | Admin::Drain => v1::OperationalState::Running,
-        Admin::Maint => v1::OperationalState::Stopped,
+    let plan = facts.plan.as_deref();
+    let health = plan.map(|plan| &plan.live.health);
+    let inherited = health.map_or(Admin::Ready, |health| health.inherited_admin());
+    let own = health.map_or(facts.admin, |health| health.own_admin(facts.admin));
+    let maintenance = own == Admin::Maint || inherited == Admin::Maint;
+    let operational_state = match health.map(|health| health.operational()) {
+        _ if maintenance || is_lost => v1::OperationalState::Stopped,
+        Some(Operational::Stopped) => v1::OperationalState::Stopped,
+        Some(Operational::Stopping) => v1::OperationalState::Stopping,
+        Some(Operational::Running) | None => v1::OperationalState::Running,
     };
+    let record = health.map(|health| health.record().clone());
+    let probe = record.as_ref().map(|record| &record.check);
+    let tracks = facts.checks.track.is_some();
     let changed =
         facts.plan.as_ref().map_or(0, |plan| plan.live.changed.load(std::sync::atomic::Ordering::Relaxed));
     v1::ServerStateRow {
@@ -426,7 +435,7 @@ fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
         server: facts.row.at.server.to_string(),
         address,
         operational_state: operational_state as i32,
-        user_weight: u32::from(facts.plan.as_ref().map_or(facts.weight, |plan| plan.own_weight()).get()),
+        user_weight: plan.map_or(u32::from(facts.weight.get()), |plan| u32::from(plan.weight_in_force())),
         initial_weight: u32::from(facts.initial_weight.get()),
         last_change_s: u32::try_from(now.saturating_sub(changed) / 1000).unwrap_or(u32::MAX),
         host_name_changed: (host_name.is_some() && facts.host_changed)
@@ -435,15 +444,43 @@ fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
         port,
         tls: Some(false),
         service_record,
+        check_status: probe.map_or(1, |probe| probe.finding as u32),
+        check_result: probe.map_or(0, |probe| if probe.under_way { 0 } else { probe.result }),
+        check_health: probe.map_or(0, |probe| if tracks { 0 } else { probe.health }),
+        check_state: probe.and_then(|probe| {
+            probe_state(probe, if probe.configured { maintenance } else { facts.disabled_by_row })
+        }),
+        agent_state: record.as_ref().and_then(|record| probe_state(&record.agent, false)),
+        check_port: facts.checks.port.map_or(0, u32::from),
+        check_address: facts.checks.host.as_ref().map(spelled),
+        agent_address: facts.checks.agent_host.as_ref().map(spelled),
+        agent_port: facts.checks.agent_port.map_or(0, u32::from),
         // Numbers are part of rows; which of them a file forced is not kept.
         backend_id_forced: false,
         server_id_forced: false,
-        maintenance_forced: facts.admin == Admin::Maint,
-        maintenance_inherited: false,
+        maintenance_forced: own == Admin::Maint,
+        maintenance_inherited: inherited == Admin::Maint,
         maintenance_configured: facts.disabled_by_row,
-        drain_forced: facts.admin == Admin::Drain,
-        drain_inherited: false,
+        drain_forced: own == Admin::Drain,
+        drain_inherited: inherited == Admin::Drain,
         maintenance_unresolved: is_lost,
+    }
+}
+
+/// How checks stand; `None` when there are none.
+fn probe_state(probe: &Probe, resting: bool) -> Option<v1::ProbeState> {
+    (probe.configured || resting).then_some(v1::ProbeState {
+        under_way: probe.under_way,
+        configured: probe.configured,
+        enabled: probe.is_enabled(),
+        resting,
+    })
+}
+
+fn spelled(host: &ServerHost) -> String {
+    match host {
+        ServerHost::Ip(ip) => ip.to_string(),
+        ServerHost::Named(name) => name.clone(),
     }
 }
 

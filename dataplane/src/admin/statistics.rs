@@ -11,8 +11,8 @@ use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
 use super::view;
-use crate::live::{Exchanges, Live, Mean, Statuses};
-use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan};
+use crate::live::{Exchanges, Live, Mean, Probe, Statuses};
+use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot};
 use crate::store::Current;
 
 /// What of the counters is wanted, and what the caller may see.
@@ -37,7 +37,7 @@ pub(super) fn rows(
     let proxies = proxies(current, &wanted)?;
     let now = live.process.now();
     let stopping = live.process.is_stopping();
-    let page = Page { wanted, now, stopping };
+    let page = Page { snapshot: current.snapshot.clone(), wanted, now, stopping };
     Ok(proxies.into_iter().flat_map(move |proxy| page.proxy(proxy)))
 }
 
@@ -49,6 +49,7 @@ enum Proxy {
 
 /// What all rows of a listing need.
 struct Page {
+    snapshot: Arc<Snapshot>,
     wanted: Wanted,
     now: u64,
     stopping: bool,
@@ -194,14 +195,15 @@ impl Page {
     fn server(&self, backend: &BackendPlan, plan: &ServerPlan) -> StatisticsRow {
         let live = &plan.live;
         let http = backend.mode == Mode::Http;
-        let weight = u32::from(plan.own_weight().get());
+        let weight = u32::from(plan.weight_in_force());
+        let maxconn = plan.maxconn_in_force();
         let mut row = StatisticsRow {
             proxy: backend.name.to_string(),
             service: plan.name.to_string(),
             kind: StatisticsKind::Server as i32,
             proxy_id: backend.id,
             service_id: plan.id,
-            status: Some(view::status(view::condition(plan))),
+            status: Some(view::server_status(&self.snapshot, plan)),
             mode: Some(mode(backend.mode)),
             queue_current: Some(live.queue.length()),
             queue_max: Some(live.queue.highest()),
@@ -209,7 +211,7 @@ impl Page {
             cookie: plan.cookie.clone().filter(|_| self.wanted.addresses),
             sessions_current: Some(live.sessions.now()),
             sessions_max: Some(live.sessions.highest()),
-            sessions_limit: (plan.maxconn != 0).then_some(plan.maxconn),
+            sessions_limit: (maxconn != 0).then_some(maxconn),
             weight: Some(weight),
             user_weight: Some(weight),
             active_servers: Some(u32::from(!plan.backup)),
@@ -222,6 +224,7 @@ impl Page {
             ..self.exchanges(http, &live.exchanges)
         };
         responses(&mut row, http, &live.exchanges.statuses);
+        health(&mut row, plan, self.now);
         row
     }
 
@@ -229,6 +232,7 @@ impl Page {
         let live = &plan.live;
         let http = plan.mode == Mode::Http;
         let usable = Usable::of(plan);
+        let (outages, down_millis) = live.outages.totals(self.now);
         let algorithm = algorithm(&plan.picker.plan().algorithm);
         let mut row = StatisticsRow {
             proxy: plan.name.to_string(),
@@ -255,6 +259,8 @@ impl Page {
             backup_servers: Some(usable.backup),
             servers_up: Some(usable.active.saturating_add(usable.backup)),
             servers_total: Some(u32::try_from(plan.servers.len()).unwrap_or(u32::MAX)),
+            went_down_total: Some(outages),
+            downtime_s: Some(narrow(down_millis / 1000)),
             last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
             ..self.exchanges(http, &live.exchanges)
         };
@@ -310,7 +316,7 @@ impl Usable {
         let mut usable = Usable { active: 0, backup: 0, weight: 0 };
         let mut first_backup = 0;
         for server in plan.servers.iter().filter(|server| server.is_eligible()) {
-            let weight = u32::from(server.own_weight().get());
+            let weight = u32::from(server.weight_in_force());
             if !server.backup {
                 usable.active = usable.active.saturating_add(1);
                 usable.weight = usable.weight.saturating_add(weight);
@@ -326,6 +332,46 @@ impl Usable {
         }
         usable
     }
+}
+
+/// What checks, agent and traffic say of a server.
+fn health(row: &mut StatisticsRow, plan: &ServerPlan, now: u64) {
+    let Some(checks) = plan.checks.as_deref() else { return };
+    row.tracked = checks.track.as_ref().map(Into::into);
+    let record = plan.live.health.record();
+    row.observed_failures_total = checks.observe.map(|_| record.observed_failures);
+    if record.check.is_enabled() {
+        row.checks_failed_total = Some(record.failed_checks);
+        row.went_down_total = Some(record.went_down);
+        row.downtime_s = Some(narrow(record.down_millis(now) / 1000));
+        if plan.admin_in_force() != regate_proto::model::Admin::Maint {
+            let probe = &record.check;
+            row.check_status = Some(finding(probe));
+            row.check_code = probe.finding.has_code().then_some(probe.code);
+            row.check_duration_ms = probe.duration.map(u64::from);
+            row.check_detail = (!probe.detail.is_empty()).then(|| probe.detail.clone());
+            row.check_words = Some(probe.finding.sentence().to_owned());
+            row.check_rise = Some(probe.rise);
+            row.check_fall = Some(probe.fall);
+            row.check_health = Some(probe.health);
+        }
+    }
+    if record.agent.is_enabled() {
+        let probe = &record.agent;
+        row.agent_status = Some(finding(probe));
+        row.agent_code = probe.finding.has_code().then_some(probe.code);
+        row.agent_duration_ms = probe.duration.map(u64::from);
+        row.agent_detail = (!probe.detail.is_empty()).then(|| probe.detail.clone());
+        row.agent_words = Some(probe.finding.sentence().to_owned());
+        row.agent_rise = Some(probe.rise);
+        row.agent_fall = Some(probe.fall);
+        row.agent_health = Some(probe.health);
+    }
+}
+
+fn finding(probe: &Probe) -> String {
+    let mark = if probe.under_way { "* " } else { "" };
+    format!("{mark}{}", probe.finding.word())
 }
 
 fn responses(row: &mut StatisticsRow, http: bool, statuses: &Statuses) {

@@ -2,20 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use regate_proto::model::{Admin, Name, Row, Server, ServerSettings, Subject, Weight};
+use regate_proto::model::{Admin, Name, Row, Server, ServerChecks, ServerSettings, Subject, Weight};
 use regate_proto::state::State;
 use regate_proto::wire::v1;
 
-use crate::snapshot::{BackendPlan, FrontendPlan, ServerPlan, Target};
+use crate::live::Operational;
+use crate::snapshot::{BackendPlan, FrontendPlan, ServerPlan, Snapshot, Target};
 use crate::store::Current;
 
 /// How a thing stands, without more to say.
 pub(super) fn status(condition: v1::Condition) -> v1::Status {
-    v1::Status { condition: condition as i32, step: None, steps: None, via: None }
+    v1::Status { condition: condition as i32, step: None, steps: None, via: None, agent: false }
 }
 
-/// How a server stands of which this is asked. Servers are not checked.
-pub(super) fn server_condition(admin: Admin) -> v1::Condition {
+/// How a server stands of which this is asked, whatever its checks say.
+pub(super) fn asked_condition(admin: Admin) -> v1::Condition {
     match admin {
         Admin::Ready => v1::Condition::Unchecked,
         Admin::Drain => v1::Condition::Drain,
@@ -23,13 +24,76 @@ pub(super) fn server_condition(admin: Admin) -> v1::Condition {
     }
 }
 
-/// How a server stands as the data path sees it.
-pub(super) fn condition(plan: &ServerPlan) -> v1::Condition {
-    match plan.admin {
-        Admin::Maint => v1::Condition::Maintenance,
-        _ if !plan.is_located() => v1::Condition::Unresolved,
-        admin => server_condition(admin),
+/// How a server stands by its checks alone.
+pub(super) fn health_condition(operational: Operational) -> v1::Condition {
+    match operational {
+        Operational::Running => v1::Condition::Up,
+        Operational::Stopping => v1::Condition::Stopping,
+        Operational::Stopped => v1::Condition::Down,
     }
+}
+
+/// How a server stands: by what is asked of it, by its checks or those of the server that it follows, by its agent.
+pub(super) fn server_status(snapshot: &Snapshot, plan: &ServerPlan) -> v1::Status {
+    let health = &plan.live.health;
+    let leader = leader(snapshot, plan);
+    let track = plan.checks.as_ref().and_then(|checks| checks.track.as_ref());
+    let said = |condition: v1::Condition| status(condition);
+    if health.inherited_admin() == Admin::Maint {
+        return v1::Status { via: track.map(Into::into), ..said(v1::Condition::Maintenance) };
+    }
+    if health.own_admin(plan.admin) == Admin::Maint {
+        return said(v1::Condition::Maintenance);
+    }
+    if !plan.is_located() {
+        return said(v1::Condition::Unresolved);
+    }
+    let probe = leader.live.health.record().check.clone();
+    let own_agent = health.record().agent.clone();
+    let wavers = probe.is_enabled() && probe.health < probe.top();
+    let step = |condition: v1::Condition| v1::Status {
+        step: Some(probe.health.saturating_sub(probe.rise).saturating_add(1)),
+        steps: Some(probe.fall),
+        ..said(condition)
+    };
+    let drains = plan.admin_in_force() == Admin::Drain || plan.weight_in_force() == 0;
+    match health.operational() {
+        Operational::Running if drains && own_agent.is_enabled() => {
+            v1::Status { agent: true, ..said(v1::Condition::Drain) }
+        }
+        Operational::Running if drains && wavers => step(v1::Condition::Drain),
+        Operational::Running if drains => said(v1::Condition::Drain),
+        Operational::Running if wavers => step(v1::Condition::Up),
+        Operational::Running if !probe.is_enabled() => said(v1::Condition::Unchecked),
+        Operational::Running => said(v1::Condition::Up),
+        Operational::Stopping if wavers => step(v1::Condition::Stopping),
+        Operational::Stopping => said(v1::Condition::Stopping),
+        Operational::Stopped => {
+            let agent = leader.live.health.record().agent.clone();
+            if agent.is_enabled() && agent.health == 0 {
+                v1::Status { agent: true, ..said(v1::Condition::Down) }
+            } else if (probe.is_enabled() && probe.health == 0) || !(agent.is_enabled() || probe.is_enabled())
+            {
+                said(v1::Condition::Down)
+            } else {
+                v1::Status { step: Some(probe.health), steps: Some(probe.rise), ..said(v1::Condition::Down) }
+            }
+        }
+    }
+}
+
+/// The server whose checks count for this one: itself, or the end of the chain that it follows.
+pub(super) fn leader<'a>(snapshot: &'a Snapshot, plan: &'a ServerPlan) -> &'a ServerPlan {
+    let mut leader = plan;
+    for _ in 0..LONGEST_CHAIN {
+        let track = leader.checks.as_ref().and_then(|checks| checks.track.as_ref());
+        let next = track.and_then(|at| snapshot.backends.get(&at.backend)?.server(&at.server));
+        match next {
+            Some(next) => leader = next,
+            None => break,
+        }
+    }
+    leader
 }
 
 /// How a frontend stands; `stopping` while the process drains.
@@ -98,6 +162,10 @@ pub(super) struct ServerFacts {
     pub(super) plan: Option<std::sync::Arc<ServerPlan>>,
     /// Whether its host was changed by hand.
     pub(super) host_changed: bool,
+    /// How it stands.
+    pub(super) status: v1::Status,
+    /// How it is checked.
+    pub(super) checks: ServerChecks,
     /// What resolves its host name.
     pub(super) resolvers: Option<Name>,
 }
@@ -117,18 +185,19 @@ pub(super) fn servers(current: &Current, backend: &Name, only: Option<&Name>) ->
                 let guess = plan.servers.get(at).filter(|plan| plan.name == server.at.server);
                 guess.or_else(|| plan.server(&server.at.server)).cloned()
             });
-            facts(&current.state, server, row.id, &default, plan)
+            facts(current, server, row.id, &default, plan)
         })
         .collect()
 }
 
 fn facts(
-    state: &State,
+    current: &Current,
     server: &Server,
     backend_id: u32,
     default: &ServerSettings,
     plan: Option<std::sync::Arc<ServerPlan>>,
 ) -> ServerFacts {
+    let state = &current.state;
     let settings = server.settings.over(default);
     let subject = Subject::Server(server.at.clone());
     let initial = match state.initial(&subject) {
@@ -136,16 +205,25 @@ fn facts(
         _ => server,
     };
     let disabled = settings.disabled == Some(true);
+    let admin = server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready });
     ServerFacts {
+        status: match &plan {
+            Some(plan) => server_status(&current.snapshot, plan),
+            None => status(asked_condition(admin)),
+        },
+        checks: settings.checks,
         backend_id,
         initial_weight: initial.settings.over(default).weight.unwrap_or(Weight::DEFAULT),
         weight: settings.weight.unwrap_or(Weight::DEFAULT),
         maxconn: settings.maxconn.unwrap_or(0),
-        admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
+        admin,
         disabled_by_row: disabled,
         host_changed: initial.address != server.address,
-        resolvers: settings.naming.resolvers.clone(),
+        resolvers: settings.naming.resolvers,
         plan,
         row: server.clone(),
     }
 }
+
+/// Servers that follow one another in a row.
+const LONGEST_CHAIN: usize = 64;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::counter::Sheet;
-use super::{Counter, Exchanges, Gauge, Queue, Seats};
+use super::{Counter, Exchanges, Gauge, Outages, Queue, Seats};
 
 /// What is observed of a backend.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct BackendLive {
     pub seats: Seats,
     /// When the backend last went up or down, in milliseconds on the process's clock.
     pub changed: AtomicU64,
+    /// When it had no server left.
+    pub outages: Outages,
 }
 
 impl BackendLive {
@@ -35,6 +37,7 @@ impl BackendLive {
             fullconn: AtomicU32::new(0),
             seats: Seats::default(),
             changed: AtomicU64::new(0),
+            outages: Outages::default(),
         }
     }
 
@@ -45,6 +48,7 @@ impl BackendLive {
         self.queue.clear();
         if all {
             self.denied_requests.clear();
+            self.outages.clear();
         }
     }
 }

@@ -8,6 +8,9 @@ mod backend;
 mod counter;
 mod exchanges;
 mod frontend;
+mod health;
+mod leash;
+mod ledger;
 mod location;
 mod process;
 mod queue;
@@ -27,6 +30,9 @@ pub use backend::BackendLive;
 pub use counter::{Counter, Gauge, Mean, Statuses, Traffic};
 pub use exchanges::Exchanges;
 pub use frontend::{BindLive, FrontendLive};
+pub use health::{Finding, Health, Operational, Outages, Outcome, Probe, Record, Taken, Verdict, Wanted};
+pub use leash::{Leash, Leashes};
+pub use ledger::{Ledger, Notice};
 pub use location::{Found, Location, NameserverLive, SectionLive, ServiceRecord};
 pub use process::ProcessLive;
 pub use queue::{Grant, Priority, Queue, Rank, Ticket};
@@ -39,6 +45,8 @@ pub use server::{Room, ServerLive, limit_between};
 pub struct Live {
     /// Of the process as a whole.
     pub process: ProcessLive,
+    /// What happens to servers, in order.
+    pub ledger: Ledger,
     workers: usize,
     frontends: RwLock<HashMap<Name, Arc<FrontendLive>>>,
     binds: RwLock<HashMap<BindRef, Arc<BindLive>>>,
@@ -53,6 +61,7 @@ impl Live {
     pub fn new(workers: usize) -> Live {
         Live {
             process: ProcessLive::new(workers),
+            ledger: Ledger::default(),
             workers,
             frontends: RwLock::default(),
             binds: RwLock::default(),

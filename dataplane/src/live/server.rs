@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::counter::Sheet;
 use super::seats::Seat;
-use super::{BackendLive, Exchanges, Gauge, Location, Queue};
+use super::{BackendLive, Exchanges, Gauge, Health, Leashes, Location, Queue};
 
 /// What is observed of a server.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ pub struct ServerLive {
     pub changed: AtomicU64,
     /// When it came back after being out of service, in milliseconds on the process's clock; 0 when it never did.
     pub risen: AtomicU64,
+    /// Whether it is up.
+    pub health: Health,
+    /// Its sessions, where they may have to be cut.
+    pub leashes: Leashes,
     /// Bumped whenever connections kept to the server must not be used again: its address changed.
     pub generation: AtomicU32,
     /// Where its host name leads, if it has one.
@@ -47,6 +51,8 @@ impl ServerLive {
             seat: Seat::default(),
             changed: AtomicU64::new(0),
             risen: AtomicU64::new(0),
+            health: Health::default(),
+            leashes: Leashes::default(),
             generation: AtomicU32::new(0),
             location: Location::default(),
         }
@@ -93,6 +99,9 @@ impl ServerLive {
         self.connections_used.clear();
         self.connections_idle.clear();
         self.queue.clear();
+        if all {
+            self.health.clear();
+        }
     }
 }
 

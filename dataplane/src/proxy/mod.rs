@@ -5,6 +5,7 @@
 //! codecs (`h1`, `proxy_protocol`) do no I/O. Nothing here knows who changes the configuration.
 
 mod buffer;
+mod bulletin;
 mod clock;
 mod cookie;
 mod descriptor;
@@ -18,6 +19,8 @@ mod log;
 mod persistence;
 mod pipe;
 mod pool;
+mod probe;
+mod program;
 pub mod proxy_protocol;
 mod reactor;
 pub(crate) mod record;
@@ -47,6 +50,7 @@ use self::listen::{ListenKey, Opened};
 use self::worker::{Command, Shared};
 use crate::live::Live;
 use crate::snapshot::Snapshot;
+pub use bulletin::Heard;
 
 /// The running workers.
 #[derive(Debug)]
@@ -79,6 +83,16 @@ impl Proxy {
             threads.push(thread);
         }
         Ok(Proxy { shared, open: Mutex::default(), threads: Mutex::new(threads) })
+    }
+
+    /// Tells what happens to servers: to the logs of their backends, and to whoever listens, until the end.
+    pub fn report(&self, hear: impl FnMut(Heard<'_>) + Send + 'static) -> io::Result<()> {
+        let shared = self.shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("bulletin".to_owned())
+            .spawn(move || bulletin::run(&shared, hear))?;
+        self.threads.lock().push(thread);
+        Ok(())
     }
 
     /// Opens the listening sockets that the snapshot needs and that are not open yet.
@@ -136,6 +150,7 @@ impl Proxy {
     /// Cuts every connection, ends the workers and sees their last log lines off.
     pub fn stop(&self) {
         self.shared.tell(|_| Command::Stop);
+        self.shared.live.ledger.close();
         for thread in self.threads.lock().drain(..) {
             // A worker that panicked has said so; the others still end.
             let _ = thread.join();

@@ -154,6 +154,15 @@ impl<'a> Story<'a> {
         let line = std::mem::take(&mut self.request_line);
         self.presence = None;
         self.count(session, now);
+        if let Some((backend, server)) = self.backend.zip(self.trail.server) {
+            super::probe::observe_answer(
+                session,
+                backend,
+                server,
+                self.status.filter(|_| self.responded.is_some()),
+                self.fault,
+            );
+        }
         match &session.frontend.log {
             Some(plan) => {
                 let record = self.record(session, plan, line, now);

@@ -33,6 +33,15 @@ pub(crate) enum Cut {
     Broken,
 }
 
+/// Why no connection came about.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// It was not waited for any longer.
+    Cut(Cut),
+    /// The peer, the network or the system said no.
+    Failed(io::Error),
+}
+
 impl Stream {
     /// Takes over a non-blocking socket.
     pub(crate) fn adopt(reactor: &Rc<Reactor>, descriptor: OwnedFd) -> Stream {
@@ -46,6 +55,14 @@ impl Stream {
 
     /// Connects, waiting no longer than the timer.
     pub(crate) async fn connect(&self, address: &SockAddr, timer: &Timer) -> Result<(), Cut> {
+        self.open(address, timer).await.map_err(|opening| match opening {
+            Opening::Cut(cut) => cut,
+            Opening::Failed(_) => Cut::Broken,
+        })
+    }
+
+    /// As [`Stream::connect`], for those who ask why it failed.
+    pub(crate) async fn open(&self, address: &SockAddr, timer: &Timer) -> Result<(), Opening> {
         // Close by, a connection stands as soon as it is asked for, and only the second call says so.
         let mut asks_again = address.is_unix() || address.as_socket().is_some_and(|to| to.ip().is_loopback());
         poll_fn(|context| {
@@ -60,11 +77,13 @@ impl Stream {
                             self.source.note_clogged();
                             match self.source.poll_writable(context) {
                                 Poll::Ready(Ok(())) => {}
-                                Poll::Ready(Err(_)) => return Poll::Ready(Err(Cut::Broken)),
-                                Poll::Pending => return poll_timer(timer, context).map(Err),
+                                Poll::Ready(Err(error)) => return Poll::Ready(Err(Opening::Failed(error))),
+                                Poll::Pending => {
+                                    return poll_timer(timer, context).map(|cut| Err(Opening::Cut(cut)));
+                                }
                             }
                         }
-                        _ => return Poll::Ready(Err(Cut::Broken)),
+                        _ => return Poll::Ready(Err(Opening::Failed(error))),
                     },
                 }
             }

@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ use super::session::{Last, Session};
 use super::slot::{Chosen, Slot};
 use super::stream::{Cut, Stream, poll_timer};
 use super::worker::Worker;
-use crate::live::{Grant, Priority, Rank, ServerLive};
+use crate::live::{Grant, Leash, Priority, Rank, ServerLive};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 
 /// A place on a server with a connection to it.
@@ -35,6 +35,8 @@ pub(crate) struct Way<'a> {
     /// The place and the use of the connection, given back when the exchange ends.
     loan: Loan,
     slot: Slot<'a>,
+    /// What the session is cut by, where it may have to be.
+    _leash: Option<Leash>,
 }
 
 /// What happened on the way, for counters and log lines; filled also when no way was found.
@@ -113,17 +115,21 @@ pub(crate) async fn reach<'a>(
             server.live.exchanges.reuses.add(worker.index, 1);
             backend.live.exchanges.reuses.add(worker.index, 1);
             trail.connected = Some(Instant::now());
-            return Ok(Way { server, upstream, reused: true, loan, slot });
+            let _leash = leash(backend, &server, &upstream);
+            return Ok(Way { server, upstream, reused: true, loan, slot, _leash });
         }
         server.live.exchanges.connects.add(worker.index, 1);
         backend.live.exchanges.connects.add(worker.index, 1);
         let failure = match connect(session, backend, &server).await {
             Ok(upstream) => {
                 trail.connected = Some(Instant::now());
-                return Ok(Way { server, upstream, reused: false, loan, slot });
+                super::probe::observe_connection(session, backend, &server, true);
+                let _leash = leash(backend, &server, &upstream);
+                return Ok(Way { server, upstream, reused: false, loan, slot, _leash });
             }
             Err(failure) => failure,
         };
+        super::probe::observe_connection(session, backend, &server, false);
         let retries = backend.retry_on.contains(RetryReason::ConnFailure) && trail.retries < backend.retries;
         if !retries {
             server.live.exchanges.connection_errors.add(worker.index, 1);
@@ -138,6 +144,20 @@ pub(crate) async fn reach<'a>(
             worker.clock.sleep(Duration::from_millis(u64::from(pause))).await;
         }
     }
+}
+
+/// Enters a session where it may have to be cut when its server goes down, or another one comes up.
+fn leash(backend: &BackendPlan, server: &ServerPlan, upstream: &Upstream) -> Option<Leash> {
+    let of = |server: &ServerPlan| {
+        server.checks.as_ref().map(|checks| (checks.shutdown_sessions, checks.shutdown_backup_sessions))
+    };
+    let by_itself = of(server).is_some_and(|(own, _)| own);
+    let by_others = || backend.servers.iter().any(|other| of(other).is_some_and(|(_, backups)| backups));
+    if !by_itself && !(server.backup && by_others()) {
+        return None;
+    }
+    // Without a descriptor to spare the session goes on as others do.
+    Leash::hold(&server.live, upstream.stream.as_fd()).ok()
 }
 
 /// Decides where a request goes that failed and is tried again: the retry is counted in `trail` already.
@@ -417,14 +437,7 @@ fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::R
             let port = i32::from(destination.port()).wrapping_add(*offset) as u16;
             SocketAddr::new(ip.unwrap_or(destination.ip()), port)
         }
-        Target::Unix(path) => return Ok((unix_socket()?, SockAddr::unix(path)?)),
-        Target::Abstract(name) => {
-            let mut padded = vec![0];
-            padded.extend_from_slice(name.as_bytes());
-            padded.resize(108, 0);
-            let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(&padded);
-            return Ok((unix_socket()?, SockAddr::unix(path)?));
-        }
+        Target::Unix(_) | Target::Abstract(_) => return Ok((unix_socket()?, unix_address(&server.target)?)),
     };
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
     socket.set_tcp_nodelay(true)?;
@@ -436,6 +449,21 @@ fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::R
         socket.bind(&source.into())?;
     }
     Ok((socket.into(), address.into()))
+}
+
+/// The address of a unix stream socket; of no other target.
+pub(super) fn unix_address(target: &Target) -> io::Result<SockAddr> {
+    match target {
+        Target::Unix(path) => SockAddr::unix(path),
+        Target::Abstract(name) => {
+            let mut padded = vec![0];
+            padded.extend_from_slice(name.as_bytes());
+            padded.resize(108, 0);
+            let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(&padded);
+            SockAddr::unix(path)
+        }
+        _ => Err(io::Error::other("it is no unix socket")),
+    }
 }
 
 fn unix_socket() -> io::Result<OwnedFd> {

@@ -30,6 +30,7 @@ use super::pool::Pool;
 use super::reactor::{Reactor, Source};
 use super::session::{self, Accepted, Admission};
 use super::tasks::{self, Task, Tasks};
+use crate::check::standing;
 use crate::live::Live;
 use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, foresee_transition, note_transition};
 
@@ -121,11 +122,18 @@ impl Shared {
 
     /// Makes a snapshot the one that every new request reads.
     pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
+        standing::foresee(&self.snapshot.load(), &snapshot, &self.live);
         foresee_transition(&self.snapshot.load(), &snapshot, &self.live);
         let old = self.snapshot.swap(snapshot.clone());
         self.version.fetch_add(1, Ordering::Release);
         note_transition(&old, &snapshot, &self.live);
+        standing::note(&old, &snapshot, &self.live);
         self.gate.open();
+    }
+
+    /// The snapshot in force.
+    pub(crate) fn newest(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
     }
 
     /// Tells every worker.
@@ -326,6 +334,7 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
     });
     worker.spawn(obey(worker.clone(), commands));
     worker.spawn(super::upstream::tend(worker.clone()));
+    worker.spawn(super::probe::tend(worker.clone()));
     let outcome = turn_until_stopped(&worker);
     // Tasks hold the worker that holds them.
     worker.tasks.clear();

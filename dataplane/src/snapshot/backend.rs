@@ -13,11 +13,12 @@ use regate_proto::model::{
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
+use super::checks::{CheckPlan, ServerCheckPlan};
 use super::frontend::{ErrorPages, ForwardPlan};
 use super::naming::{self, Lookups, Naming};
 use super::persistence::{self, CookiePlan};
 use crate::balance::{BalancePlan, Fit, Key, Picker, UNITS};
-use crate::live::{BackendLive, Live, ServerLive, limit_between};
+use crate::live::{BackendLive, Live, Operational, ServerLive, limit_between};
 
 /// A backend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub struct BackendPlan {
     index: Arc<Index>,
     /// Chooses among them; the same in the next plan, as long as the algorithm is.
     pub picker: Arc<Picker>,
+    /// How its servers are checked.
+    pub checks: Arc<CheckPlan>,
     /// What is observed of it.
     pub live: Arc<BackendLive>,
 }
@@ -119,6 +122,8 @@ pub struct ServerPlan {
     pub pool_purge_delay: u32,
     /// Requests after which a connection is not used again; `None` for no limit.
     pub max_reuse: Option<u32>,
+    /// How it is checked; `None` when it is not.
+    pub checks: Option<Arc<ServerCheckPlan>>,
     /// What is observed of it.
     pub live: Arc<ServerLive>,
 }
@@ -201,7 +206,25 @@ impl BackendPlan {
 impl ServerPlan {
     /// Whether new traffic may be balanced to it.
     pub fn is_eligible(&self) -> bool {
-        self.admin == Admin::Ready && self.own_weight().get() > 0 && self.is_located()
+        self.admin_in_force() == Admin::Ready
+            && self.weight_in_force() > 0
+            && self.live.health.operational() == Operational::Running
+            && self.is_located()
+    }
+
+    /// What is asked of it: by its configuration, its agent, or the server that it follows.
+    pub fn admin_in_force(&self) -> Admin {
+        self.live.health.admin(self.admin)
+    }
+
+    /// Its weight: the agent's word, or else the configuration's.
+    pub fn weight_in_force(&self) -> u16 {
+        self.live.health.agent_weight().unwrap_or_else(|| self.own_weight().get())
+    }
+
+    /// Most connections at a time, 0 for no limit: the agent's word, or else the configuration's.
+    pub fn maxconn_in_force(&self) -> u32 {
+        self.live.health.agent_maxconn().unwrap_or(self.maxconn)
     }
 
     /// Its weight: that of its service record where it has one that counts, or else the one that its row says.
@@ -227,12 +250,13 @@ impl ServerPlan {
 
     /// Whether it takes what is tied to it: traffic of clients that it served before.
     pub fn is_up(&self) -> bool {
-        self.admin != Admin::Maint && self.is_located()
+        self.admin_in_force() != Admin::Maint && self.live.health.operational() != Operational::Stopped
+            && self.is_located()
     }
 
     /// Most connections now, 0 for no limit.
     pub fn limit(&self, backend: &BackendLive) -> u32 {
-        limit_between(self.minconn, self.maxconn, backend)
+        limit_between(self.minconn, self.maxconn_in_force(), backend)
     }
 
     /// Its share of traffic now, relative to its peers: its weight in sixteenths, 0 when it takes nothing new.
@@ -241,7 +265,7 @@ impl ServerPlan {
         if !self.is_eligible() {
             return 0;
         }
-        let whole = u64::from(self.own_weight().get()) * UNITS;
+        let whole = u64::from(self.weight_in_force()) * UNITS;
         let (part, of) = self.warmth(now);
         (whole * part / of.max(1)).max(1) as u32
     }
@@ -298,8 +322,17 @@ pub(super) fn compile(
 ) -> Result<BackendPlan, Vec<Problem>> {
     let settings = state.backend_settings(row);
     let observed = live.backend(&row.name);
-    let compiler = Compiler::new(&settings, (live, lookups), &observed);
-    let untouched = previous.filter(|_| !touched.contains(&Subject::Backend(row.name.clone())));
+    let subject = Subject::Backend(row.name.clone());
+    let mode = settings.mode.unwrap_or(Mode::Tcp);
+    let untouched = previous.filter(|_| !touched.contains(&subject) && !touched.contains(&Subject::Global));
+    let checks = match untouched {
+        Some(plan) => plan.checks.clone(),
+        None => {
+            let compiled = CheckPlan::compile(&state.global(), &settings, mode, &subject);
+            Arc::new(compiled.map_err(|problem| vec![problem])?)
+        }
+    };
+    let compiler = Compiler::new(&settings, (live, lookups), &observed, &checks);
     let patched = untouched.and_then(|plan| Some((touched_alone(state, row, plan, touched)?, plan)));
     let (servers, index) = match patched {
         Some(((mut servers, changed), plan)) => {
@@ -360,6 +393,7 @@ pub(super) fn compile(
         servers,
         index,
         picker,
+        checks,
         live: observed,
     })
 }
@@ -429,6 +463,7 @@ struct Compiler<'a> {
     live: &'a Live,
     lookups: &'a Lookups,
     backend: &'a BackendLive,
+    checks: &'a CheckPlan,
 }
 
 impl<'a> Compiler<'a> {
@@ -436,11 +471,12 @@ impl<'a> Compiler<'a> {
         settings: &'a BackendSettings,
         (live, lookups): (&'a Live, &'a Lookups),
         backend: &'a BackendLive,
+        checks: &'a CheckPlan,
     ) -> Compiler<'a> {
         let persistence = &settings.persistence;
         let dynamic = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
         let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
-        Compiler { default: &settings.default_server, cookie_key, live, lookups, backend }
+        Compiler { default: &settings.default_server, cookie_key, live, lookups, backend, checks }
     }
 
     fn server(&self, server: &Server) -> Result<ServerPlan, Problem> {
@@ -462,6 +498,7 @@ impl<'a> Compiler<'a> {
             self.cookie_key.and_then(|key| persistence::dynamic_value(key, first.as_ref().unwrap_or(&target)))
         });
         let minconn = settings.minconn.unwrap_or(0);
+        let checks = ServerCheckPlan::compile(server, &settings, &target, self.checks)?;
         Ok(ServerPlan {
             name: server.at.server.clone(),
             id: server.id,
@@ -481,6 +518,7 @@ impl<'a> Compiler<'a> {
             pool_max_conn: settings.pool_max_conn.and_then(|limit| u32::try_from(limit).ok()),
             pool_purge_delay: settings.pool_purge_delay.map_or(DEFAULT_PURGE_DELAY, Millis::get),
             max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),
+            checks,
             live,
         })
     }

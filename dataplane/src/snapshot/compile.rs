@@ -1,6 +1,6 @@
 //! From a state to a snapshot.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -34,7 +34,14 @@ pub fn compile(
     let is_first = previous.revision == Revision::default();
     let lookups = Lookups::gather(state, touched, live, is_first);
     let mut problems = Vec::new();
-    for name in backends(touched) {
+    // What the process says of checks, and where it logs, is part of every backend's plan.
+    let everywhere: Vec<&Name> = if global_touched {
+        state.rows(Kind::Backend).filter_map(|row| backend_name(row)).collect()
+    } else {
+        Vec::new()
+    };
+    let named: BTreeSet<&Name> = backends(touched).chain(everywhere).collect();
+    for name in named {
         match state
             .backend(name)
             .filter(|row| !row.disabled && !state.disabled_by_defaults(row.from.as_ref()))
@@ -95,6 +102,13 @@ fn frontends(touched: &Touched) -> impl Iterator<Item = &Name> {
         Subject::Bind(at) => Some(&at.frontend),
         _ => None,
     })
+}
+
+fn backend_name(row: &Arc<Row>) -> Option<&Name> {
+    match row.as_ref() {
+        Row::Backend(row) => Some(&row.name),
+        _ => None,
+    }
 }
 
 fn frontend_name(row: &Arc<Row>) -> Option<&Name> {
@@ -171,9 +185,8 @@ pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
 
 /// Tells the live side how much the servers take now, and lets those who wait go on where they may.
 fn feed_queues(plan: &BackendPlan, before: Option<&Arc<BackendPlan>>) {
-    let open = |server: &ServerPlan| server.admin == Admin::Ready && server.weight.get() > 0;
     let note = |server: &ServerPlan| {
-        server.live.room.set(server.minconn, server.maxconn, open(server));
+        server.live.room.set(server.minconn, server.maxconn_in_force(), server.is_eligible());
     };
     let Some(before) = before else {
         return plan.servers.iter().for_each(|server| note(server));

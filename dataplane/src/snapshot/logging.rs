@@ -1,7 +1,7 @@
 //! What is logged and where to, as the data path reads it.
 
 use regate_proto::model::{
-    FrontendSettings, Global, LogFormat, LogPlan as Wanted, LogTarget, Mode, Severity,
+    BackendSettings, FrontendSettings, Global, LogFormat, LogPlan as Wanted, LogTarget, Mode, Severity,
 };
 
 /// What a frontend logs, and where to.
@@ -51,6 +51,12 @@ impl LogPlan {
     /// Whether lines name the address that the client connected to.
     pub fn shows_destination(&self) -> bool {
         self.format == LogFormat::Plain
+    }
+
+    /// Where lines about the servers of a backend go; `None`: nowhere.
+    pub(super) fn of_backend(global: &Global, settings: &BackendSettings, mode: Mode) -> Option<LogPlan> {
+        let client = FrontendSettings { log: settings.log.clone(), ..FrontendSettings::default() };
+        LogPlan::compile(global, &client, mode)
     }
 
     /// The plan of a frontend; `None` when it logs nothing.

@@ -5,6 +5,7 @@
 //! was not touched by a change is shared with the snapshot before.
 
 mod backend;
+mod checks;
 mod compile;
 mod frontend;
 mod logging;
@@ -18,6 +19,7 @@ use regate_proto::change::Revision;
 use regate_proto::model::{Global, Name, Resolvers};
 
 pub use backend::{BackendPlan, ServerPlan, Target};
+pub use checks::{CheckPlan, ServerCheckPlan};
 pub use compile::{compile, foresee_transition, note_transition};
 pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
 pub use logging::{LogPlan, LogRoute};

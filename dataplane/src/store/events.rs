@@ -9,6 +9,8 @@ use regate_proto::change::{Origin, Revision};
 use regate_proto::model::{Admin, ServerRef, Subject};
 use tokio::sync::broadcast;
 
+use crate::live::Operational;
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -40,6 +42,17 @@ pub enum Happening {
         from: Admin,
         /// What is asked of it.
         to: Admin,
+    },
+    /// A server stands otherwise than before, by its checks.
+    Health {
+        /// The server.
+        at: ServerRef,
+        /// How it stood.
+        from: Operational,
+        /// How it stands.
+        to: Operational,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -83,7 +96,7 @@ impl Events {
         let Some(from) = from else { return Subscription { missed: false, past: Vec::new(), coming } };
         let revision = |event: &Event| match &event.happening {
             Happening::Applied { revision, .. } => Some(*revision),
-            Happening::Server { .. } => None,
+            Happening::Server { .. } | Happening::Health { .. } => None,
         };
         let start = recent.iter().position(|event| revision(event).is_some_and(|revision| revision > from));
         let oldest = recent.iter().find_map(|event| revision(event));

@@ -11,6 +11,7 @@ mod frame;
 mod record;
 mod restore;
 mod staged;
+mod standings;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
@@ -21,12 +22,12 @@ use std::thread::JoinHandle;
 
 use parking_lot::RwLock;
 use regate_proto::change::{Change, ChangeSet, Origin, Revision};
-use regate_proto::model::{Global, Row};
+use regate_proto::model::{Global, Row, ServerRef};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{Applied, Digest, State};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::live::Live;
+use crate::live::{Live, Operational};
 use crate::snapshot::Snapshot;
 
 pub use disk::{Disk, DiskError, Kept};
@@ -35,6 +36,7 @@ pub use events::{Event, Happening, Subscription};
 pub use restore::Damage;
 pub(crate) use staged::MOST_BYTES;
 pub use staged::{Staged, StagedSet};
+pub use standings::Standings;
 
 /// What carries traffic by snapshots.
 pub trait Traffic: Send + Sync + 'static {
@@ -236,6 +238,11 @@ impl Store {
     pub fn subscribe(&self, from: Option<Revision>) -> Subscription {
         let current = self.shared.standing.borrow().revision;
         self.shared.events.subscribe(from, current)
+    }
+
+    /// Tells those who watch that a server stands otherwise than before.
+    pub fn tell_health(&self, at: ServerRef, from: Operational, to: Operational, reason: String) {
+        self.shared.events.tell(Happening::Health { at, from, to, reason });
     }
 
     /// The controller that manages this node.

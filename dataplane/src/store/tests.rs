@@ -110,6 +110,7 @@ pub(crate) fn server(backend: &str, server: &str, weight: u64) -> Row {
         order: 0,
         address: ServerAddress::Inet { host, port: ServerPort::Fixed(9) },
         admin: None,
+        paused: Default::default(),
         settings: ServerSettings { weight: Some(Weight::new(weight).unwrap()), ..ServerSettings::default() },
     })
 }

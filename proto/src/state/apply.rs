@@ -60,6 +60,7 @@ impl State {
         }
         if problems.is_empty() {
             problems = integrity::check(draft.state, &draft.touched);
+            problems.extend(super::health::check(draft.state, &draft.touched));
         }
         let Draft { touched, journal, .. } = draft;
         if !problems.is_empty() {

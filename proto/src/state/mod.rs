@@ -4,6 +4,7 @@ mod apply;
 mod defaults;
 mod diff;
 mod digest;
+mod health;
 mod integrity;
 mod numbering;
 mod overlay;

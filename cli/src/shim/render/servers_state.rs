@@ -33,16 +33,17 @@ impl Lines for ServersState {
 }
 
 fn write(row: &v1::ServerStateRow, line: &mut String) {
-    let running = row.operational_state() != OperationalState::Stopped;
     let tls = row.tls.map_or(-1, i32::from);
-    // Servers are not checked: their checks stand as HAProxy shows those of unchecked ones, at their first state
-    // with an unknown result; the health of one that serves is at its default rise.
-    let (status, result, health) = (1, 0, if running { 2 } else { 0 });
-    let paused = if row.maintenance_configured { 8 } else { 0 };
+    let state = |state: &Option<v1::ProbeState>, agent: u8| {
+        state.as_ref().map_or(0, |state| {
+            let bits = [state.under_way, state.configured, state.enabled, state.resting];
+            bits.iter().enumerate().fold(agent, |sum, (at, bit)| sum | (u8::from(*bit) << at))
+        })
+    };
     // Writing to a string cannot fail.
     let _ = writeln!(
         line,
-        "{} {} {} {} {} {} {} {} {} {} {status} {result} {health} {paused} 0 {} {} {} {} {} {} 0 - - 0",
+        "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}",
         row.backend_id,
         row.backend,
         row.server_id,
@@ -53,12 +54,21 @@ fn write(row: &v1::ServerStateRow, line: &mut String) {
         row.user_weight,
         row.initial_weight,
         row.last_change_s,
+        row.check_status,
+        row.check_result,
+        row.check_health,
+        state(&row.check_state, 0),
+        state(&row.agent_state, AGENT),
         u8::from(row.backend_id_forced),
         u8::from(row.server_id_forced),
         row.host_name.as_deref().unwrap_or("-"),
         row.port,
         row.service_record.as_deref().unwrap_or("-"),
         tls,
+        row.check_port,
+        row.check_address.as_deref().unwrap_or("-"),
+        row.agent_address.as_deref().or(row.check_address.as_deref()).unwrap_or("-"),
+        if row.agent_port == 0 { row.check_port } else { row.agent_port },
     );
 }
 
@@ -84,6 +94,9 @@ fn administrative(row: &v1::ServerStateRow) -> u8 {
     ];
     reasons.iter().enumerate().fold(0, |bits, (at, reason)| bits | (u8::from(*reason) << at))
 }
+
+/// The bit of an agent.
+const AGENT: u8 = 16;
 
 const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight \
 srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \

@@ -99,6 +99,13 @@ impl LogSink {
         });
     }
 
+    /// Queues a line about something that happened to a server.
+    pub(crate) fn announce(&self, plan: &LogPlan, severity: Severity, line: &str) {
+        self.put(plan, severity, Moment::from(SystemTime::now()), |text, _| {
+            text.extend_from_slice(line.as_bytes());
+        });
+    }
+
     /// Sends what is queued. What a full socket does not take stays queued, within bounds, for the next time.
     pub(crate) fn flush(&self) {
         let dropped = self.state.borrow_mut().outlets.iter_mut().map(Outlet::flush).sum();

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{
-    AddressFamily, InitAddr, Name, Server, ServerAddress, ServerHost, ServerRef, ServerSettings,
+    AddressFamily, InitAddr, Name, Paused, Server, ServerAddress, ServerHost, ServerRef, ServerSettings,
 };
 
 use super::super::lexer::Word;
@@ -134,6 +134,7 @@ pub(super) fn read_template(backend: &Name, arguments: &mut Arguments) -> Readin
             order: 0,
             address: address.clone(),
             admin: None,
+            paused: Paused::default(),
             settings: settings.clone(),
         })
     });

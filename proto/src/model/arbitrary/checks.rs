@@ -41,7 +41,8 @@ pub fn server_checks() -> impl Strategy<Value = ServerChecks> + Clone {
                 port,
                 host,
                 send_proxy,
-                agent,
+                // An agent needs a port.
+                agent: agent.filter(|asked| !asked || agent_port.is_some()),
                 agent_host,
                 agent_port,
                 agent_inter,

@@ -270,6 +270,7 @@ fn templated(
         order: place(taken + at),
         address: ServerAddress::Inet { host: ServerHost::Named(host.clone()), port: ServerPort::Fixed(80) },
         admin: None,
+        paused: Paused::default(),
         settings: settings.clone(),
     })
 }

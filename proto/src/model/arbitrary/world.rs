@@ -9,8 +9,8 @@ use super::{admin, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
 use crate::model::{
     Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults, Frontend, FrontendSettings,
-    Global, Kind, Mode, Name, NamingSettings, Paused, PortRange, Resolvers, Row, Server, ServerAddress, ServerHost,
-    ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
+    Global, Kind, Mode, Name, NamingSettings, Paused, PortRange, Resolvers, Row, Server, ServerAddress,
+    ServerHost, ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
 };
 
 /// A set of one to four changes of the small world, based on nothing.

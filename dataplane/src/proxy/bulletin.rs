@@ -1,0 +1,73 @@
+//! Tells what happens to servers: lines for the logs of their backends, and word to whoever listens.
+//!
+//! A thread of its own reads the ledger, so that neither a worker nor the writer waits for a log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::log::LogSink;
+use super::worker::Shared;
+use crate::live::{Notice, Operational};
+use crate::snapshot::Snapshot;
+use regate_proto::model::{ServerRef, Severity};
+
+/// What a listener hears.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// A server stands otherwise than before.
+    Changed {
+        /// The server.
+        at: ServerRef,
+        /// How it stood.
+        from: Operational,
+        /// How it stands.
+        to: Operational,
+        /// Why; empty when there is nothing to say.
+        reason: String,
+    },
+    /// Since the last time, what a restart should know has become another.
+    Moved(&'a Snapshot),
+}
+
+/// Reads the ledger until it is closed.
+pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
+    let sink = LogSink::new(shared.live.clone());
+    let ledger = &shared.live.ledger;
+    let mut notices = Vec::new();
+    let (mut saved, mut saved_at) = (ledger.changes(), Instant::now());
+    loop {
+        let more = ledger.read(&mut notices, GRAIN);
+        let snapshot = shared.newest();
+        for notice in notices.drain(..) {
+            match notice {
+                Notice::Line { backend, severity, text } => {
+                    match severity <= Severity::Alert {
+                        true => tracing::warn!("{text}"),
+                        false => tracing::info!("{text}"),
+                    }
+                    let plan = snapshot.backends.get(&backend).and_then(|plan| plan.checks.log.as_ref());
+                    if let Some(plan) = plan {
+                        sink.announce(plan, severity, &text);
+                    }
+                }
+                Notice::Changed { at, from, to, reason } => {
+                    hear(Heard::Changed { at, from, to, reason });
+                }
+            }
+        }
+        if !sink.is_empty() {
+            sink.flush();
+        }
+        let changes = ledger.changes();
+        if changes != saved && (saved_at.elapsed() >= GRAIN || !more) {
+            (saved, saved_at) = (changes, Instant::now());
+            hear(Heard::Moved(&snapshot));
+        }
+        if !more {
+            return;
+        }
+    }
+}
+
+/// The shortest time between two notes of what a restart should know.
+const GRAIN: Duration = Duration::from_secs(1);
