@@ -154,7 +154,7 @@ impl<'a> Story<'a> {
         let line = std::mem::take(&mut self.request_line);
         self.presence = None;
         self.count(session, now);
-        if let Some((backend, server)) = self.backend.zip(self.trail.server) {
+        if let Some((backend, server)) = self.backend.zip(self.trail.server.as_ref()) {
             super::probe::observe_answer(
                 session,
                 backend,

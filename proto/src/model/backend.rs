@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name, Persistence,
-    RetryOn, ServerSettings,
+    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name,
+    Persistence, RetryOn, ServerSettings,
 };
 
 /// A set of servers and how traffic is spread over them (configuration manual 4 "Proxies").

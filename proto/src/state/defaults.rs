@@ -2,8 +2,8 @@
 
 use super::{State, Touched, contained};
 use crate::model::{
-    Backend, BackendChecks, BackendSettings, Balancing, CheckRule, Defaults, ErrorPage, Frontend, FrontendSettings,
-    Kind, LogPlan, Name, Persistence, Row, Server, ServerChecks, ServerSettings, Subject,
+    Backend, BackendChecks, BackendSettings, Balancing, CheckRule, Defaults, ErrorPage, Frontend,
+    FrontendSettings, Kind, LogPlan, Name, Persistence, Row, Server, ServerChecks, ServerSettings, Subject,
 };
 
 impl State {

@@ -3,8 +3,9 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    AddressFamily, Admin, CheckStatus, CookieMode, ExternalChecks, HashFunction, HashMethod, HttpConnection, HttpReuse,
-    InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe, OnError, Severity, Transport,
+    AddressFamily, Admin, CheckStatus, CookieMode, ExternalChecks, HashFunction, HashMethod, HttpConnection,
+    HttpReuse, InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe, OnError, Severity,
+    Transport,
 };
 use crate::problem::Code;
 
