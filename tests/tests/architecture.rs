@@ -55,6 +55,7 @@ const DIRECTIONS: &[Direction] = &[
         "proxy",
         &["snapshot", "live", "check"],
         "the data path reads, and carries checks out; it can change nothing",
+    ),
     row(
         "dataplane",
         "resolve",

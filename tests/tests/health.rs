@@ -402,9 +402,16 @@ fn state(proxy: &Proxy, backend: &str) -> Result<Vec<String>> {
         // In progress is a matter of the moment, and so is a result that is not there meanwhile.
         let mask = words[13].parse::<u32>().unwrap() & !1;
         let agent = words[14].parse::<u32>().unwrap() & !1;
-        format!("{} {} {} {} {} {} {mask} {agent}", words[3], words[5], words[6], words[7], words[10], words[12])
+        format!(
+            "{} {} {} {} {} {} {mask} {agent}",
+            words[3], words[5], words[6], words[7], words[10], words[12]
+        )
     };
-    Ok(reply.lines().filter(|line| line.split(' ').count() == 25 && !line.starts_with('#')).map(row).collect())
+    Ok(reply
+        .lines()
+        .filter(|line| line.split(' ').count() == 25 && !line.starts_with('#'))
+        .map(row)
+        .collect())
 }
 
 /// What is done to both proxies, one after the other, and what must come of it.
@@ -563,7 +570,8 @@ fn agent(words: &str) -> Act {
 
 #[test]
 fn an_agent_is_heeded_as_haproxy_does() -> Result<()> {
-    let body = "backend b\n    server s 127.0.0.1:1 weight 10 agent-check agent-inter 100ms agent-port @port@\n";
+    let body =
+        "backend b\n    server s 127.0.0.1:1 weight 10 agent-check agent-inter 100ms agent-port @port@\n";
     let steps = [
         Step::Origin(agent("up 50%\n")),
         Step::Until("b/s", "no check"),
@@ -642,7 +650,8 @@ fn programs_are_checks_as_haproxy_s_are() -> Result<()> {
     let mut shown = Vec::new();
     for kind in Kind::BOTH {
         let folder = regate_tests::harness::Folder::create()?;
-        let mut text = preamble("").replace("global\n", "global\n    external-check\n    insecure-fork-wanted\n");
+        let mut text =
+            preamble("").replace("global\n", "global\n    external-check\n    insecure-fork-wanted\n");
         let names = ["ok", "bad", "slow"];
         for (name, body) in names.iter().zip(["exit 0", "exit 3", "exec tail -f /dev/null"]) {
             let path = folder.write(name, format!("#!/bin/sh\n{body}\n"))?;

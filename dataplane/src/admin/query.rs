@@ -20,8 +20,8 @@ use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
 use super::{Context, statistics};
 use crate::live::SectionLive;
-use crate::snapshot::Target;
 use crate::live::{Operational, Probe};
+use crate::snapshot::Target;
 use crate::store::Current;
 
 /// The parts of an answer, made as they are taken.

@@ -250,7 +250,8 @@ impl ServerPlan {
 
     /// Whether it takes what is tied to it: traffic of clients that it served before.
     pub fn is_up(&self) -> bool {
-        self.admin_in_force() != Admin::Maint && self.live.health.operational() != Operational::Stopped
+        self.admin_in_force() != Admin::Maint
+            && self.live.health.operational() != Operational::Stopped
             && self.is_located()
     }
 

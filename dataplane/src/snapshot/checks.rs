@@ -128,9 +128,7 @@ impl ServerCheckPlan {
             let detail = "it has neither service port nor check port, nor a rule 'connect' with a port";
             return Err(Problem::about(Code::Unsuitable, &subject(), detail));
         }
-        let host = |host: &Option<ServerHost>| {
-            host.as_ref().map(|host| resolve(server, host)).transpose()
-        };
+        let host = |host: &Option<ServerHost>| host.as_ref().map(|host| resolve(server, host)).transpose();
         let millis = |span: Option<Millis>| span.map(Millis::get).filter(|span| *span != 0);
         let inter = millis(checks.inter).unwrap_or(DEFAULT_INTER);
         let elsewhere = checks.host.is_some() || checks.port.is_some();
