@@ -19,7 +19,7 @@ use regate_proto::model::{Global, Row};
 use regate_proto::problem::{Code, Problem};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::admin::{Admin, AdminEndpoint, Description, OWN_SOCKETS, Stop};
+use crate::admin::{Admin, AdminEndpoint, Description, Inside, OWN_SOCKETS, Stop};
 use crate::live::Live;
 use crate::proxy::{Heard, Prepared, Proxy};
 use crate::resolve::Resolution;
@@ -51,6 +51,7 @@ pub struct Node {
     stops: mpsc::Sender<Stop>,
     ended: Arc<Ended>,
     endpoints: Vec<AdminEndpoint>,
+    inside: Inside,
     store: Store,
 }
 
@@ -155,12 +156,13 @@ impl Node {
             }
         };
         let endpoints = admin.endpoints().to_vec();
+        let inside = admin.inside().clone();
         let ended = Arc::new(Ended::default());
         let keeper = Keeper { proxy, road, admin, store: store.clone(), writer, ended: ended.clone() };
         let spawned =
             std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.keep(&asked));
         spawned.map_err(StartError::Workers)?;
-        Ok(Node { stops, ended, endpoints, store })
+        Ok(Node { stops, ended, endpoints, inside, store })
     }
 
     /// Stops once what is in flight is done, within what the global `hard_stop_after` allows.
@@ -188,6 +190,11 @@ impl Node {
     /// Where the admin services are reached, with the ports that the kernel chose.
     pub fn admin(&self) -> &[AdminEndpoint] {
         &self.endpoints
+    }
+
+    /// The admin services for callers in the same process.
+    pub fn inside(&self) -> &Inside {
+        &self.inside
     }
 
     /// The writer's side of the node, for those in the same process.

@@ -8,10 +8,10 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use regate_dataplane::admin::{AdminEndpoint, EndpointAddress};
+use regate_dataplane::admin::{AdminEndpoint, EndpointAddress, Inside};
 use regate_dataplane::boot::{Node, Options, StartError};
 use regate_proto::model::{Global, Level, Row, SocketFile, Subject};
 use regate_proto::problem::{Code, Problem};
@@ -92,7 +92,8 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
         })?
     };
     let folder = Folder::name();
-    let sockets = open_sockets(&runtime, &global, &loaded, &folder, messages)?;
+    let inside = Arc::default();
+    let sockets = open_sockets(&runtime, &global, &loaded, &folder, &inside, messages)?;
     let pidfile = Pidfile::open(arguments, &global, messages)?;
     match identity::assume(&global) {
         Ok(outcome) => outcome.warnings.iter().for_each(|warning| messages.warning(warning)),
@@ -106,6 +107,8 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
         Told
     })?;
     let node = start_node(&global, &loaded, &folder, messages)?;
+    // Set once, here.
+    let _ = inside.set(node.inside().clone());
     pidfile.write(messages)?;
     let target = client::Target { endpoint: Some(folder.endpoint()), ..client::Target::default() };
     Ok(Started { runtime, node: Arc::new(node), sockets, signals: Some(signals), global, folder, target })
@@ -188,15 +191,13 @@ fn open_sockets(
     global: &Global,
     loaded: &Loaded,
     folder: &Folder,
+    inside: &Arc<OnceLock<Inside>>,
     messages: &mut Messages,
 ) -> Result<Option<Listening>, Told> {
     if global.stats_sockets.is_empty() {
         return Ok(None);
     }
-    let target = shim::Target::unix(&folder.socket()).map_err(|error| {
-        messages.alert(&format!("[haproxy.main()] {}: {error}", folder.socket().display()));
-        Told
-    })?;
+    let target = shim::Target::inside(folder.endpoint(), inside.clone());
     let mut options = ShimOptions::new(target, global.stats_sockets.clone());
     options.environment = Some(std::env::vars_os().collect());
     if let Some(timeout) = global.stats_timeout {

@@ -8,8 +8,9 @@ use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use regate_dataplane::admin::Inside;
 use regate_proto::model::Level;
 use regate_proto::wire::v1;
 use tokio::sync::mpsc;
@@ -22,8 +23,13 @@ use v1::admin_client::AdminClient;
 /// Who serves Admin: a data plane or a controller.
 pub struct Target {
     name: String,
+    converse: Box<dyn Fn(Request<ReceiverStream<v1::ConverseRequest>>) -> Opened + Send + Sync>,
+}
+
+/// The channels to one target.
+struct Channels {
     dial: Box<dyn Fn() -> Channel + Send + Sync>,
-    channels: Mutex<Vec<Shared>>,
+    open: Mutex<Vec<Shared>>,
 }
 
 /// An HTTP/2 connection with the number of its streams.
@@ -37,8 +43,11 @@ pub struct Conversation {
     level: Level,
     requests: mpsc::Sender<v1::ConverseRequest>,
     replies: Replies,
-    _lease: Arc<()>,
+    _lease: Option<Arc<()>>,
 }
+
+/// A stream that is being opened, and the lease of its room on a shared connection.
+type Opened = (Opening, Option<Arc<()>>);
 
 type Opening = Pin<Box<dyn Future<Output = Result<Response<Streaming<v1::ConverseReply>>, Status>> + Send>>;
 
@@ -64,23 +73,45 @@ impl Target {
 
     /// Admin behind channels that the caller makes, such as ones with TLS. `name` stands in sentences.
     pub fn dialled(name: String, dial: impl Fn() -> Channel + Send + Sync + 'static) -> Target {
-        Target { name, dial: Box::new(dial), channels: Mutex::new(Vec::new()) }
+        let channels = Channels { dial: Box::new(dial), open: Mutex::default() };
+        let converse = move |request| {
+            let (channel, lease) = channels.take();
+            let mut client = AdminClient::new(channel);
+            let opening: Opening = Box::pin(async move { client.converse(request).await });
+            (opening, Some(lease))
+        };
+        Target { name, converse: Box::new(converse) }
+    }
+
+    /// Admin of a data plane in the same process, which may be set after conversations were asked for.
+    pub fn inside(name: String, node: Arc<OnceLock<Inside>>) -> Target {
+        let converse = move |request| {
+            let node = node.get().cloned();
+            let opening: Opening = Box::pin(async move {
+                let node = node.ok_or_else(|| Status::unavailable("the data plane has not started yet"))?;
+                AdminClient::new(node).converse(request).await
+            });
+            (opening, None)
+        };
+        Target { name, converse: Box::new(converse) }
     }
 
     /// What sentences call it.
     pub fn name(&self) -> &str {
         &self.name
     }
+}
 
+impl Channels {
     /// A channel with room for one more stream, and the lease that keeps the room.
-    fn channel(&self) -> (Channel, Arc<()>) {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = channels.iter().position(|shared| Arc::strong_count(&shared.streams) <= STREAMS_SHARED);
+    fn take(&self) -> (Channel, Arc<()>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = open.iter().position(|shared| Arc::strong_count(&shared.streams) <= STREAMS_SHARED);
         let at = free.unwrap_or_else(|| {
-            channels.push(Shared { channel: (self.dial)(), streams: Arc::new(()) });
-            channels.len().saturating_sub(1)
+            open.push(Shared { channel: (self.dial)(), streams: Arc::new(()) });
+            open.len().saturating_sub(1)
         });
-        let shared = &channels[at];
+        let shared = &open[at];
         (shared.channel.clone(), shared.streams.clone())
     }
 }
@@ -88,7 +119,6 @@ impl Target {
 impl Conversation {
     /// Begins a stream at a level; `origin` is who stands behind it.
     pub fn open(target: &Target, level: Level, origin: &str) -> Conversation {
-        let (channel, lease) = target.channel();
         let (requests, receiver) = mpsc::channel(MAX_IN_FLIGHT);
         let mut request = Request::new(ReceiverStream::new(receiver));
         let metadata = request.metadata_mut();
@@ -96,8 +126,7 @@ impl Conversation {
         if let Ok(origin) = origin.escape_default().to_string().parse() {
             metadata.insert("regate-origin", origin);
         }
-        let mut client = AdminClient::new(channel);
-        let opening: Opening = Box::pin(async move { client.converse(request).await });
+        let (opening, lease) = (target.converse)(request);
         Conversation { level, requests, replies: Replies::Opening(opening), _lease: lease }
     }
 

@@ -7,6 +7,7 @@
 
 mod change;
 mod fleet;
+mod inside;
 mod listen;
 mod peer;
 mod permission;
@@ -37,6 +38,7 @@ use tonic::transport::server::Router;
 use crate::live::Live;
 use crate::store::{Current, Staged, Store};
 
+pub use inside::Inside;
 pub use permission::{Asked, Caller};
 pub use regate_proto::wire::endpoint::{AdminEndpoint, EndpointAddress, TlsFiles};
 
@@ -46,6 +48,7 @@ pub struct Admin {
     runtime: Runtime,
     closing: CancellationToken,
     endpoints: Vec<AdminEndpoint>,
+    inside: Inside,
     health: tonic_health::server::HealthReporter,
     served: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -155,12 +158,18 @@ impl Admin {
             }
         }));
         drop(entered);
-        Ok(Admin { runtime, closing, endpoints: open, health, served })
+        let inside = Inside::new(services(&context));
+        Ok(Admin { runtime, closing, inside, endpoints: open, health, served })
     }
 
     /// Where the services are reached, with the ports that the kernel chose.
     pub fn endpoints(&self) -> &[AdminEndpoint] {
         &self.endpoints
+    }
+
+    /// The services for callers in the same process.
+    pub fn inside(&self) -> &Inside {
+        &self.inside
     }
 
     /// Says through the health service that no new traffic is taken.
@@ -258,9 +267,13 @@ impl Deref for Desk {
     }
 }
 
+/// What changes, acts and converses.
+fn services(context: &Arc<Context>) -> v1::admin_server::AdminServer<Desk> {
+    v1::admin_server::AdminServer::new(Desk(context.clone())).max_decoding_message_size(LONGEST_MESSAGE)
+}
+
 /// Every service but health.
 fn router(context: &Arc<Context>) -> Result<Router, tonic_reflection::server::Error> {
-    use v1::admin_server::AdminServer;
     use v1::backends_server::BackendsServer;
     use v1::configuration_server::ConfigurationServer;
     use v1::fleet_server::FleetServer;
@@ -281,7 +294,7 @@ fn router(context: &Arc<Context>) -> Result<Router, tonic_reflection::server::Er
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
         .http2_max_pending_accept_reset_streams(Some(MOST_RESETS))
         .http2_max_local_error_reset_streams(Some(MOST_RESETS))
-        .add_service(AdminServer::new(desk()).max_decoding_message_size(LONGEST_MESSAGE))
+        .add_service(services(context))
         .add_service(FleetServer::new(desk()).max_decoding_message_size(LONGEST_MESSAGE))
         .add_service(ProcessServer::new(desk()))
         .add_service(FrontendsServer::new(desk()))
@@ -327,8 +340,9 @@ async fn tick(context: Arc<Context>) {
     }
 }
 
-/// Threads of the admin side.
-const THREADS: usize = 2;
+/// Threads of the admin side. One, for what it does is little beside the writer's work, and a second would be woken
+/// for it in vain.
+const THREADS: usize = 1;
 
 /// Bytes of the largest message taken: parts stay below 4 MiB, and their frame comes to it.
 pub(crate) const LONGEST_MESSAGE: usize = (4 << 20) + (64 << 10);
