@@ -204,7 +204,7 @@ const TCP: &str = "option tcp-check";
 #[rustfmt::skip]
 fn cases() -> Vec<Case> {
     let greeting: &[u8] = b"\x2e\0\0\0\x0a5.5.5-test\0\x01\0\0\0abcdefgh\0\xff\xf7\x08\x02\0\x7f\x80\x15\0\0\0\0\0\0\0\0\0\0ijk";
-    let denied: &[u8] = b"\x14\0\0\x02\xff\x15\x04#28000Access denied";
+    let denied: &[u8] = b"\x16\0\0\x02\xff\x15\x04#28000Access denied";
     let hello = || http("200 OK", "X-A: a, b\r\n", "hello");
     vec![
         case("l4-ok", &[], Act::Hang),
@@ -596,7 +596,11 @@ fn an_agent_is_heeded_as_haproxy_does() -> Result<()> {
         Step::Until("b/s", "no check"),
         Step::Say("disable agent b/s"),
         Step::Say("set server b/s agent down"),
-        Step::Until("b/s", "DOWN"),
+        Step::Say("set server b/s agent-port 7"),
+        Step::Say("enable agent b/s"),
+        Step::Say("set server b/s agent-send hi"),
+        Step::Origin(agent("down\n")),
+        Step::Until("b/s", "DOWN (agent)"),
     ];
     same_story(&format!("{LOGGED}    option log-health-checks\n"), body, &steps)
 }

@@ -369,7 +369,13 @@ impl<'a> Place<'a> {
             (Admin::Maint, Admin::Drain) => {
                 let text = format!("{title} is {stand}/DRAIN (leaving {forced}maintenance).");
                 self.tell(Severity::Notice, text);
-                self.tell(Severity::Notice, format!("{title} remains in {forced}drain mode."));
+                let rest = match via {
+                    None => format!("{title} remains in forced drain mode."),
+                    Some(at) => {
+                        format!("{title} is leaving forced drain but remains in drain mode via {at}.")
+                    }
+                };
+                self.tell(Severity::Notice, rest);
             }
             (_, Admin::Drain) => {
                 let text = format!("{title} enters drain state{through}. {}", self.online());

@@ -7,6 +7,7 @@
 mod backend;
 mod counter;
 mod exchanges;
+mod finding;
 mod frontend;
 mod health;
 mod leash;
@@ -29,8 +30,9 @@ use regate_proto::state::State;
 pub use backend::BackendLive;
 pub use counter::{Counter, Gauge, Mean, Statuses, Traffic};
 pub use exchanges::Exchanges;
+pub use finding::{Finding, Outcome, Verdict};
 pub use frontend::{BindLive, FrontendLive};
-pub use health::{Finding, Health, Operational, Outages, Outcome, Probe, Record, Taken, Verdict, Wanted};
+pub use health::{Health, Operational, Outages, Probe, Record, Taken, Wanted};
 pub use leash::{Leash, Leashes};
 pub use ledger::{Ledger, Notice};
 pub use location::{Found, Location, NameserverLive, SectionLive, ServiceRecord};

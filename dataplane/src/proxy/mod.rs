@@ -16,6 +16,7 @@ mod http;
 mod key;
 mod listen;
 mod log;
+mod observe;
 mod persistence;
 mod pipe;
 mod pool;

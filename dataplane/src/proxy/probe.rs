@@ -12,15 +12,13 @@ use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use regate_proto::model::{CheckConnect, Name, Observe, ProxyHeader, ServerHost};
+use regate_proto::model::{CheckConnect, Name, ProxyHeader, ServerHost};
 use slab::Slab;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::clock::Timer;
-use super::fault::Fault;
 use super::program;
 use super::proxy_protocol::{self, Addresses};
-use super::session::Session;
 use super::stream::{Cut, Opening, Stream, poll_timer};
 use super::worker::{Seen, Worker};
 use crate::check::standing::{self, Place};
@@ -342,7 +340,12 @@ async fn ask(worker: &Rc<Worker>, backend: &Name, server: &Name) {
     }
 }
 
-fn place<'a>(worker: &'a Worker, seen: &'a Seen, backend: &Name, server: &Name) -> Option<Place<'a>> {
+pub(super) fn place<'a>(
+    worker: &'a Worker,
+    seen: &'a Seen,
+    backend: &Name,
+    server: &Name,
+) -> Option<Place<'a>> {
     let backend = seen.backends.get(backend)?;
     let server = backend.server(server)?;
     Some(Place { snapshot: seen, live: &worker.shared.live, backend, server })
@@ -584,63 +587,6 @@ fn state_of(place: Place<'_>, checks: &ServerCheckPlan) -> String {
         place.server.live.sessions.now(),
         place.backend.live.sessions.now(),
     )
-}
-
-/// Notes how an attempt to connect for traffic went, where traffic counts as checks.
-pub(crate) fn observe_connection(
-    session: &Session,
-    backend: &BackendPlan,
-    server: &ServerPlan,
-    connected: bool,
-) {
-    let Some(checks) = server.checks.as_deref().filter(|checks| checks.observe.is_some()) else { return };
-    match connected {
-        true if checks.observe == Some(Observe::Layer4) => server.live.health.note_success(),
-        true => {}
-        false => note_failure(session, backend, server, checks, "L4 unsuccessful connection"),
-    }
-}
-
-/// Notes how an exchange went, where answers count as checks.
-pub(crate) fn observe_answer(
-    session: &Session,
-    backend: &BackendPlan,
-    server: &ServerPlan,
-    status: Option<u16>,
-    fault: Option<Fault>,
-) {
-    let wanted = |checks: &&ServerCheckPlan| checks.observe == Some(Observe::Layer7);
-    let Some(checks) = server.checks.as_deref().filter(wanted) else { return };
-    let failed = match (fault, status) {
-        (Some(Fault::BadResponse | Fault::BadResponseBody), _) => Some("Invalid http response (headers)"),
-        (Some(Fault::ServerTimeout), _) => Some("Read timeout (http)"),
-        (Some(Fault::ServerClosed | Fault::ServerAborted), _) => Some("Close from server (http)"),
-        (Some(_), None) => return,
-        (_, Some(501 | 505)) => None,
-        (_, Some(500..=599)) => Some("Wrong http response"),
-        (_, Some(_)) => None,
-        (None, None) => return,
-    };
-    match failed {
-        None => server.live.health.note_success(),
-        Some(what) => note_failure(session, backend, server, checks, what),
-    }
-}
-
-fn note_failure(
-    session: &Session,
-    backend: &BackendPlan,
-    server: &ServerPlan,
-    checks: &ServerCheckPlan,
-    what: &str,
-) {
-    if !server.live.health.note_failure(checks.error_limit) {
-        return;
-    }
-    let seen = session.worker.snapshot();
-    if let Some(place) = place(&session.worker, &seen, &backend.name, &server.name) {
-        standing::take_failures(place, what);
-    }
 }
 
 /// Bytes that are received at a time.

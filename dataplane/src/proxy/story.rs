@@ -155,7 +155,7 @@ impl<'a> Story<'a> {
         self.presence = None;
         self.count(session, now);
         if let Some((backend, server)) = self.backend.zip(self.trail.server.as_ref()) {
-            super::probe::observe_answer(
+            super::observe::observe_answer(
                 session,
                 backend,
                 server,

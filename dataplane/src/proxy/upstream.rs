@@ -123,13 +123,13 @@ pub(crate) async fn reach<'a>(
         let failure = match connect(session, backend, &server).await {
             Ok(upstream) => {
                 trail.connected = Some(Instant::now());
-                super::probe::observe_connection(session, backend, &server, true);
+                super::observe::observe_connection(session, backend, &server, true);
                 let _leash = leash(backend, &server, &upstream);
                 return Ok(Way { server, upstream, reused: false, loan, slot, _leash });
             }
             Err(failure) => failure,
         };
-        super::probe::observe_connection(session, backend, &server, false);
+        super::observe::observe_connection(session, backend, &server, false);
         let retries = backend.retry_on.contains(RetryReason::ConnFailure) && trail.retries < backend.retries;
         if !retries {
             server.live.exchanges.connection_errors.add(worker.index, 1);

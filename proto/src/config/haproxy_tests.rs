@@ -57,14 +57,14 @@ fn a_mistyped_word_gets_the_nearest_known_one() {
 
 #[test]
 fn what_haproxy_has_and_regate_has_not_is_refused_by_name() {
-    let text = "backend b\n  stick-table type ip size 1m\n  server s 192.0.2.1:80 check inter 2s ssl\nuserlist u\n  user a password b\n";
+    let text = "backend b\n  stick-table type ip size 1m\n  server s 192.0.2.1:80 check check-ssl no-check-ssl ssl\nuserlist u\n  user a password b\n";
     assert_eq!(
         remarks(text),
         [
             "2:3+11 error: 'stick-table' is a HAProxy directive that Regate does not support yet",
-            "3:25+5 error: 'check' is a HAProxy parameter of 'server' that Regate does not support yet",
-            "3:31+5 notice: 'inter' is ignored: there are no health checks here yet",
-            "3:40+3 error: 'ssl' is a HAProxy parameter of 'server' that Regate does not support yet",
+            "3:31+9 error: 'check-ssl' is a HAProxy parameter of 'server' that Regate does not support yet",
+            "3:41+12 notice: 'no-check-ssl' is ignored: checks are without TLS here",
+            "3:54+3 error: 'ssl' is a HAProxy parameter of 'server' that Regate does not support yet",
             "4:1+8 error: 'userlist' is a HAProxy section that Regate does not support yet",
             "1:9+1 warning: missing timeouts for backend 'b': 'connect', 'server'; connections that fall silent stay for ever",
         ]

@@ -21,7 +21,7 @@ pub fn set_health(command: &Command) -> Step {
         _ => None,
     };
     on_server(word(command, 2), move |at| {
-        checked(at, move |at, checks| {
+        checked(at, true, move |at, checks| {
             if checks.track.is_some() {
                 return Reply::error(sentence::TRACKS).into();
             }
@@ -41,7 +41,7 @@ pub fn set_agent(command: &Command) -> Step {
         _ => None,
     };
     on_server(word(command, 2), move |at| {
-        checked(at, move |at, checks| match order {
+        checked(at, true, move |at, checks| match order {
             _ if checks.agent != Some(true) => Reply::error(sentence::NO_AGENT).into(),
             Some(order) => act(at, order),
             None => Reply::error(sentence::BAD_AGENT).into(),
@@ -54,7 +54,7 @@ pub fn set_check_address(command: &Command) -> Step {
     let address = word(command, 4);
     let port = port_after(command, 5);
     on_server(word(command, 2), move |at| {
-        checked(at, move |at, checks| {
+        checked(at, true, move |at, checks| {
             let Some(text) = address else { return Reply::error(sentence::NEED_CHECK_ADDRESS).into() };
             if checks.check != Some(true) {
                 return Reply::error(sentence::NOT_CHECKED).into();
@@ -75,7 +75,7 @@ pub fn set_check_address(command: &Command) -> Step {
 pub fn set_check_port(command: &Command) -> Step {
     let port = word(command, 4);
     on_server(word(command, 2), move |at| {
-        checked(at, move |at, checks| {
+        checked(at, true, move |at, checks| {
             let Some(text) = port else { return Reply::error(sentence::NEED_CHECK_PORT).into() };
             if checks.check != Some(true) {
                 return Reply::error(sentence::NOT_CHECKED).into();
@@ -93,7 +93,7 @@ pub fn set_agent_address(command: &Command) -> Step {
     let address = word(command, 4);
     let port = port_after(command, 5);
     on_server(word(command, 2), move |at| {
-        checked(at, move |at, checks| {
+        checked(at, true, move |at, checks| {
             let Some(text) = address else { return Reply::error(sentence::NEED_AGENT_ADDRESS).into() };
             if checks.agent != Some(true) {
                 return Reply::error(sentence::NO_AGENT_PLAIN).into();
@@ -114,7 +114,7 @@ pub fn set_agent_address(command: &Command) -> Step {
 pub fn set_agent_port(command: &Command) -> Step {
     let port = word(command, 4);
     on_server(word(command, 2), move |at| {
-        checked(at, move |at, checks| {
+        checked(at, true, move |at, checks| {
             let Some(text) = port else { return Reply::error(sentence::NEED_AGENT_PORT).into() };
             if checks.agent != Some(true) {
                 return Reply::error(sentence::NO_AGENT_PLAIN).into();
@@ -131,7 +131,7 @@ pub fn set_agent_port(command: &Command) -> Step {
 pub fn set_agent_send(command: &Command) -> Step {
     let text = rest(command, 4).first().map(|word| word.text().into_owned()).unwrap_or_default();
     on_server(word(command, 2), move |at| {
-        checked(at, move |at, checks| match checks.agent {
+        checked(at, true, move |at, checks| match checks.agent {
             Some(true) => apply(&at, Value::AgentSend(text)),
             _ => Reply::error(sentence::NO_AGENT).into(),
         })
@@ -141,7 +141,7 @@ pub fn set_agent_send(command: &Command) -> Step {
 /// `enable health`: checks run again.
 pub fn enable_health(command: &Command) -> Step {
     on_server(word(command, 2), |at| {
-        checked(at, |at, checks| match checks.check {
+        checked(at, false, |at, checks| match checks.check {
             Some(true) => apply(&at, Value::Checks(true)),
             _ => Reply::error(sentence::NO_CHECK_TO_ENABLE).into(),
         })
@@ -156,7 +156,7 @@ pub fn disable_health(command: &Command) -> Step {
 /// `enable agent`: the agent is asked again.
 pub fn enable_agent(command: &Command) -> Step {
     on_server(word(command, 2), |at| {
-        checked(at, |at, checks| match checks.agent {
+        checked(at, false, |at, checks| match checks.agent {
             Some(true) => apply(&at, Value::Agent(true)),
             _ => Reply::error(sentence::NO_AGENT_TO_ENABLE).into(),
         })
@@ -170,20 +170,29 @@ pub fn disable_agent(command: &Command) -> Step {
 
 /// Puts something to rest where there is something; otherwise there is nothing to do.
 fn rest_if(at: v1::ServerRef, asked: fn(&v1::ServerChecks) -> Option<bool>, value: Value) -> Step {
-    checked(at, move |at, checks| match asked(&checks) {
+    checked(at, false, move |at, checks| match asked(&checks) {
         Some(true) => apply(&at, value),
         _ => if_exists(server(&at), Reply::Nothing),
     })
 }
 
-/// Goes on with how a server is checked.
+/// Goes on with how a server is checked; `running` leaves out what rests by hand.
 fn checked(
     at: v1::ServerRef,
+    running: bool,
     then: impl FnOnce(v1::ServerRef, v1::ServerChecks) -> Step + Send + 'static,
 ) -> Step {
     Plan::ask_first(view_of(&at), move |ending| match ending {
         Ending::Answered(answer) => match answer.servers.into_iter().next() {
-            Some(view) => then(at, view.checks.unwrap_or_default()),
+            Some(view) => {
+                let mut checks = view.checks.unwrap_or_default();
+                let paused = view.server.and_then(|server| server.paused).unwrap_or_default();
+                if running {
+                    checks.check = checks.check.map(|asked| asked && !paused.checks);
+                    checks.agent = checks.agent.map(|asked| asked && !paused.agent);
+                }
+                then(at, checks)
+            }
             None => Reply::error(sentence::NO_SERVER).into(),
         },
         Ending::Refused(problems) => sentence::refusal(About::Thing, &problems).into(),

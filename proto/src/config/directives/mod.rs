@@ -8,6 +8,7 @@ pub mod address;
 pub mod arguments;
 mod balancing;
 mod binds;
+mod check_rules;
 mod checks;
 mod errors;
 mod global;

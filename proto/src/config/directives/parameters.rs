@@ -105,7 +105,6 @@ pub(super) const SERVERS: &[Directive] = &[
             "server s1 192.0.2.1:80 check on-error panic",
             "server s1 192.0.2.1:80 check on-marked-down shutdown",
             "server s1 192.0.2.1:80 track a/b/c",
-            "server s1 192.0.2.1:80 track nosuch/server",
             "server s1 192.0.2.1:80 check init-state half-up",
             "server s1 192.0.2.1:80 wait",
             "server s1 192.0.2.1:99999",

@@ -261,8 +261,9 @@ fn placed_server(backend: &Name, at: usize, mut server: Server) -> Server {
 fn templated(
     backend: &Name,
     taken: usize,
-    (count, host, settings): (u32, String, ServerSettings),
+    (count, host, mut settings): (u32, String, ServerSettings),
 ) -> impl Iterator<Item = Server> {
+    settings.checks.track = None;
     let named = (5..5 + count).filter_map(|number| Name::new(&format!("web{number}")).ok());
     named.enumerate().map(move |(at, server)| Server {
         at: ServerRef { backend: backend.clone(), server },
