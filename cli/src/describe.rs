@@ -46,6 +46,9 @@ pub fn setting(setting: &Setting) -> String {
         Setting::Enabled(false) => "disabled".to_owned(),
         Setting::MaxConnRate(rate) => format!("maxconnrate {rate}"),
         Setting::MaxSessRate(rate) => format!("maxsessrate {rate}"),
+        Setting::DynamicCookie(on) => format!("dynamic-cookie {}", if *on { "yes" } else { "no" }),
+        // The key is a secret.
+        Setting::CookieKey(_) => "dynamic-cookie-key (hidden)".to_owned(),
         Setting::CheckHost(host) => format!("check-addr {host}"),
         Setting::CheckPort(port) => format!("check-port {port}"),
         Setting::AgentHost(host) => format!("agent-addr {host}"),

@@ -84,6 +84,10 @@ pub enum Setting {
     Checks(bool),
     /// Whether a server's agent is asked.
     Agent(bool),
+    /// Whether a backend's servers have dynamic cookie values.
+    DynamicCookie(bool),
+    /// The key of a backend's dynamic cookie values.
+    CookieKey(String),
 }
 
 /// Which part of a row an overlay covers.
@@ -121,6 +125,10 @@ pub enum Field {
     Checks,
     /// [`Setting::Agent`].
     Agent,
+    /// [`Setting::DynamicCookie`].
+    DynamicCookie,
+    /// [`Setting::CookieKey`].
+    CookieKey,
 }
 
 /// Something that was changed by hand on top of the files.
@@ -175,6 +183,8 @@ impl Setting {
             Setting::AgentSend(_) => Field::AgentSend,
             Setting::Checks(_) => Field::Checks,
             Setting::Agent(_) => Field::Agent,
+            Setting::DynamicCookie(_) => Field::DynamicCookie,
+            Setting::CookieKey(_) => Field::CookieKey,
         }
     }
 
@@ -217,11 +227,15 @@ impl Field {
             Field::AgentSend => "agent-send",
             Field::Checks => "health",
             Field::Agent => "agent",
+            Field::DynamicCookie => "dynamic-cookie",
+            Field::CookieKey => "dynamic-cookie-key",
         }
     }
 
+    /// The last field in their order.
+    pub const LAST: Field = Field::CookieKey;
     /// Every field.
-    pub const ALL: [Field; 16] = [
+    pub const ALL: [Field; 18] = [
         Field::Row,
         Field::Weight,
         Field::Admin,
@@ -238,6 +252,8 @@ impl Field {
         Field::AgentSend,
         Field::Checks,
         Field::Agent,
+        Field::DynamicCookie,
+        Field::CookieKey,
     ];
 }
 

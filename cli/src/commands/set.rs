@@ -59,6 +59,8 @@ fn read(kind: &str, words: &[String]) -> Result<(Subject, Setting), Failure> {
         (Kind::Server, "agent") => Setting::Agent(yes_or_no(value)?),
         (Kind::Server | Kind::Frontend | Kind::Global, "maxconn") => Setting::Maxconn(number(field, value)?),
         (Kind::Frontend, "enabled") => Setting::Enabled(yes_or_no(value)?),
+        (Kind::Backend, "dynamic-cookie") => Setting::DynamicCookie(yes_or_no(value)?),
+        (Kind::Backend, "dynamic-cookie-key") => Setting::CookieKey(value.to_owned()),
         (Kind::Global, "maxconnrate") => Setting::MaxConnRate(number(field, value)?),
         (Kind::Global, "maxsessrate") => Setting::MaxSessRate(number(field, value)?),
         (kind, field) => {
@@ -129,9 +131,8 @@ fn fields(kind: Kind) -> &'static str {
         }
         Kind::Frontend => "enabled or maxconn is expected",
         Kind::Global => "maxconn, maxconnrate or maxsessrate is expected",
-        Kind::Defaults | Kind::Bind | Kind::Backend | Kind::Resolvers => {
-            "change it in a file, and apply that"
-        }
+        Kind::Backend => "dynamic-cookie or dynamic-cookie-key is expected",
+        Kind::Defaults | Kind::Bind | Kind::Resolvers => "change it in a file, and apply that",
     }
 }
 

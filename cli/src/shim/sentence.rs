@@ -211,6 +211,8 @@ pub const NO_BACKEND_TO_LIST: &str = "Can't find backend.";
 /// An unknown server.
 pub const NO_SERVER: &str = "No such server.";
 /// A frontend is missing.
+pub const NEED_BACKEND: &str = "A backend name is expected.";
+pub const NEED_STRING: &str = "String value expected.";
 pub const NEED_FRONTEND: &str = "A frontend name is expected.";
 /// An unknown frontend.
 pub const NO_FRONTEND: &str = "No such frontend.";

@@ -7,7 +7,7 @@
 use regate_proto::model::Level;
 
 use super::commands::{
-    frontend, health, information, limits, new_server, resolvers, server, session, statistics,
+    cookie, frontend, health, information, limits, new_server, resolvers, server, session, statistics,
 };
 use super::lex::{Command, Word};
 use super::plan::Step;
@@ -378,6 +378,22 @@ pub static ROWS: &[Row] = rows! {
         "get weight be/s1" => "No such server.\n";
         "del server be/s1" => "No such server.\n";
         "del server be" => "Require 'backend/server'.\n";
+    }
+
+    ["enable" "dynamic-cookie" "backend"] "enable dynamic-cookie backend <b>", "give servers without a cookie value one", ADMIN, Apply(cookie::enable) {
+        "enable dynamic-cookie backend be" => "";
+        "enable dynamic-cookie backend" => "A backend name is expected.\n";
+        "enable dynamic-cookie backend x" => "No such backend.\n";
+    }
+    ["disable" "dynamic-cookie" "backend"] "disable dynamic-cookie backend <b>", "take given cookie values away", ADMIN, Apply(cookie::disable) {
+        "disable dynamic-cookie backend be" => "";
+        "disable dynamic-cookie backend x" => "No such backend.\n";
+    }
+    ["set" "dynamic-cookie-key" "backend"] "set dynamic-cookie-key backend <b> <key>", "change the key that cookie values are made with", ADMIN, Apply(cookie::set_key) {
+        "set dynamic-cookie-key backend be geheim" => "";
+        "set dynamic-cookie-key backend be" => "String value expected.\n";
+        "set dynamic-cookie-key backend" => "A backend name is expected.\n";
+        "set dynamic-cookie-key backend x geheim" => "No such backend.\n";
     }
 
     ["enable" "frontend"] "enable frontend <f>", "let a frontend listen again", ADMIN, Apply(frontend::enable) {

@@ -216,11 +216,7 @@ pub fn note(old: &Snapshot, new: &Snapshot, live: &Live) {
 fn refresh(place: Place<'_>) {
     let Place { live, backend, server, .. } = place;
     backend.picker.refresh(server, live.process.now());
-    server.live.room.set(server.minconn, server.maxconn_in_force(), server.is_eligible());
-    if !server.is_up() {
-        server.live.queue.grant_all();
-    }
-    backend.live.feed(&server.live);
+    backend.settle_queue(server);
     if backend.picker.is_empty() {
         backend.live.queue.grant_all();
     }

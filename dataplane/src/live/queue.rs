@@ -22,6 +22,8 @@ pub struct Queue {
     length: AtomicU32,
     gauge: Gauge,
     joined: AtomicU64,
+    /// How many were let go on since the start.
+    granted: AtomicU64,
 }
 
 /// What a request asks of its queue (configuration manual 4.2 "http-request set-priority-class" and
@@ -59,6 +61,8 @@ struct Waiter(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     grant: Option<Grant>,
+    /// How many had been let go on then, itself included.
+    turn: u64,
     waker: Option<Waker>,
 }
 
@@ -69,6 +73,8 @@ pub struct Ticket<'a> {
     backend: &'a BackendLive,
     rank: Rank,
     waiter: Arc<Waiter>,
+    /// How many had been let go on when it joined.
+    joined: u64,
     over: bool,
 }
 
@@ -89,8 +95,9 @@ impl Queue {
         waiting.insert(rank, waiter.clone());
         let length = self.length.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         self.gauge.rise();
+        let joined = self.granted.load(Ordering::SeqCst);
         drop(waiting);
-        (Ticket { queue: self, backend, rank, waiter, over: false }, length)
+        (Ticket { queue: self, backend, rank, waiter, joined, over: false }, length)
     }
 
     /// How many wait.
@@ -118,7 +125,7 @@ impl Queue {
         let all = std::mem::take(&mut *self.waiting.lock());
         for waiter in all.into_values() {
             self.note_gone();
-            waiter.grant(Grant::Look);
+            waiter.grant(Grant::Look, self.granted.load(Ordering::SeqCst) + 1);
         }
     }
 
@@ -135,15 +142,15 @@ impl BackendLive {
         let anyone = || !server.queue.is_empty() || (server.is_open() && !self.queue.is_empty());
         while anyone() && server.occupy(self, server.limit(self)) {
             match next(server, self) {
-                Some(waiter) => waiter.grant(Grant::Place(server.clone())),
+                Some((waiter, turn)) => waiter.grant(Grant::Place(server.clone()), turn),
                 None => server.leave(self),
             }
         }
     }
 }
 
-/// The first of those who wait for the server and of those who wait for any.
-fn next(server: &ServerLive, backend: &BackendLive) -> Option<Arc<Waiter>> {
+/// The first of those who wait for the server and of those who wait for any, and how many were let go on then.
+fn next(server: &ServerLive, backend: &BackendLive) -> Option<(Arc<Waiter>, u64)> {
     let mut tied = server.queue.waiting.lock();
     let mut free = backend.queue.waiting.lock();
     let first = |line: &BTreeMap<Rank, Arc<Waiter>>| line.first_key_value().map(|(rank, _)| *rank);
@@ -155,13 +162,14 @@ fn next(server: &ServerLive, backend: &BackendLive) -> Option<Arc<Waiter>> {
         (Some(_), _) => (&server.queue, tied.pop_first()?),
     };
     queue.note_gone();
-    Some(waiter)
+    Some((waiter, queue.granted.fetch_add(1, Ordering::SeqCst) + 1))
 }
 
 impl Waiter {
-    fn grant(&self, grant: Grant) {
+    fn grant(&self, grant: Grant, turn: u64) {
         let mut waiting = self.0.lock();
         waiting.grant = Some(grant);
+        waiting.turn = turn;
         if let Some(waker) = waiting.waker.take() {
             waker.wake();
         }
@@ -182,9 +190,13 @@ impl Ticket<'_> {
         Poll::Pending
     }
 
-    /// Where it stands, so as to stand there again.
-    pub fn rank(&self) -> Rank {
-        self.rank
+    /// Where it stood when it was let go on, or stands now: one more than were let go on before it.
+    pub fn position(&self) -> u32 {
+        let turn = match self.over {
+            true => self.waiter.0.lock().turn,
+            false => self.queue.granted.load(Ordering::SeqCst) + 1,
+        };
+        u32::try_from(turn.saturating_sub(self.joined)).unwrap_or(u32::MAX)
     }
 }
 

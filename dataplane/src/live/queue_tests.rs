@@ -9,7 +9,7 @@ use super::{Grant, Priority, Queue, Ticket};
 /// A server that takes `most`, all of whose places are taken.
 fn full(backend: &BackendLive, most: u32, open: bool) -> Arc<ServerLive> {
     let server = Arc::new(ServerLive::new(1));
-    server.room.set(0, most, open);
+    server.room.set((0, most), open, true);
     for _ in 0..most {
         assert!(server.occupy(backend, most));
     }
@@ -62,7 +62,7 @@ fn a_place_goes_to_the_first_of_both_queues_and_to_its_own_alone_when_the_server
     server.vacate(&backend);
     assert!(granted(&mut any).is_some() && granted(&mut tied).is_none());
     let mut any = join(&backend.queue, &backend, 0, 0, 1);
-    server.room.set(0, 1, false);
+    server.room.set((0, 1), false, true);
     server.vacate(&backend);
     assert!(granted(&mut any).is_none() && granted(&mut tied).is_some());
     server.vacate(&backend);
@@ -90,7 +90,7 @@ fn a_raised_limit_wakes_as_many_as_may_go_on() {
     let backend = BackendLive::new(1);
     let server = full(&backend, 1, true);
     let mut tickets: Vec<Ticket<'_>> = (0..5).map(|now| join(&backend.queue, &backend, 0, 0, now)).collect();
-    server.room.set(0, 3, true);
+    server.room.set((0, 3), true, true);
     backend.feed(&server);
     let woken: Vec<bool> = tickets.iter_mut().map(|ticket| granted(ticket).is_some()).collect();
     assert_eq!(woken, [true, true, false, false, false]);

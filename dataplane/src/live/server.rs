@@ -87,6 +87,11 @@ impl ServerLive {
         limit_between(least, most, backend)
     }
 
+    /// Whether who waits for this server has something to wait for.
+    pub fn is_up(&self) -> bool {
+        self.room.up.load(Ordering::Relaxed)
+    }
+
     /// Whether who waits for any server may have this one.
     pub fn is_open(&self) -> bool {
         self.room.open.load(Ordering::Relaxed)
@@ -111,14 +116,17 @@ pub struct Room {
     most: AtomicU32,
     least: AtomicU32,
     open: AtomicBool,
+    up: AtomicBool,
 }
 
 impl Room {
-    /// Notes the limits (0: none), and whether requests that any server may take may be given to it.
-    pub fn set(&self, least: u32, most: u32, open: bool) {
+    /// Notes the limits (0: none), whether requests that any server may take may be given to it, and whether those
+    /// that are tied to it may.
+    pub fn set(&self, (least, most): (u32, u32), open: bool, up: bool) {
         self.most.store(most, Ordering::Relaxed);
         self.least.store(least, Ordering::Relaxed);
         self.open.store(open, Ordering::Relaxed);
+        self.up.store(up, Ordering::Relaxed);
     }
 }
 

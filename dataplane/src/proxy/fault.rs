@@ -55,10 +55,7 @@ impl Fault {
     pub(crate) fn status(self) -> Option<u16> {
         match self {
             Fault::BadRequest(refusal) | Fault::BadRequestBody(refusal) => Some(refusal.reason.status()),
-            Fault::ClientLeftEarly
-            | Fault::ClientLeftWaiting
-            | Fault::ClientAborted
-            | Fault::ClientLeftQueue => Some(400),
+            Fault::ClientLeftEarly | Fault::ClientLeftWaiting | Fault::ClientAborted => Some(400),
             Fault::RequestTimeout | Fault::ClientDataTimeout => Some(408),
             Fault::NoBackend | Fault::NoServer | Fault::QueueFull | Fault::QueueTimeout => Some(503),
             Fault::ConnectFailed | Fault::ConnectTimeout => Some(503),
@@ -66,7 +63,7 @@ impl Fault {
                 Some(502)
             }
             Fault::ServerTimeout | Fault::ServerDataTimeout => Some(504),
-            Fault::StaleConnection => None,
+            Fault::StaleConnection | Fault::ClientLeftQueue => None,
         }
     }
 

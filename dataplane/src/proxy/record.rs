@@ -71,8 +71,8 @@ pub(crate) struct Record {
     /// Concurrent connections at the end: process, frontend, backend, server. The exchange itself is still
     /// counted in the first two, and no longer in the others; with `option logasap`, in all four.
     pub(crate) concurrent: [u32; 4],
-    /// Requests that waited in the server's queue and in the backend's when this one joined, itself included,
-    /// summed over redispatches.
+    /// Where it stood in the server's queue and in the backend's when it went on, counted from 1, summed over
+    /// redispatches; 0 where it did not wait.
     pub(crate) queued: [u32; 2],
 }
 

@@ -239,17 +239,20 @@ impl<'a> Story<'a> {
                 one(&session.frontend.live.request_errors);
                 one(&session.admission.bind.request_errors);
             }
-            Fault::NoBackend | Fault::NoServer | Fault::QueueFull | Fault::QueueTimeout => {}
+            Fault::NoBackend
+            | Fault::NoServer
+            | Fault::QueueFull
+            | Fault::QueueTimeout
+            | Fault::ClientLeftQueue => {}
             Fault::ConnectFailed | Fault::ConnectTimeout => {}
             Fault::ServerClosed
             | Fault::StaleConnection
             | Fault::ServerTimeout
             | Fault::BadResponse
             | Fault::BadResponseBody => both(|exchanges| &exchanges.response_errors),
-            Fault::ClientLeftQueue
-            | Fault::ClientLeftWaiting
-            | Fault::ClientAborted
-            | Fault::ClientDataTimeout => both(|exchanges| &exchanges.client_aborts),
+            Fault::ClientLeftWaiting | Fault::ClientAborted | Fault::ClientDataTimeout => {
+                both(|exchanges| &exchanges.client_aborts)
+            }
             Fault::ServerAborted | Fault::ServerDataTimeout => {
                 both(|exchanges| &exchanges.response_errors);
                 both(|exchanges| &exchanges.server_aborts);

@@ -48,7 +48,7 @@ pub(crate) struct Trail<'a> {
     pub(crate) claim: Claim<'a>,
     pub(crate) retries: u32,
     pub(crate) redispatched: bool,
-    /// How many waited in the server's queue and in the backend's when it joined, itself included.
+    /// Where it stood in the server's queue and in the backend's: one more than were let go on before it.
     pub(crate) queued: [u32; 2],
     pub(crate) dequeued: Option<Instant>,
     pub(crate) connected: Option<Instant>,
@@ -102,7 +102,10 @@ pub(crate) async fn reach<'a>(
     loop {
         let (server, slot) = match held.place.take() {
             Some(place) => place,
-            None => place(session, backend, held.avoided.as_ref(), trail).await?,
+            None => match held.avoided.take() {
+                Some(avoided) => place_anew(session, backend, avoided, trail).await?,
+                None => place(session, backend, None, trail).await?,
+            },
         };
         trail.server = Some(server.clone());
         let loan = worker.pool.lend(&server);
@@ -167,19 +170,44 @@ pub(crate) fn retry<'a>(
     place: Place<'a>,
     trail: &mut Trail<'a>,
 ) -> Held<'a> {
-    let worker = session.worker.index;
-    let server = &place.0.live.exchanges;
-    let own = &backend.live.exchanges;
-    if !redispatches(session, backend, trail) {
-        server.retries.add(worker, 1);
-        own.retries.add(worker, 1);
-        return Held { place: Some(place), avoided: None };
+    if redispatches(session, backend, trail) {
+        return Held { place: None, avoided: Some(place.0) };
     }
-    server.redispatches.add(worker, 1);
-    own.redispatches.add(worker, 1);
-    trail.redispatched = true;
-    trail.claim.forsake();
-    Held { place: None, avoided: Some(place.0) }
+    count_retry(session, backend, &place.0);
+    Held { place: Some(place), avoided: None }
+}
+
+fn count_retry(session: &Session, backend: &BackendPlan, server: &ServerPlan) {
+    let worker = session.worker.index;
+    server.live.exchanges.retries.add(worker, 1);
+    backend.live.exchanges.retries.add(worker, 1);
+}
+
+fn count_redispatch(session: &Session, backend: &BackendPlan, server: &ServerPlan) {
+    let worker = session.worker.index;
+    server.live.exchanges.redispatches.add(worker, 1);
+    backend.live.exchanges.redispatches.add(worker, 1);
+}
+
+/// A place on another server than one that failed, where there is another.
+async fn place_anew<'a>(
+    session: &Session,
+    backend: &'a BackendPlan,
+    avoided: Chosen<'a>,
+    trail: &mut Trail<'a>,
+) -> Result<Place<'a>, Fault> {
+    let tied = trail.claim.server.take();
+    let place = place(session, backend, Some(&avoided), trail).await?;
+    if place.0.name == avoided.name {
+        trail.claim.server = tied;
+        count_retry(session, backend, &avoided);
+    } else {
+        trail.redispatched = true;
+        trail.claim.server = tied;
+        trail.claim.forsake();
+        count_redispatch(session, backend, &avoided);
+    }
+    Ok(place)
 }
 
 /// Keeps a connection whose exchange is over for whoever may use it next.
@@ -263,8 +291,7 @@ async fn place<'a>(
                 backend.live.exchanges.connection_errors.add(worker, 1);
                 return Err(Fault::QueueFull);
             }
-            server.live.exchanges.redispatches.add(worker, 1);
-            backend.live.exchanges.redispatches.add(worker, 1);
+            count_redispatch(session, backend, &server);
             trail.redispatched = true;
             trail.claim.forsake();
             trail.server = None;
@@ -274,7 +301,7 @@ async fn place<'a>(
             return Ok(place);
         }
         // The servers are others now. Who waited for one that is gone is free.
-        if !server.is_up() {
+        if !server.live.is_up() {
             trail.claim.forsake();
         }
     }
@@ -295,7 +322,6 @@ async fn wait<'a>(
     };
     let place = *rank.get_or_insert_with(|| queue.rank(Priority::default(), process.now()));
     let (mut ticket, waiting) = queue.join(&backend.live, place);
-    *counted = counted.saturating_add(waiting);
     session.timer.set(Instant::now(), backend.queue_timeout);
     // Between the look and the joining a place may have become free, and been given to nobody.
     match server {
@@ -317,6 +343,7 @@ async fn wait<'a>(
         poll_timer(&session.timer, context).map(|_| Err(Fault::QueueTimeout))
     })
     .await;
+    *counted = counted.saturating_add(ticket.position());
     trail.dequeued = Some(Instant::now());
     match outcome {
         Ok(Grant::Look) => Ok(None),
@@ -380,9 +407,11 @@ fn choose<'a>(
             .or_else(|| backend.pick(session.key, fits)),
         None => backend.pick(session.key, fits),
     }?;
-    let worker = session.worker.index;
-    chosen.live.exchanges.chosen.add(worker, 1);
-    backend.live.exchanges.chosen.add(worker, 1);
+    if other(chosen) {
+        let worker = session.worker.index;
+        chosen.live.exchanges.chosen.add(worker, 1);
+        backend.live.exchanges.chosen.add(worker, 1);
+    }
     Some(Chosen::Seen(chosen))
 }
 

@@ -91,6 +91,7 @@ impl Places {
         }
         if appeared || weight != old_weight {
             backend.picker.refresh(plan, now);
+            backend.settle_queue(plan);
         }
         self.note_change();
         let at = format!("{}/{}", backend.name, plan.name);

@@ -184,6 +184,17 @@ impl BackendPlan {
         at(seat)
     }
 
+    /// Lets those who wait for a server see what became of it: how much it takes now, and from whom. To be called
+    /// whenever its state, its limits or its share of traffic changed.
+    pub fn settle_queue(&self, server: &ServerPlan) {
+        let limits = (server.minconn, server.maxconn_in_force());
+        server.live.room.set(limits, server.is_eligible(), server.is_up());
+        if !server.is_up() {
+            server.live.queue.grant_all();
+        }
+        self.live.feed(&server.live);
+    }
+
     /// The servers whose plans are new since another plan of this backend, each with the one that it had there.
     pub fn changed_since<'a>(
         &'a self,
@@ -475,7 +486,8 @@ impl<'a> Compiler<'a> {
         checks: &'a CheckPlan,
     ) -> Compiler<'a> {
         let persistence = &settings.persistence;
-        let dynamic = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
+        let said = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
+        let dynamic = persistence.dynamic.unwrap_or(said);
         let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
         Compiler { default: &settings.default_server, cookie_key, live, lookups, backend, checks }
     }

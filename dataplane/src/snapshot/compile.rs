@@ -10,7 +10,7 @@ use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
 use super::naming::Lookups;
-use super::{BackendPlan, FrontendPlan, ServerPlan, Snapshot, backend, frontend};
+use super::{BackendPlan, FrontendPlan, Snapshot, backend, frontend};
 use crate::live::Live;
 
 /// The snapshot of a state. What `touched` does not name is shared with the snapshot before.
@@ -185,22 +185,15 @@ pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
 
 /// Tells the live side how much the servers take now, and lets those who wait go on where they may.
 fn feed_queues(plan: &BackendPlan, before: Option<&Arc<BackendPlan>>) {
-    let note = |server: &ServerPlan| {
-        server.live.room.set(server.minconn, server.maxconn_in_force(), server.is_eligible());
-    };
     let Some(before) = before else {
-        return plan.servers.iter().for_each(|server| note(server));
+        return plan.servers.iter().for_each(|server| plan.settle_queue(server));
     };
     for (server, _) in plan.changed_since(before) {
-        note(server);
-        if !server.is_up() {
-            server.live.queue.grant_all();
-        }
-        plan.live.feed(&server.live);
+        plan.settle_queue(server);
     }
     if !plan.has_places_of(before) {
         for gone in before.servers.iter().filter(|server| plan.server_of(&server.live).is_none()) {
-            gone.live.room.set(gone.minconn, gone.maxconn, false);
+            gone.live.room.set((gone.minconn, gone.maxconn), false, false);
             gone.live.queue.grant_all();
         }
     }

@@ -599,6 +599,8 @@ pub fn absolute_setting() -> impl Strategy<Value = Setting> + Clone {
         any::<bool>().prop_map(Setting::Enabled),
         any::<u32>().prop_map(Setting::MaxConnRate),
         any::<u32>().prop_map(Setting::MaxSessRate),
+        any::<bool>().prop_map(Setting::DynamicCookie),
+        word().prop_map(Setting::CookieKey),
         server_host().prop_map(Setting::CheckHost),
         any::<u16>().prop_map(Setting::CheckPort),
         server_host().prop_map(Setting::AgentHost),

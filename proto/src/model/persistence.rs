@@ -9,6 +9,8 @@ pub struct Persistence {
     pub cookie: Option<Cookie>,
     /// The key of dynamic cookie values. Default: none, and then there are no dynamic values.
     pub dynamic_key: Option<String>,
+    /// Whether servers have dynamic values, whatever the cookie says. Default: what the cookie says.
+    pub dynamic: Option<bool>,
     /// `option persist`: a server is tried although it is known to be down. Default: off.
     pub force: Option<bool>,
 }

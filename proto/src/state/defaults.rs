@@ -168,7 +168,7 @@ impl Balancing {
 impl Persistence {
     /// These settings, completed by `base`.
     pub fn over(&self, base: &Persistence) -> Persistence {
-        over!(self, base, Persistence { cookie, dynamic_key, force })
+        over!(self, base, Persistence { cookie, dynamic_key, dynamic, force })
     }
 }
 

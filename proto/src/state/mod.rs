@@ -101,7 +101,7 @@ impl State {
 
     /// What was changed by hand of one subject, by field.
     pub fn overlays_of(&self, subject: &Subject) -> impl Iterator<Item = &Arc<Overlay>> {
-        let range = (subject.clone(), Field::Row)..=(subject.clone(), Field::MaxSessRate);
+        let range = (subject.clone(), Field::Row)..=(subject.clone(), Field::LAST);
         self.overlays.range(range).map(|(_, overlay)| overlay)
     }
 

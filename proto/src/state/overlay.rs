@@ -14,7 +14,7 @@ pub(super) fn effective(state: &State, subject: &Subject) -> Option<Arc<Row>> {
         Some(OverlayValue::Gone) => return None,
         _ => state.spec.get(subject)?.clone(),
     };
-    let range = (subject.clone(), Field::Row)..=(subject.clone(), Field::Agent);
+    let range = (subject.clone(), Field::Row)..=(subject.clone(), Field::LAST);
     let settings = state.overlays.range(range).filter_map(|(_, overlay)| match &overlay.value {
         OverlayValue::Setting(setting) => Some(setting),
         _ => None,
@@ -48,6 +48,15 @@ pub(super) fn value(state: &State, row: &Row, field: Field) -> Option<Setting> {
         (Row::Frontend(frontend), Field::Enabled) => Some(Setting::Enabled(!frontend.disabled)),
         (Row::Frontend(frontend), Field::Maxconn) => {
             Some(Setting::Maxconn(state.frontend_settings(frontend).maxconn.unwrap_or(0)))
+        }
+        (Row::Backend(backend), Field::DynamicCookie) => {
+            let persistence = state.backend_settings(backend).persistence;
+            let said = persistence.cookie.is_some_and(|cookie| cookie.dynamic);
+            Some(Setting::DynamicCookie(persistence.dynamic.unwrap_or(said)))
+        }
+        (Row::Backend(backend), Field::CookieKey) => {
+            let key = state.backend_settings(backend).persistence.dynamic_key;
+            Some(Setting::CookieKey(key.unwrap_or_default()))
         }
         (Row::Global(global), Field::Maxconn) => Some(Setting::Maxconn(global.maxconn.unwrap_or(0))),
         (Row::Global(global), Field::MaxConnRate) => {
@@ -113,6 +122,12 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
         (Row::Server(server), setting) => return write_health(server, setting).then_some(row),
         (Row::Frontend(frontend), Setting::Enabled(enabled)) => frontend.disabled = !enabled,
         (Row::Frontend(frontend), Setting::Maxconn(maxconn)) => frontend.settings.maxconn = Some(*maxconn),
+        (Row::Backend(backend), Setting::DynamicCookie(on)) => {
+            backend.settings.persistence.dynamic = Some(*on);
+        }
+        (Row::Backend(backend), Setting::CookieKey(key)) => {
+            backend.settings.persistence.dynamic_key = Some(key.clone()).filter(|key| !key.is_empty());
+        }
         (Row::Global(global), Setting::Maxconn(0)) => global.maxconn = None,
         (Row::Global(global), Setting::Maxconn(maxconn)) => global.maxconn = Some(*maxconn),
         (Row::Global(global), Setting::MaxConnRate(rate)) => global.maxconnrate = Some(*rate),
@@ -158,6 +173,7 @@ fn has(kind: Kind, field: Field) -> bool {
         Field::Weight | Field::Admin | Field::Host | Field::Port => kind == Kind::Server,
         Field::Maxconn => matches!(kind, Kind::Server | Kind::Frontend | Kind::Global),
         Field::Enabled => kind == Kind::Frontend,
+        Field::DynamicCookie | Field::CookieKey => kind == Kind::Backend,
         Field::MaxConnRate | Field::MaxSessRate => kind == Kind::Global,
         Field::CheckHost
         | Field::CheckPort

@@ -115,6 +115,8 @@ impl From<&Setting> for v1::Setting {
             Setting::AgentSend(text) => Value::AgentSend(text.clone()),
             Setting::Checks(run) => Value::Checks(*run),
             Setting::Agent(run) => Value::Agent(*run),
+            Setting::DynamicCookie(on) => Value::DynamicCookie(*on),
+            Setting::CookieKey(key) => Value::CookieKey(key.clone()),
         };
         v1::Setting { value: Some(value) }
     }
@@ -145,6 +147,8 @@ impl TryFrom<v1::Setting> for Setting {
             Value::AgentSend(text) => Setting::AgentSend(text),
             Value::Checks(run) => Setting::Checks(run),
             Value::Agent(run) => Setting::Agent(run),
+            Value::DynamicCookie(on) => Setting::DynamicCookie(on),
+            Value::CookieKey(key) => Setting::CookieKey(key),
         })
     }
 }

@@ -71,7 +71,7 @@ choices! {
     ExternalChecks is ExternalChecks { CleanEnvironment, WholeEnvironment }
     Field is Field {
         Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate, CheckHost, CheckPort, AgentHost,
-        AgentPort, AgentSend, Checks, Agent,
+        AgentPort, AgentSend, Checks, Agent, DynamicCookie, CookieKey,
     }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }

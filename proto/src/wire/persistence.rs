@@ -11,6 +11,7 @@ impl From<&Persistence> for v1::Persistence {
         v1::Persistence {
             cookie: persistence.cookie.as_ref().map(Into::into),
             dynamic_key: persistence.dynamic_key.clone(),
+            dynamic: persistence.dynamic,
             force: persistence.force,
         }
     }
@@ -24,6 +25,7 @@ impl TryFrom<v1::Persistence> for Persistence {
         Ok(Persistence {
             cookie: field::optional("cookie", persistence.cookie)?,
             dynamic_key,
+            dynamic: persistence.dynamic,
             force: persistence.force,
         })
     }

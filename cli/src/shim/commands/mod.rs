@@ -3,6 +3,7 @@
 //! The functions that rows of the table point to: they check words and make messages to Admin. They do no I/O and
 //! hold no sentence of their own; those stand in `sentence.rs`.
 
+pub mod cookie;
 pub mod frontend;
 pub mod health;
 pub mod information;

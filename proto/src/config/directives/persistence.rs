@@ -1,4 +1,4 @@
-//! `cookie`, `dynamic-cookie-key`, `option persist` and `retry-on` (configuration manual 4.2).
+//! `cookie`, `dynamic-cookie-key`, `option persist`, `option dynamic-cookie` and `retry-on` (configuration manual 4.2).
 
 use crate::model::{
     BadCookie, Cookie, CookieAttribute, CookieMode, CookieName, CookieValue, RetryOn, RetryReason,
@@ -106,6 +106,33 @@ pub(super) const ROWS: &[Directive] = &[
         },
         accepted: &["option persist", "no option persist"],
         refused: &["option persist now"],
+    },
+    Directive {
+        name: "option dynamic-cookie",
+        sections: Sections::BACK,
+        syntax: "",
+        negatable: true,
+        repeats: false,
+        action: Action::Proxy {
+            read: |draft, arguments| {
+                arguments.finish()?;
+                if let Some(side) = &mut draft.backend {
+                    side.persistence.dynamic = match arguments.polarity {
+                        Polarity::Plain => Some(true),
+                        Polarity::No => Some(false),
+                        Polarity::Default => None,
+                    };
+                }
+                Ok(())
+            },
+            write: |draft, lines| match draft.backend.as_ref().and_then(|side| side.persistence.dynamic) {
+                Some(true) => lines.push(Vec::new()),
+                Some(false) => lines.push_no(),
+                None => {}
+            },
+        },
+        accepted: &["option dynamic-cookie", "no option dynamic-cookie"],
+        refused: &["option dynamic-cookie now"],
     },
     setting!(
         "retry-on",

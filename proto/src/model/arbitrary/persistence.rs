@@ -12,11 +12,8 @@ use super::{text, word};
 
 /// What makes clients stay.
 pub(super) fn persistence() -> impl Strategy<Value = Persistence> + Clone {
-    (of(cookie()), of(text()), of(any::<bool>())).prop_map(|(cookie, dynamic_key, force)| Persistence {
-        cookie,
-        dynamic_key,
-        force,
-    })
+    (of(cookie()), of(text()), of(any::<bool>()), of(any::<bool>()))
+        .prop_map(|(cookie, dynamic_key, dynamic, force)| Persistence { cookie, dynamic_key, dynamic, force })
 }
 
 /// Reasons to try again, possibly none.
