@@ -9,6 +9,7 @@ use regate_proto::model::{
 };
 
 use super::*;
+use crate::live::{Finding, Operational};
 use crate::store::tests::{Folder, backend, frontend, name, set};
 use crate::store::{Work, outcome};
 
@@ -129,6 +130,44 @@ fn what_cannot_be_put_in_force_is_no_start() {
     drop(taken);
     let node = Node::start(options(&folder, None)).unwrap();
     assert_eq!(node.store().read(|current| current.state.effective().count()), 0);
+    node.hard_stop();
+    node.wait();
+}
+
+#[test]
+fn a_server_known_to_be_down_gets_no_traffic_before_it_has_risen_again() {
+    let (folder, port, checked) = (Folder::new(), free_port(), free_port());
+    let mut rows = rows(port, checked);
+    for row in &mut rows {
+        if let Row::Server(server) = row {
+            server.settings.checks.check = Some(true);
+            server.settings.checks.inter = Some(Millis::new(3_600_000).unwrap());
+        }
+    }
+    let look = |node: &Node| {
+        node.store().read(|current| {
+            let server = current.snapshot.backends[&name("b")].servers[0].clone();
+            let record = server.live.health.record();
+            (record.check.finding, record.check.health, server.live.health.operational())
+        })
+    };
+    let until = |node: &Node, wanted: Finding| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while look(node).0 != wanted {
+            assert!(Instant::now() < deadline, "waited in vain for {wanted:?}: {:?}", look(node));
+            std::thread::yield_now();
+        }
+    };
+    let node = Node::start(options(&folder, Some(rows))).unwrap();
+    until(&node, Finding::L4Failed);
+    assert_eq!(look(&node), (Finding::L4Failed, 0, Operational::Stopped));
+    node.hard_stop();
+    node.wait();
+
+    let _listener = TcpListener::bind(("127.0.0.1", checked)).unwrap();
+    let node = Node::start(options(&folder, None)).unwrap();
+    until(&node, Finding::L4Passed);
+    assert_eq!(look(&node), (Finding::L4Passed, 1, Operational::Stopped), "one of two that it needs");
     node.hard_stop();
     node.wait();
 }
