@@ -422,6 +422,8 @@ enum Step {
     Say(&'static str),
     /// This server comes to this status.
     Until(&'static str, &'static str),
+    /// This server comes to this weight.
+    UntilWeight(&'static str, &'static str),
     /// The state of this backend's servers is noted.
     Note(&'static str),
 }
@@ -443,6 +445,13 @@ fn story(kind: Kind, text: &str, steps: &[Step]) -> Result<(Vec<String>, Vec<Str
             Step::Until(at, status) => {
                 let (backend, server) = at.split_once('/').unwrap();
                 until_status(&proxy, backend, server, status)?;
+            }
+            Step::UntilWeight(at, weight) => {
+                let (backend, server) = at.split_once('/').unwrap();
+                let key = (backend.to_owned(), server.to_owned());
+                wait::until_true(&format!("{at} to weigh {weight}"), DEADLINE, || {
+                    statistics(&proxy).is_ok_and(|rows| rows[&key]["weight"] == *weight)
+                })?;
             }
             Step::Note(backend) => said.extend(state(&proxy, backend)?),
         }
@@ -574,7 +583,7 @@ fn an_agent_is_heeded_as_haproxy_does() -> Result<()> {
         "backend b\n    server s 127.0.0.1:1 weight 10 agent-check agent-inter 100ms agent-port @port@\n";
     let steps = [
         Step::Origin(agent("up 50%\n")),
-        Step::Until("b/s", "no check"),
+        Step::UntilWeight("b/s", "5"),
         Step::Origin(agent("down # my reason\n")),
         Step::Until("b/s", "DOWN (agent)"),
         Step::Note("b"),

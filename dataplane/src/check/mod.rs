@@ -11,6 +11,7 @@ mod protocol;
 mod run;
 mod script;
 pub mod standing;
+pub mod state;
 #[cfg(test)]
 mod tests;
 

@@ -22,7 +22,7 @@ use super::proxy_protocol::{self, Addresses};
 use super::stream::{Cut, Opening, Stream, poll_timer};
 use super::worker::{Seen, Worker};
 use crate::check::standing::{self, Place};
-use crate::check::{Run, Setting, Unreachable, Wish, agent};
+use crate::check::{Run, Setting, Unreachable, Wish, agent, state};
 use crate::live::{Finding, Outcome};
 use crate::snapshot::{BackendPlan, ServerCheckPlan, ServerPlan, Snapshot, Target};
 
@@ -356,7 +356,7 @@ async fn converse(worker: &Rc<Worker>, place: Place<'_>, checks: &ServerCheckPla
     let plan = &place.backend.checks;
     let timer = Timer::new(&worker.clock);
     let serves = place.server.live.health.operational() != crate::live::Operational::Stopped;
-    let mut run = Run::new(plan.script.clone(), Setting { serves, state: state_of(place, checks) });
+    let mut run = Run::new(plan.script.clone(), Setting { serves, state: state::header(place, checks) });
     let mut stream: Option<Stream> = None;
     let mut bytes = worker.scratch();
     let outcome = loop {
@@ -556,37 +556,6 @@ fn host_of(target: &Target) -> Option<IpAddr> {
 fn words_of(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
-/// How a server stands, for the header of `http-check send-state` (configuration manual 4.2).
-fn state_of(place: Place<'_>, checks: &ServerCheckPlan) -> String {
-    if !place.backend.checks.script.sends_state() {
-        return String::new();
-    }
-    let record = place.server.live.health.record();
-    let probe = &record.check;
-    let stand = match (probe.is_up(), probe.health == probe.top(), probe.health) {
-        (true, true, _) => "UP".to_owned(),
-        (true, false, health) => format!("UP {}/{}", health - probe.rise + 1, checks.fall),
-        (false, _, 0) => "DOWN".to_owned(),
-        (false, _, health) => format!("DOWN {health}/{}", checks.rise),
-    };
-    drop(record);
-    let (address, port) = match place.server.place().as_deref() {
-        Some(Target::Inet(address)) => (address.ip().to_string(), address.port().to_string()),
-        _ => ("-".to_owned(), "0".to_owned()),
-    };
-    let eligible = || place.backend.servers.iter().filter(|server| server.is_eligible());
-    let total: u32 = eligible().map(|server| u32::from(server.weight_in_force())).sum();
-    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let node = place.snapshot.global.node.clone().unwrap_or(node);
-    format!(
-        "{stand}; address={address}; port={port}; name={}; node={node}; weight={}/{total}; scur={}/{}; qcur=0",
-        place.at(),
-        place.server.weight_in_force(),
-        place.server.live.sessions.now(),
-        place.backend.live.sessions.now(),
-    )
 }
 
 /// Bytes that are received at a time.
