@@ -582,7 +582,6 @@ pub const PROXY: &[Known] = &[
         arguments: 0,
         status: Status::Harmless("there is no HTTP/2 here yet"),
     },
-    Known { name: "option dynamic-cookie", arguments: 0, status: Status::NotYet },
     Known { name: "option forceclose", arguments: 0, status: Status::NotYet },
     Known { name: "option h1-case-adjust-bogus-client", arguments: 0, status: Status::NotYet },
     Known { name: "option h1-case-adjust-bogus-server", arguments: 0, status: Status::NotYet },
