@@ -197,11 +197,6 @@ const LONG: &[Long] = &[
         lines: 1100,
         reason: "a table of names, one line each; cutting it would only hide a name",
     },
-    Long {
-        path: "dataplane/src/proxy/http.rs",
-        lines: 720,
-        reason: "the life of a request reads top to bottom in one file",
-    },
 ];
 
 /// Lines of a file, tests left out.

@@ -178,7 +178,7 @@ mod tests {
             ),
             (
                 "backend app maxconn 1",
-                "backend has no field 'maxconn' that can be set: change it in a file, and apply that",
+                "backend has no field 'maxconn' that can be set: dynamic-cookie or dynamic-cookie-key is expected",
             ),
         ] {
             assert_eq!(said(line), Err(refusal.to_owned()));
