@@ -38,7 +38,8 @@ macro_rules! targets {
 }
 
 targets! {
-    http1_request http1_response http1_body proxy_header wire_change_set haproxy_cfg yaml conditions socket_lines
+    http1_request http1_response http1_body proxy_header wire_change_set haproxy_cfg yaml conditions dns_answer
+    socket_lines
 }
 
 #[test]

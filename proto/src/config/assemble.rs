@@ -5,6 +5,7 @@
 //! HAProxy gives about a whole proxy.
 
 mod checks;
+mod resolvers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -149,7 +150,7 @@ impl<'a> Assembler<'a> {
                 Some(name) => Ok((name, String::new())),
                 None => return,
             },
-            None => Err(nameless(header)),
+            None => Err(resolvers::nameless(header)),
         };
         let from = self.resolve_from(header);
         let (discarded, (name, label)) = match name {
@@ -183,28 +184,6 @@ impl<'a> Assembler<'a> {
             }
         }
         self.current = Current::Entry(at);
-    }
-
-    fn open_resolvers(&mut self, header: &Header) {
-        let name = match header.name {
-            Some(word) => directives::arguments::name(word).map(|name| (name, self.place(word))),
-            None => Err(nameless(header)),
-        };
-        match name {
-            Ok((name, place)) => {
-                if let Some((_, first)) = self.resolvers.iter().find(|(row, _)| row.name == name) {
-                    let message = format!("resolvers '{name}' has the same name as the resolvers at {first}");
-                    let gravity = Gravity::Error;
-                    self.diagnostics.push(Diagnostic { gravity, place: place.clone(), message, help: None });
-                }
-                self.current = Current::Resolvers(self.resolvers.len());
-                self.resolvers.push((Resolvers::named(name), place));
-            }
-            Err(issue) => {
-                self.error(issue);
-                self.current = Current::Skipped;
-            }
-        }
     }
 
     /// Reads one line of the current section; the words are not empty.
@@ -446,11 +425,7 @@ impl<'a> Assembler<'a> {
 
     fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.global.iter().cloned().map(Row::Global).collect();
-        rows.extend(
-            (1..)
-                .zip(&self.resolvers)
-                .map(|(order, (row, _))| Row::Resolvers(Resolvers { order, ..row.clone() })),
-        );
+        rows.extend(self.resolvers_rows());
         let (mut defaults, mut proxies) = (0, 0);
         for entry in self.entries.iter().filter(|entry| !entry.discarded) {
             let from = entry.from.and_then(|from| self.entries.get(from)).map(|from| from.draft.name.clone());
@@ -567,13 +542,6 @@ fn known_in(section: Section) -> &'static [Known] {
 
 fn place(file: &Arc<str>, word: &Word) -> Place {
     Place { file: Arc::clone(file), line: word.line, column: word.column, length: word.length }
-}
-
-/// The issue of a section without a name.
-fn nameless(header: &Header) -> Issue {
-    let column = header.keyword.column.saturating_add(header.keyword.length);
-    let message = format!("'{}' expects a name", header.section.word());
-    Issue { column, length: 0, ..expecting(header.keyword, message, "a name is expected here") }
 }
 
 /// The error about a word that nobody knows, with the nearest that somebody knows.

@@ -7,6 +7,7 @@
 #![allow(clippy::panic, reason = "a target tells what it found by panicking")]
 
 pub mod config;
+pub mod dns;
 pub mod http1;
 pub mod mutation;
 pub mod proxy_header;
@@ -36,5 +37,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "haproxy_cfg", run: config::haproxy, seeds: config::haproxy_seeds, rounds: 800 },
     Target { name: "yaml", run: config::yaml, seeds: config::yaml_seeds, rounds: 800 },
     Target { name: "conditions", run: config::conditions, seeds: config::condition_seeds, rounds: 10_000 },
+    Target { name: "dns_answer", run: dns::answer, seeds: dns::seeds, rounds: 10_000 },
     Target { name: "socket_lines", run: socket::lines, seeds: socket::seeds, rounds: 10_000 },
 ];

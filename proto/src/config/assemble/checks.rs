@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{
-    BackendSettings, Balance, FrontendSettings, LogFormat, Millis, Mode, Name, NamingSettings,
-    SYSTEM_RESOLVERS,
-};
+use crate::model::{BackendSettings, Balance, FrontendSettings, LogFormat, Millis, Mode, Name};
 
 use super::super::diagnostic::{Diagnostic, Gravity, Place};
 use super::super::directives::Section;
@@ -149,32 +146,6 @@ impl Assembler<'_> {
         }
     }
 
-    /// Resolvers that are asked for and not there, and those without name servers.
-    fn check_resolvers(&self, found: &mut Found) {
-        for (row, place) in &self.resolvers {
-            if row.nameservers.is_empty() && !row.parse_resolv_conf {
-                let message = format!("resolvers '{}' has no name servers: nothing is resolved", row.name);
-                found.push((Gravity::Warning, place.clone(), message));
-            }
-        }
-        let known = |name: &Name| {
-            name.as_str() == SYSTEM_RESOLVERS || self.resolvers.iter().any(|(row, _)| row.name == *name)
-        };
-        let absent = |naming: &NamingSettings| naming.resolvers.clone().filter(|name| !known(name));
-        for entry in self.entries.iter().filter(|entry| !entry.discarded) {
-            let default = entry.draft.backend.as_ref().map(|side| &side.default_server.naming);
-            let servers =
-                entry.draft.servers.iter().map(|server| &server.settings.naming).zip(&entry.servers);
-            for (naming, place) in default.map(|naming| (naming, &entry.place)).into_iter().chain(servers) {
-                let Some(name) = absent(naming) else { continue };
-                let names = self.resolvers.iter().map(|(row, _)| row.name.as_str());
-                let near = super::keywords::nearest(name.as_str(), names);
-                let hint = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
-                found.push((Gravity::Error, place.clone(), format!("there are no resolvers '{name}'{hint}")));
-            }
-        }
-    }
-
     fn proxies(&self) -> impl Iterator<Item = (usize, &Entry)> {
         let proxies = |entry: &Entry| !entry.discarded && entry.draft.section != Section::Defaults;
         self.entries.iter().enumerate().filter(move |(_, entry)| proxies(entry))
@@ -185,7 +156,7 @@ impl Assembler<'_> {
     }
 }
 
-type Found = Vec<(Gravity, Place, String)>;
+pub(super) type Found = Vec<(Gravity, Place, String)>;
 
 fn clashing<'a>(numbers: impl Iterator<Item = (u32, &'a Place)>, noun: &str, found: &mut Found) {
     let mut seen: BTreeMap<u32, &Place> = BTreeMap::new();
