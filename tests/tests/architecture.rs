@@ -59,8 +59,8 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "resolve",
-        &["snapshot", "live"],
-        "resolution reads which names there are and notes where they lead",
+        &["snapshot", "live", "check"],
+        "resolution reads which names there are, notes where they lead and says so where servers stand and fall",
     ),
     row("dataplane", "check", &["snapshot", "live"], "checks read what to check and note what they find"),
     row(

@@ -570,7 +570,9 @@ fn resolvers_come_change_and_go_at_run_time() -> Result<()> {
     let _shim = node::command()?
         .args(["shim", "--endpoint", &endpoint, "--socket", &socket.to_string_lossy()])
         .start()?;
-    wait::until_true("the node to answer", wait::PATIENCE, || ask(&socket, "show version").is_ok())?;
+    wait::until_true("the node to answer", wait::PATIENCE, || {
+        ask(&socket, "show info").is_ok_and(|text| text.starts_with("Name:"))
+    })?;
     let apply = |text: &str| -> Result<String> {
         let file = folder.write("proxy.yaml", text)?;
         let mut process = node::command()?
@@ -592,7 +594,8 @@ fn resolvers_come_change_and_go_at_run_time() -> Result<()> {
         )
     };
     let named = "s1 app.test:80 resolvers dns init-addr none";
-    assert!(apply(&text(&one.port, named))?.starts_with("true"));
+    let told = apply(&text(&one.port, named))?;
+    assert!(told.starts_with("true"), "{told}");
     shows("127.0.0.4")?;
     assert!(apply(&text(&two.port, named))?.starts_with("true"));
     shows("127.0.0.5")?;
@@ -603,5 +606,62 @@ fn resolvers_come_change_and_go_at_run_time() -> Result<()> {
     shows("127.0.0.6")?;
     assert!(apply("backends:\n- name: be\n  servers:\n  - s1 127.0.0.7:80\n")?.starts_with("true"));
     assert_eq!(ask(&socket, "show resolvers dns")?, "Can't find that resolvers section\n\n");
+    Ok(())
+}
+
+#[test]
+fn what_is_logged_about_names_is_what_haproxy_logs() -> Result<()> {
+    let record = "srv-host=_http._tcp.test,n1.test,8001,0,10";
+    let first = [("b.test", "127.0.0.4"), ("n1.test", "127.0.0.5")];
+    let mut logged = Vec::new();
+    for kind in Kind::BOTH {
+        let mut dns = Dns::start(&first, &[record])?;
+        let sink = UdpSocket::bind("127.0.0.1:0")?;
+        sink.set_read_timeout(Some(wait::PATIENCE))?;
+        let text = configuration(
+            &dns,
+            "backend be
+    server s1 b.test:80 resolvers dns init-addr none resolve-prefer ipv4
+backend svc
+    server-template w 1 _http._tcp.test resolvers dns init-addr none
+",
+        )
+        .replace(
+            "level admin",
+            &format!("level admin\n    log 127.0.0.1:{} local0", sink.local_addr()?.port()),
+        )
+        .replace("mode http", "mode http\n    log global");
+        let _proxy = Proxy::start(kind, &text)?;
+        let mut lines: Vec<String> = Vec::new();
+        let mut read_until = |ends: &[&str]| -> Result<()> {
+            let mut missing: Vec<&str> = ends.to_vec();
+            while !missing.is_empty() {
+                let mut bytes = [0; 2048];
+                let length = sink.recv(&mut bytes).map_err(|error| {
+                    Trouble::from(error)
+                        .while_doing(format_args!("{kind:?}: waiting for {missing:?} after {lines:#?}"))
+                })?;
+                let line = String::from_utf8_lossy(&bytes[..length]).into_owned();
+                let (head, said) = line.split_once("]: ").unwrap_or(("", &line));
+                let priority = head.split('>').next().unwrap_or_default();
+                missing.retain(|end| !said.contains(end));
+                lines.push(format!("{priority}> {}", said.trim_end()));
+            }
+            Ok(())
+        };
+        read_until(&["Server be/s1 administratively READY", "Server svc/w1 ('n1.test') is UP/READY"])?;
+        dns.set(&[("b.test", "127.0.0.14"), ("n1.test", "127.0.0.5")], &[record])?;
+        read_until(&["be/s1 changed its IP from 127.0.0.4 to 127.0.0.14"])?;
+        dns.set(&[], &[])?;
+        read_until(&["backend be has no server", "backend svc has no server"])?;
+        dns.set(&first, &[record])?;
+        read_until(&["Server be/s1 administratively READY", "Server svc/w1 ('n1.test') is UP/READY"])?;
+        // Which of the two comes first is up to chance.
+        let about = |name: &str| -> Vec<String> {
+            lines.iter().filter(|line| line.contains(name)).cloned().collect()
+        };
+        logged.push((about("be"), about("svc")));
+    }
+    assert_eq!(logged[1], logged[0]);
     Ok(())
 }

@@ -94,6 +94,58 @@ pub fn obey(place: Place<'_>, order: Order) {
     place.settle(record, ", changed from CLI");
 }
 
+/// What became of a server's host name.
+#[derive(Clone, Copy, Debug)]
+pub enum Located<'a> {
+    /// It leads to another address than before.
+    Moved,
+    /// It leads nowhere any more, for this reason.
+    Lost(&'a str),
+    /// It leads somewhere again: the host, and whether a service record named it.
+    Found(&'a str, bool),
+}
+
+/// Takes what became of a server's host name, after lines that come first.
+pub fn take_location(place: Place<'_>, located: Located<'_>, lines: Vec<String>) {
+    let _turn = place.live.ledger.take_turn();
+    let maintenance = place.in_maintenance();
+    let mut record = place.server.live.health.record();
+    match located {
+        Located::Moved => {}
+        Located::Lost(_) => record.enter_maintenance(),
+        Located::Found(..) if !maintenance => match place.leader() {
+            Some(leader) => record.operational = leader.live.health.operational(),
+            None => record.leave_maintenance(),
+        },
+        Located::Found(..) => {}
+    }
+    let stopped = record.operational == Operational::Stopped;
+    record.note_change(stopped, place.live.process.now());
+    place.server.live.health.publish(&record);
+    drop(record);
+    refresh(place);
+    lines.into_iter().for_each(|line| place.tell(Severity::Notice, line));
+    let title = place.title();
+    let stand = if stopped { "DOWN" } else { "UP" };
+    match located {
+        _ if maintenance => {}
+        Located::Moved => {}
+        Located::Lost(why) => {
+            let text = format!("{title} is going DOWN for maintenance ({why}). {}", place.left());
+            place.tell(Severity::Alert, text);
+        }
+        Located::Found(host, by_record) => {
+            place.tell(Severity::Notice, format!("{title} ('{host}') is {stand}/READY (resolves again)."));
+            if !by_record {
+                let text = format!("{title} administratively READY thanks to valid DNS answer.");
+                place.tell(Severity::Notice, text);
+            }
+        }
+    }
+    tell_outage(place.backend, place.live);
+    place.live.ledger.wake_schedules();
+}
+
 /// Traffic has failed too often in a row: what the server's `on-error` makes of that.
 pub fn take_failures(place: Place<'_>, last: &str) {
     let Some(checks) = &place.server.checks else { return };

@@ -21,6 +21,7 @@ mod server;
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -56,6 +57,7 @@ pub struct Live {
     servers: RwLock<HashMap<ServerRef, Arc<ServerLive>>>,
     sections: RwLock<Vec<SectionLive>>,
     remembered: RwLock<HashMap<ServerRef, Found>>,
+    hosts: RwLock<HashMap<String, IpAddr>>,
 }
 
 impl Live {
@@ -71,6 +73,7 @@ impl Live {
             servers: RwLock::default(),
             sections: RwLock::default(),
             remembered: RwLock::default(),
+            hosts: RwLock::default(),
         }
     }
 
@@ -117,6 +120,16 @@ impl Live {
     /// Takes in where names led before the last restart.
     pub fn remember(&self, remembered: HashMap<ServerRef, Found>) {
         *self.remembered.write() = remembered;
+    }
+
+    /// The address of a host that was looked up once, for what is not a server.
+    pub fn host(&self, name: &str) -> Option<IpAddr> {
+        self.hosts.read().get(name).copied()
+    }
+
+    /// Notes the address of a host for the rest of the process's life.
+    pub fn note_host(&self, name: &str, ip: IpAddr) {
+        self.hosts.write().insert(name.to_owned(), ip);
     }
 
     /// Forgets what no longer is in the state; connections that still use it keep it until they end.

@@ -274,7 +274,11 @@ fn is_wanted(server: &ServerPlan, is_agent: bool) -> bool {
     let record = server.live.health.record();
     match is_agent {
         true => record.agent.is_enabled(),
-        false => record.check.is_enabled() && server.admin_in_force() != regate_proto::model::Admin::Maint,
+        false => {
+            record.check.is_enabled()
+                && server.admin_in_force() != regate_proto::model::Admin::Maint
+                && server.is_located()
+        }
     }
 }
 

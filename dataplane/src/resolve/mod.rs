@@ -91,6 +91,7 @@ impl Resolution {
                 }
             }
         }
+        self.places.follow(snapshot);
         inner.previous = snapshot.clone();
         // The thread lives as long as this.
         let _ = inner.snapshots.send(snapshot.clone());

@@ -340,7 +340,7 @@ pub(super) fn compile(
     let checks = match untouched {
         Some(plan) => plan.checks.clone(),
         None => {
-            let compiled = CheckPlan::compile(&state.global(), &settings, mode, &subject);
+            let compiled = CheckPlan::compile(&state.global(), &settings, mode, (&subject, live));
             Arc::new(compiled.map_err(|problem| vec![problem])?)
         }
     };

@@ -11,6 +11,7 @@ use regate_proto::problem::{Code, Problem};
 
 use super::{LogPlan, Target};
 use crate::check::Script;
+use crate::live::Live;
 
 /// How the servers of a backend are checked. Times are in milliseconds.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl CheckPlan {
         global: &Global,
         settings: &BackendSettings,
         mode: Mode,
-        subject: &Subject,
+        (subject, live): (&Subject, &Live),
     ) -> Result<CheckPlan, Problem> {
         let external = global.checks.external.map(|kind| kind == ExternalChecks::WholeEnvironment);
         let script = Script::compile(&settings.checks, external)
@@ -96,7 +97,7 @@ impl CheckPlan {
             connect_timeout: settings.timeout_connect.map_or(0, Millis::get),
             timeout: settings.checks.timeout.map(Millis::get).filter(|timeout| *timeout != 0),
             logs_results: settings.checks.log == Some(true),
-            log: LogPlan::of_backend(global, settings, mode),
+            log: LogPlan::of_backend(global, settings, mode, live),
             spread: global.checks.spread.unwrap_or(0),
             max_spread: global.checks.max_spread.map(Millis::get),
         })

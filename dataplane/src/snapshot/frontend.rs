@@ -155,7 +155,7 @@ pub(super) fn compile(state: &State, row: &regate_proto::model::Frontend, live: 
             .clone()
             .flatten()
             .map(|forward| super::backend::forward_plan(&forward)),
-        log: LogPlan::compile(&state.global(), &settings, mode).map(Arc::new),
+        log: LogPlan::compile(&state.global(), &settings, mode, live).map(Arc::new),
         accept_unsafe: settings.accept_unsafe_request.unwrap_or(false),
         ignore_probes: settings.http_ignore_probes.unwrap_or(false),
         tcp_keep_alive: settings.clitcpka.unwrap_or(false),

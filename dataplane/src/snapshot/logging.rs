@@ -1,8 +1,13 @@
 //! What is logged and where to, as the data path reads it.
 
+use std::net::SocketAddr;
+
 use regate_proto::model::{
-    BackendSettings, FrontendSettings, Global, LogFormat, LogPlan as Wanted, LogTarget, Mode, Severity,
+    BackendSettings, FrontendSettings, Global, LogAddress, LogFormat, LogPlan as Wanted, LogTarget, Mode,
+    Severity,
 };
+
+use crate::live::Live;
 
 /// What a frontend logs, and where to.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +40,17 @@ pub struct LogRoute {
 }
 
 impl LogRoute {
+    /// The route to a target; a host name has been looked up before.
+    fn to(target: &LogTarget, live: &Live) -> LogRoute {
+        let mut target = target.clone();
+        if let LogAddress::Named { host, port } = &target.address
+            && let Some(ip) = live.host(host)
+        {
+            target.address = LogAddress::Udp(SocketAddr::new(ip, *port));
+        }
+        LogRoute { target }
+    }
+
     /// Longest line in bytes.
     pub fn length(&self) -> usize {
         self.target.length.unwrap_or(1024) as usize
@@ -54,17 +70,27 @@ impl LogPlan {
     }
 
     /// Where lines about the servers of a backend go; `None`: nowhere.
-    pub(super) fn of_backend(global: &Global, settings: &BackendSettings, mode: Mode) -> Option<LogPlan> {
+    pub(super) fn of_backend(
+        global: &Global,
+        settings: &BackendSettings,
+        mode: Mode,
+        live: &Live,
+    ) -> Option<LogPlan> {
         let client = FrontendSettings { log: settings.log.clone(), ..FrontendSettings::default() };
-        LogPlan::compile(global, &client, mode)
+        LogPlan::compile(global, &client, mode, live)
     }
 
     /// The plan of a frontend; `None` when it logs nothing.
-    pub(super) fn compile(global: &Global, settings: &FrontendSettings, mode: Mode) -> Option<LogPlan> {
+    pub(super) fn compile(
+        global: &Global,
+        settings: &FrontendSettings,
+        mode: Mode,
+        live: &Live,
+    ) -> Option<LogPlan> {
         let Some(Wanted::To { global: with_global, targets }) = &settings.log else { return None };
         let shared = if *with_global { global.log.as_slice() } else { &[] };
         let routes: Vec<LogRoute> =
-            shared.iter().chain(targets).map(|target| LogRoute { target: target.clone() }).collect();
+            shared.iter().chain(targets).map(|target| LogRoute::to(target, live)).collect();
         if routes.is_empty() {
             return None;
         }

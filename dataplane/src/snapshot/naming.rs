@@ -1,4 +1,4 @@
-//! What a server's host name asks of the resolution, and where the server begins.
+//! What a server's host name asks of the resolution, and where the server begins; and where log targets are.
 //!
 //! A name without resolvers is resolved once, by the system, when it is put in force; the address is kept for as long
 //! as the name stays. With resolvers the system is asked at the start of the node alone: later they answer faster
@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use regate_proto::model::{
-    AddressFamily, InitAddr, Name, NamingSettings, Server, ServerAddress, ServerHost, ServerPort,
-    ServerSettings, Subject, is_service_name,
+    AddressFamily, InitAddr, LogAddress, LogPlan, Name, NamingSettings, Row, Server, ServerAddress,
+    ServerHost, ServerPort, ServerSettings, Subject, is_service_name,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{State, Touched};
@@ -77,9 +77,33 @@ impl Lookups {
                 needed.then(|| name.clone())
             })
             .collect();
+        names.extend(
+            touched
+                .iter()
+                .flat_map(|subject| log_hosts(state, subject))
+                .filter(|name| live.host(name).is_none()),
+        );
         names.sort_unstable();
         names.dedup();
         Lookups { found: look_up(names), first }
+    }
+
+    /// Notes where the log targets of touched rows are; gives those that lead nowhere.
+    pub(super) fn place_logs(&self, state: &State, touched: &Touched, live: &Live) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for subject in touched {
+            for name in log_hosts(state, subject).into_iter().filter(|name| live.host(name).is_none()) {
+                match self.find(&name).map(|found| found.first().copied()) {
+                    Ok(Some(ip)) => live.note_host(&name, ip),
+                    Ok(None) => {}
+                    Err(why) => {
+                        let detail = format!("log: could not resolve address '{name}': {why}");
+                        problems.push(Problem::about(Code::Impossible, subject, detail));
+                    }
+                }
+            }
+        }
+        problems
     }
 
     fn find(&self, name: &str) -> Result<Vec<IpAddr>, String> {
@@ -166,6 +190,26 @@ fn initial(
     Err(Problem::about(Code::Impossible, &subject, format!("could not resolve address '{name}'{why}")))
 }
 
+/// The host names among the log targets of a row.
+fn log_hosts(state: &State, subject: &Subject) -> Vec<String> {
+    let plan = |plan: &Option<LogPlan>| match plan {
+        Some(LogPlan::To { targets, .. }) => targets.clone(),
+        _ => Vec::new(),
+    };
+    let targets = match state.row(subject).map(AsRef::as_ref) {
+        Some(Row::Global(row)) => row.log.clone(),
+        Some(Row::Defaults(row)) => [plan(&row.frontend.log), plan(&row.backend.log)].concat(),
+        Some(Row::Frontend(row)) => plan(&row.settings.log),
+        Some(Row::Backend(row)) => plan(&row.settings.log),
+        _ => Vec::new(),
+    };
+    let named = targets.into_iter().filter_map(|target| match target.address {
+        LogAddress::Named { host, .. } => Some(host),
+        _ => None,
+    });
+    named.collect()
+}
+
 /// Whether the system is to be asked for the name.
 fn needs_system(server: &Server, name: &str, naming: &NamingSettings, live: &Live, first: bool) -> bool {
     if is_service_name(name) || (naming.resolvers.is_some() && !first) {
@@ -216,3 +260,7 @@ fn ask_system(name: &str) -> Result<Vec<IpAddr>, String> {
 
 /// Names that the system is asked for at the same time.
 const MOST_AT_ONCE: usize = 16;
+
+#[cfg(test)]
+#[path = "naming_tests.rs"]
+mod tests;

@@ -140,6 +140,11 @@ pub fn socket_file() -> impl Strategy<Value = SocketFile> + Clone {
 pub fn log_target() -> impl Strategy<Value = LogTarget> + Clone {
     let address = prop_oneof![
         4 => (ip(), 1..=u16::MAX).prop_map(|(ip, port)| LogAddress::Udp(SocketAddr::new(ip, port))),
+        1 => (word(), 1..=u16::MAX).prop_map(|(host, port)| LogAddress::Named {
+            // The bare word would be a standard stream.
+            host: format!("{host}.example"),
+            port,
+        }),
         1 => path().prop_map(LogAddress::Unix),
         1 => Just(LogAddress::Stdout),
         1 => Just(LogAddress::Stderr),

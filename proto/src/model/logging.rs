@@ -24,6 +24,13 @@ pub struct LogTarget {
 pub enum LogAddress {
     /// Syslog over UDP.
     Udp(SocketAddr),
+    /// Syslog over UDP to a host that is looked up once, when the target is put in force.
+    Named {
+        /// The host's name.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// Syslog to a unix datagram socket.
     Unix(String),
     /// Standard output.

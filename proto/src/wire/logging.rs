@@ -41,6 +41,9 @@ impl From<&LogAddress> for v1::LogAddress {
         use v1::log_address::Address;
         let address = match address {
             LogAddress::Udp(address) => Address::Udp(address.into()),
+            LogAddress::Named { host, port } => {
+                Address::Host(v1::NamedHost { name: host.clone(), port: u32::from(*port) })
+            }
             LogAddress::Unix(path) => Address::Unix(path.clone()),
             LogAddress::Stdout => Address::Stream(v1::StandardStream::Stdout as i32),
             LogAddress::Stderr => Address::Stream(v1::StandardStream::Stderr as i32),
@@ -57,9 +60,16 @@ impl TryFrom<v1::LogAddress> for LogAddress {
         use v1::log_address::Address;
         let address = address
             .address
-            .ok_or_else(|| field::missing("address", "one of udp, unix, stream and descriptor"))?;
+            .ok_or_else(|| field::missing("address", "one of udp, unix, stream, descriptor and host"))?;
         Ok(match address {
             Address::Udp(address) => LogAddress::Udp(field::within("udp", address.try_into())?),
+            Address::Host(named) => {
+                let port = field::ranged("port", named.port, 1, u32::from(u16::MAX));
+                LogAddress::Named {
+                    host: field::within("host", field::text("name", named.name))?,
+                    port: u16::try_from(field::within("host", port)?).unwrap_or(u16::MAX),
+                }
+            }
             Address::Unix(path) => LogAddress::Unix(field::text("unix", path)?),
             Address::Stream(stream) => match v1::StandardStream::try_from(stream) {
                 Ok(v1::StandardStream::Stdout) => LogAddress::Stdout,

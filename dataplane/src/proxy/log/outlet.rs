@@ -73,7 +73,9 @@ pub(super) fn found_or_opened<'a>(
 impl Outlet {
     fn new(address: LogAddress) -> Outlet {
         let way = match address {
-            LogAddress::Udp(_) | LogAddress::Unix(_) => Way::Socket(Socket::default()),
+            LogAddress::Udp(_) | LogAddress::Named { .. } | LogAddress::Unix(_) => {
+                Way::Socket(Socket::default())
+            }
             LogAddress::Stdout | LogAddress::Stderr | LogAddress::Descriptor(_) => {
                 Way::Stream(writer::open(&address))
             }
@@ -201,6 +203,8 @@ fn open(address: &LogAddress) -> Result<OwnedFd, Errno> {
             connect(&socket, address)?;
             Ok(socket)
         }
+        // Names are looked up where a snapshot is compiled.
+        LogAddress::Named { .. } => Err(Errno::HOSTUNREACH),
         LogAddress::Unix(path) => {
             let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
             connect(&socket, &SocketAddrUnix::new(path.as_str())?)?;

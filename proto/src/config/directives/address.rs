@@ -115,6 +115,9 @@ pub fn log_address(word: &Word, environment: &Environment) -> Reading<LogAddress
         (None, path) if path.starts_with('/') => unix_path(word, path).map(LogAddress::Unix),
         (None | Some("ipv4" | "ipv6" | "udp" | "udp4" | "udp6"), rest) => {
             let inner = Word { text: rest.to_owned(), ..word.clone() };
+            if let Some(named) = named_log(rest).filter(|_| family(prefix).is_none()) {
+                return Ok(named);
+            }
             let address = socket_address(&inner, 514)?;
             if address.port() == 0 {
                 return Err(about(word, "port 0 cannot be sent to"));
@@ -123,6 +126,17 @@ pub fn log_address(word: &Word, environment: &Environment) -> Reading<LogAddress
         }
         (Some(other), _) => Err(unsupported_prefix(word, other)),
     }
+}
+
+/// A log target that is a host name, with a port or that of syslog.
+fn named_log(text: &str) -> Option<LogAddress> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse::<u16>().ok().filter(|port| *port != 0)?),
+        None => (text, 514),
+    };
+    let is_name =
+        literal_ip(host).is_none() && is_host_name(host) && host.contains(|c: char| c.is_ascii_alphabetic());
+    is_name.then(|| LogAddress::Named { host: host.to_owned(), port })
 }
 
 /// Reads the address of a name server: how it is asked, and where.

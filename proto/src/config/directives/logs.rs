@@ -38,6 +38,7 @@ pub(super) const ROWS: &[Directive] = &[
             "log stdout format raw local0",
             "log stderr format short user",
             "log fd@7 format rfc3164 kern",
+            "log logs.example.com:514 local0",
         ],
         refused: &[
             "log",
@@ -48,7 +49,8 @@ pub(super) const ROWS: &[Directive] = &[
             "log 127.0.0.1 format wide local0",
             "log 127.0.0.1 local0 loud",
             "log 127.0.0.1 local0 info err x",
-            "log host.example local0",
+            "log 10.0.0.300:514 local0",
+            "log logs.example.com:0 local0",
         ],
     },
     Directive {
@@ -158,6 +160,7 @@ fn severity(arguments: &mut Arguments) -> Reading<Severity> {
 fn write_target(target: &LogTarget) -> Vec<String> {
     let address = match &target.address {
         LogAddress::Udp(address) => address.to_string(),
+        LogAddress::Named { host, port } => format!("{host}:{port}"),
         LogAddress::Unix(path) => format!("unix@{}", escape(path)),
         LogAddress::Stdout => "stdout".to_owned(),
         LogAddress::Stderr => "stderr".to_owned(),
