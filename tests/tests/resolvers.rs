@@ -549,10 +549,14 @@ listen web
         let output = process.output();
         assert!(output.contains(&place), "{kind:?}: {output}");
         assert!(output.contains("config : Failed to initialize server(s) addr."), "{kind:?}: {output}");
-        // With somewhere to begin it starts.
-        let text = text.replace("nosuch.invalid:80", "nosuch.invalid:80 init-addr last,libc,none");
-        let proxy = Proxy::start(kind, &text)?;
-        drop(proxy);
+        // With somewhere to begin it starts, and serves from there.
+        let origin = Origin::start("found")?;
+        let named = format!("nosuch.invalid:{} init-addr last,libc,127.0.0.1", origin.port());
+        let text = text
+            .replace("    server s1 127.0.0.1:80\n", "    server s1 nosuch.invalid:80 init-addr libc,none\n")
+            .replace("nosuch.invalid:80\n", &format!("{named}\n"));
+        let _proxy = Proxy::start(kind, &text)?;
+        assert_eq!(fetch(bind.address(), "/")?.text(), "found", "{kind:?}");
     }
     Ok(())
 }
