@@ -179,7 +179,8 @@ fn frontend_view(current: &Current, row: &regate_proto::model::Frontend, stoppin
 
 fn backend_view(current: &Current, row: &regate_proto::model::Backend) -> v1::BackendView {
     let plan = current.snapshot.backends.get(&row.name);
-    let usable = plan.map(|plan| Usable::of(plan));
+    // Only counted here: what warms up counts as what is warm.
+    let usable = plan.map(|plan| Usable::of(plan, u64::MAX));
     v1::BackendView {
         backend: Some(row.into()),
         servers_total: u32::try_from(current.state.servers(&row.name).len()).unwrap_or(u32::MAX),

@@ -11,6 +11,7 @@ use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
 use super::view;
+use crate::balance::UNITS;
 use crate::live::{Exchanges, Live, Mean, Probe, Statuses};
 use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot};
 use crate::store::Current;
@@ -195,7 +196,11 @@ impl Page {
     fn server(&self, backend: &BackendPlan, plan: &ServerPlan) -> StatisticsRow {
         let live = &plan.live;
         let http = backend.mode == Mode::Http;
-        let weight = u32::from(plan.weight_in_force());
+        let user_weight = u32::from(plan.weight_in_force());
+        let (weight, throttle) = match backend.warming_weight(plan, self.now) {
+            Some(part) => (weight_of(part), Some(part * 100 / (user_weight * UNITS as u32).max(1))),
+            None => (user_weight, None),
+        };
         let maxconn = plan.maxconn_in_force();
         let mut row = StatisticsRow {
             proxy: backend.name.to_string(),
@@ -213,7 +218,8 @@ impl Page {
             sessions_max: Some(live.sessions.highest()),
             sessions_limit: (maxconn != 0).then_some(maxconn),
             weight: Some(weight),
-            user_weight: Some(weight),
+            throttle_percent: throttle,
+            user_weight: Some(user_weight),
             active_servers: Some(u32::from(!plan.backup)),
             backup_servers: Some(u32::from(plan.backup)),
             last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
@@ -231,7 +237,7 @@ impl Page {
     fn backend(&self, plan: &BackendPlan) -> StatisticsRow {
         let live = &plan.live;
         let http = plan.mode == Mode::Http;
-        let usable = Usable::of(plan);
+        let usable = Usable::of(plan, self.now);
         let (outages, down_millis) = live.outages.totals(self.now);
         let algorithm = algorithm(&plan.picker.plan().algorithm);
         let mut row = StatisticsRow {
@@ -307,31 +313,33 @@ impl Page {
 pub(super) struct Usable {
     pub(super) active: u32,
     pub(super) backup: u32,
-    /// Of those among which is balanced: the active ones, or else the first backup.
+    /// Of those among which is balanced: the active ones, or else the first backup, or all of them.
     pub(super) weight: u32,
 }
 
 impl Usable {
-    pub(super) fn of(plan: &BackendPlan) -> Usable {
-        let mut usable = Usable { active: 0, backup: 0, weight: 0 };
-        let mut first_backup = 0;
+    pub(super) fn of(plan: &BackendPlan, now: u64) -> Usable {
+        let (mut active, mut backup) = (0, 0);
+        let (mut active_weight, mut backup_weight) = (0_u32, 0_u32);
         for server in plan.servers.iter().filter(|server| server.is_eligible()) {
-            let weight = u32::from(server.weight_in_force());
+            let weight = server.effective_weight(now);
             if !server.backup {
-                usable.active = usable.active.saturating_add(1);
-                usable.weight = usable.weight.saturating_add(weight);
+                active += 1;
+                active_weight = active_weight.saturating_add(weight);
             } else {
-                usable.backup = usable.backup.saturating_add(1);
-                if first_backup == 0 {
-                    first_backup = weight;
+                backup += 1;
+                if backup == 1 || plan.picker.plan().all_backups {
+                    backup_weight = backup_weight.saturating_add(weight);
                 }
             }
         }
-        if usable.active == 0 {
-            usable.weight = first_backup;
-        }
-        usable
+        Usable { active, backup, weight: weight_of(if active > 0 { active_weight } else { backup_weight }) }
     }
+}
+
+/// A weight as HAProxy shows it: what is less than a whole one counts as one.
+fn weight_of(effective: u32) -> u32 {
+    effective.div_ceil(UNITS as u32)
 }
 
 /// What checks, agent and traffic say of a server.

@@ -95,6 +95,21 @@ impl BalancePlan {
     }
 }
 
+impl BalancePlan {
+    /// Whether servers stand in a list, in which they have all of their weight or nothing.
+    pub fn is_listed(&self) -> bool {
+        match self.algorithm {
+            Balance::StaticRr => true,
+            Balance::Source
+            | Balance::Uri(_)
+            | Balance::UrlParam { .. }
+            | Balance::Header { .. }
+            | Balance::RdpCookie(_) => self.method == HashMethod::MapBased,
+            _ => false,
+        }
+    }
+}
+
 impl Default for BalancePlan {
     fn default() -> Self {
         BalancePlan::of(&BackendSettings::default(), Mode::Http)

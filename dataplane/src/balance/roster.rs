@@ -91,8 +91,9 @@ impl Roster {
     /// Whether the orders depend on what the servers are doing.
     pub(super) fn heeds_loads(&self) -> bool {
         let order = &self.regular.order;
-        let limited = || self.members.iter().flatten().any(|member| member.plan.maxconn > 0);
-        matches!(order, Order::Loads(_)) || (order.leaves_out_full() && limited())
+        let leaves_out = |plan: &ServerPlan| plan.maxconn > 0 && order.leaves_out_full(plan);
+        matches!(order, Order::Loads(_))
+            || self.members.iter().flatten().any(|member| leaves_out(&member.plan))
     }
 
     pub(super) fn enroll(&mut self, server: &Arc<ServerPlan>, now: u64) {
@@ -119,13 +120,15 @@ impl Roster {
     pub(super) fn refresh(&mut self, seat: u32, now: u64) {
         let Some(member) = self.members.get(seat as usize).and_then(Option::as_ref) else { return };
         let weight = member.plan.effective_weight(now);
-        let load = member.plan.live.heed();
+        member.plan.live.heed();
         if member.plan.is_warming(now) {
+            let (part, whole) = member.plan.warmth(now);
+            member.plan.live.room.warm_up(whole - part, member.plan.slowstart);
             self.warming.insert(seat);
         } else {
             self.warming.remove(&seat);
         }
-        self.arrange(seat, weight, load);
+        self.arrange(seat, weight);
     }
 
     /// Whether somebody's weight grows by itself.
@@ -147,7 +150,7 @@ impl Roster {
     }
 
     pub(super) fn dismiss(&mut self, seat: u32) {
-        self.arrange(seat, 0, 0);
+        self.arrange(seat, 0);
         self.warming.remove(&seat);
         if let Some(member) = self.members.get_mut(seat as usize).and_then(Option::take) {
             self.group(member.plan.backup).order.forget(&member.plan);
@@ -160,8 +163,9 @@ impl Roster {
         seats.take_notes(&mut notes);
         for seat in notes.drain(..) {
             if let Some(member) = self.members.get(seat as usize).and_then(Option::as_ref) {
-                let (weight, load) = (member.weight, member.plan.live.heed());
-                self.arrange(seat, weight, load);
+                let weight = member.weight;
+                member.plan.live.heed();
+                self.arrange(seat, weight);
             }
         }
         self.notes = notes;
@@ -203,14 +207,16 @@ impl Roster {
         }
     }
 
-    /// Gives a server its place for a weight and a load.
-    fn arrange(&mut self, seat: u32, weight: u32, load: u32) {
+    /// Gives a server its place for a weight, and for what it does now.
+    fn arrange(&mut self, seat: u32, weight: u32) {
         let Some(member) = self.members.get_mut(seat as usize).and_then(Option::as_mut) else { return };
         let plan = member.plan.clone();
         let before = std::mem::replace(&mut member.weight, weight);
         let was_full = member.full;
         let group = if plan.backup { &mut self.backup } else { &mut self.regular };
-        let full = group.order.leaves_out_full() && plan.maxconn > 0 && load >= plan.maxconn;
+        let full = group.order.leaves_out_full(&plan)
+            && plan.maxconn > 0
+            && plan.live.sessions.now() >= plan.maxconn;
         member.full = full;
         group.weight = group.weight - u64::from(before) + u64::from(weight);
         group.count = group.count + u32::from(weight > 0) - u32::from(before > 0);
@@ -218,7 +224,7 @@ impl Roster {
         let shown = |weight: u32, full: bool| if full { 0 } else { weight };
         let (old, new) = (shown(before, was_full), shown(weight, full));
         match &mut group.order {
-            Order::Loads(loads) => loads.set(seat, new, load),
+            Order::Loads(loads) => loads.set(seat, new, plan.live.load()),
             _ if old == new => {}
             Order::Turns(turns) => turns.set(seat, new),
             Order::First(line) => line.set(seat, (new > 0).then_some(u64::from(plan.id))),
@@ -271,10 +277,12 @@ impl Order {
     }
 
     /// Whether servers whose places are all taken are taken out, so that nobody has to pass over them. Where keys
-    /// lead to servers they stay: what is tied to one waits for it; and who is stuck to stays who it is.
-    fn leaves_out_full(&self) -> bool {
+    /// lead to servers they stay: what is tied to one waits for it; and who is stuck to stays who it is. The least
+    /// loaded may be one that lets more wait for it.
+    fn leaves_out_full(&self, plan: &ServerPlan) -> bool {
         match self {
-            Order::Turns(_) | Order::Loads(_) | Order::First(_) | Order::Draws(_) => true,
+            Order::Turns(_) | Order::First(_) | Order::Draws(_) => true,
+            Order::Loads(_) => plan.maxqueue == 0,
             Order::Map(_) | Order::Ring(_) | Order::Sticky(_) => false,
         }
     }

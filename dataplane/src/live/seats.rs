@@ -121,15 +121,14 @@ impl ServerLive {
         self.seat.number.load(Ordering::Relaxed)
     }
 
-    /// What weighs on the server: requests or connections that it serves now.
+    /// What weighs on the server: requests or connections that it serves, or that wait for it.
     pub fn load(&self) -> u32 {
-        self.sessions.now()
+        self.sessions.now().saturating_add(self.queue.length())
     }
 
-    /// Reads the load and answers the note about it: the next change makes a new one.
-    pub fn heed(&self) -> u32 {
+    /// Answers the note about the load: the next change makes a new one.
+    pub fn heed(&self) {
         self.seat.noted.store(false, Ordering::SeqCst);
-        self.load()
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is observed of servers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use super::counter::Sheet;
 use super::seats::Seat;
@@ -84,7 +85,7 @@ impl ServerLive {
     pub fn limit(&self, backend: &BackendLive) -> u32 {
         let room = &self.room;
         let (most, least) = (room.most.load(Ordering::Relaxed), room.least.load(Ordering::Relaxed));
-        limit_between(least, most, backend)
+        room.warmed(limit_between(least, most, backend))
     }
 
     /// Whether who waits for this server has something to wait for.
@@ -117,6 +118,9 @@ pub struct Room {
     least: AtomicU32,
     open: AtomicBool,
     up: AtomicBool,
+    /// While it warms up: when that ends, in milliseconds on a clock of the process, and how long it takes; or else 0.
+    warm_at: AtomicU64,
+    warms_for: AtomicU32,
 }
 
 impl Room {
@@ -128,6 +132,34 @@ impl Room {
         self.open.store(open, Ordering::Relaxed);
         self.up.store(up, Ordering::Relaxed);
     }
+
+    /// Notes that the limit grows to the whole during so many milliseconds from now, the rest of so many.
+    pub fn warm_up(&self, rest: u64, whole: u32) {
+        self.warms_for.store(whole, Ordering::Relaxed);
+        self.warm_at.store(clock() + rest, Ordering::Relaxed);
+    }
+
+    /// The part of a limit that holds now (configuration manual 5.2 "slowstart").
+    pub fn warmed(&self, limit: u32) -> u32 {
+        let end = self.warm_at.load(Ordering::Relaxed);
+        if end == 0 || limit == 0 {
+            return limit;
+        }
+        let rest = end.saturating_sub(clock());
+        if rest == 0 {
+            self.warm_at.store(0, Ordering::Relaxed);
+            return limit;
+        }
+        let whole = u64::from(self.warms_for.load(Ordering::Relaxed)).max(1);
+        let part = u64::from(limit) * whole.saturating_sub(rest) / whole;
+        u32::try_from(part).unwrap_or(limit).clamp(1, limit)
+    }
+}
+
+/// Milliseconds on a clock of this process.
+fn clock() -> u64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGAN.elapsed().as_millis() as u64 + 1
 }
 
 /// The limit on the ramp from `least` to `most`, which it reaches when the backend has its full load

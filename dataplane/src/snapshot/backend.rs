@@ -195,6 +195,12 @@ impl BackendPlan {
         self.live.feed(&server.live);
     }
 
+    /// The effective weight of a server while it warms up. Along a list servers have all of their weight at once.
+    pub fn warming_weight(&self, server: &ServerPlan, now: u64) -> Option<u32> {
+        let listed = self.picker.plan().is_listed();
+        server.is_warming(now).then(|| server.effective_weight(if listed { u64::MAX } else { now }))
+    }
+
     /// The servers whose plans are new since another plan of this backend, each with the one that it had there.
     pub fn changed_since<'a>(
         &'a self,
@@ -268,7 +274,7 @@ impl ServerPlan {
 
     /// Most connections now, 0 for no limit.
     pub fn limit(&self, backend: &BackendLive) -> u32 {
-        limit_between(self.minconn, self.maxconn_in_force(), backend)
+        self.live.room.warmed(limit_between(self.minconn, self.maxconn_in_force(), backend))
     }
 
     /// Its share of traffic now, relative to its peers: its weight in sixteenths, 0 when it takes nothing new.

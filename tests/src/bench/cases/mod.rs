@@ -3,6 +3,7 @@
 mod bodies;
 mod changes;
 mod idle;
+mod pick;
 mod requests;
 mod workers;
 
@@ -32,7 +33,7 @@ pub struct Course {
 
 impl Case {
     /// All cases in the order of the results.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self { name: "small", run: requests::small },
         Self { name: "browser", run: requests::browser },
         Self { name: "connection", run: requests::connection },
@@ -41,6 +42,7 @@ impl Case {
         Self { name: "idle", run: idle::run },
         Self { name: "workers", run: workers::run },
         Self { name: "changes", run: changes::run },
+        Self { name: "pick", run: pick::run },
     ];
 
     /// Runs the case.
