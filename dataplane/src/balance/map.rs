@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::RwLock;
 
@@ -67,6 +67,9 @@ impl Map {
         }
         inner.weights_now[seat] = weight;
         let known = inner.listing.get(&place).copied();
+        if known.is_some_and(|known| known.weight == weight) {
+            return;
+        }
         let rank = known.map_or(0, |known| known.rank);
         inner.listing.insert(place, Entry { weight, rank });
         inner.count(known.map_or(0, |known| known.weight), weight);
@@ -93,8 +96,16 @@ impl Map {
     /// The server that a hash leads to, or else the next in turn.
     pub(super) fn pick(&self, hash: Option<u32>, fit: impl Fn(u32) -> Fit) -> Option<u32> {
         if self.stale.load(Ordering::Relaxed) {
-            self.renew();
+            self.renew(false);
         }
+        self.look(hash, &fit).or_else(|| {
+            // An old list may lack the only ones that are left.
+            self.stale.load(Ordering::Relaxed).then(|| self.renew(true))?;
+            self.look(hash, &fit)
+        })
+    }
+
+    fn look(&self, hash: Option<u32>, fit: &impl Fn(u32) -> Fit) -> Option<u32> {
         let inner = self.inner.read();
         let length = inner.length();
         if length == 0 {
@@ -121,17 +132,19 @@ impl Map {
         }
     }
 
-    /// Writes the list anew, unless that was done a moment ago or is being done.
-    fn renew(&self) {
-        let Some(mut inner) = self.inner.try_write() else { return };
+    /// Writes the list anew; unless it must be, not when that was done a moment ago or is being done.
+    fn renew(&self, must: bool) {
+        let inner = if must { Some(self.inner.write()) } else { self.inner.try_write() };
+        let Some(mut inner) = inner else { return };
         let began = Instant::now();
-        if !self.stale.load(Ordering::Relaxed) || inner.rests_until.is_some_and(|until| began < until) {
+        let rests = !must && inner.rests_until.is_some_and(|until| began < until);
+        if rests || !self.stale.load(Ordering::Relaxed) {
             return;
         }
         self.stale.store(false, Ordering::Relaxed);
         inner.write();
         let took = began.elapsed();
-        inner.rests_until = (took > SHORT).then(|| began + took * REST);
+        inner.rests_until = (inner.length() > SHORT).then(|| began + took * REST);
     }
 }
 
@@ -297,7 +310,7 @@ impl Ranks {
 const NOBODY: u32 = u32::MAX;
 /// Slots looked at before servers are looked at one by one.
 const LOOKS: usize = 1024;
-/// Writing a list that takes no longer may be repeated at once.
-const SHORT: Duration = Duration::from_micros(200);
+/// A list of no more slots is written anew whenever it is needed.
+const SHORT: u64 = 16_384;
 /// Otherwise it is used for so many times as long as it took.
 const REST: u32 = 10;

@@ -57,6 +57,10 @@ impl Ring {
     ) -> Option<u32> {
         let nearest = self.nearest(hash)?;
         let known = |point: &u64| fit(*point as u32) != Fit::Unknown;
+        // Nearly always; going on from here costs two more ways down the tree.
+        if known(&nearest) && allows(nearest as u32) {
+            return Some(nearest as u32);
+        }
         let mut first = None;
         for point in self.from(nearest).filter(known).take(LOOKS) {
             if allows(point as u32) {

@@ -30,6 +30,8 @@ pub(super) struct Roster {
     load_factor: u32,
     /// Who is warming up.
     warming: BTreeSet<u32>,
+    /// How many servers are left out when they are full, so that loads have to be heeded.
+    limited: u32,
     /// Numbers arrivals.
     arrivals: u64,
     /// Room for notes, kept.
@@ -44,6 +46,8 @@ struct Member {
     weight: u32,
     /// Whether it was left out because all its places are taken.
     full: bool,
+    /// Whether that may happen to it.
+    limited: bool,
 }
 
 /// Servers that are chosen among.
@@ -78,6 +82,7 @@ impl Roster {
             all_backups: plan.all_backups,
             load_factor: plan.load_factor,
             warming: BTreeSet::new(),
+            limited: 0,
             arrivals: 0,
             notes: Vec::new(),
         }
@@ -90,10 +95,7 @@ impl Roster {
 
     /// Whether the orders depend on what the servers are doing.
     pub(super) fn heeds_loads(&self) -> bool {
-        let order = &self.regular.order;
-        let leaves_out = |plan: &ServerPlan| plan.maxconn > 0 && order.leaves_out_full(plan);
-        matches!(order, Order::Loads(_))
-            || self.members.iter().flatten().any(|member| leaves_out(&member.plan))
+        matches!(self.regular.order, Order::Loads(_)) || self.limited > 0
     }
 
     pub(super) fn enroll(&mut self, server: &Arc<ServerPlan>, now: u64) {
@@ -109,11 +111,19 @@ impl Roster {
         if known.is_some() && !stays {
             self.dismiss(server.seat);
         }
-        match self.members.get_mut(at) {
-            Some(Some(member)) => member.plan = server.clone(),
-            Some(free) => *free = Some(Member { plan: server.clone(), weight: 0, full: false }),
-            None => {}
-        }
+        let limited = server.maxconn > 0 && self.regular.order.leaves_out_full(server);
+        let was_limited = match self.members.get_mut(at) {
+            Some(Some(member)) => {
+                member.plan = server.clone();
+                std::mem::replace(&mut member.limited, limited)
+            }
+            Some(free) => {
+                *free = Some(Member { plan: server.clone(), weight: 0, full: false, limited });
+                false
+            }
+            None => return,
+        };
+        self.limited = self.limited + u32::from(limited) - u32::from(was_limited);
         self.refresh(server.seat, now);
     }
 
@@ -153,6 +163,7 @@ impl Roster {
         self.arrange(seat, 0);
         self.warming.remove(&seat);
         if let Some(member) = self.members.get_mut(seat as usize).and_then(Option::take) {
+            self.limited -= u32::from(member.limited);
             self.group(member.plan.backup).order.forget(&member.plan);
         }
     }
@@ -214,9 +225,8 @@ impl Roster {
         let before = std::mem::replace(&mut member.weight, weight);
         let was_full = member.full;
         let group = if plan.backup { &mut self.backup } else { &mut self.regular };
-        let full = group.order.leaves_out_full(&plan)
-            && plan.maxconn > 0
-            && plan.live.sessions.now() >= plan.maxconn;
+        let most = plan.maxconn_in_force();
+        let full = member.limited && most > 0 && plan.live.sessions.now() >= most;
         member.full = full;
         group.weight = group.weight - u64::from(before) + u64::from(weight);
         group.count = group.count + u32::from(weight > 0) - u32::from(before > 0);
@@ -237,7 +247,7 @@ impl Roster {
             }
             // A list has whole weights: growing by parts would write it anew each time.
             Order::Map(map) => {
-                map.set(place, if new > 0 { u32::from(plan.weight.get()) } else { 0 });
+                map.set(place, if new > 0 { u32::from(plan.weight_in_force()) } else { 0 });
             }
             Order::Ring(ring) => ring.set(seat, plan.id, new),
             Order::Draws(draws) => draws.set(seat, new),

@@ -16,6 +16,7 @@ use crate::snapshot::{self, BackendPlan, Snapshot};
 
 /// A backend as traffic sees it, and what is observed of it.
 struct Farm {
+    settings: String,
     live: Live,
     snapshot: Snapshot,
 }
@@ -23,7 +24,7 @@ struct Farm {
 impl Farm {
     /// A backend with these settings, and a server `s1`, `s2`… for each of these parameters.
     fn new(settings: &str, servers: &[&str]) -> Farm {
-        let mut farm = Farm { live: Live::new(1), snapshot: Snapshot::default() };
+        let mut farm = Farm { settings: String::new(), live: Live::new(1), snapshot: Snapshot::default() };
         farm.change(settings, servers);
         farm
     }
@@ -53,12 +54,26 @@ impl Farm {
             };
             plan.servers.iter().map(move |server| Subject::Server(at(&server.name)))
         });
-        let touched: Touched = state.effective().map(|row| row.subject()).chain(gone).collect();
+        // Of a backend that stays as it is, servers alone are touched.
+        let same = std::mem::replace(&mut self.settings, settings.to_owned()) == settings;
+        let there = state.effective().map(|row| row.subject());
+        let there = there.filter(|subject| !same || matches!(subject, Subject::Server(_)));
+        let touched: Touched = there.chain(gone).collect();
         let next = snapshot::compile(&state, &self.snapshot, &touched, &self.live).unwrap();
         snapshot::foresee_transition(&self.snapshot, &next, &self.live);
         snapshot::note_transition(&self.snapshot, &next, &self.live);
         self.live.forget_absent(&state);
         self.snapshot = next;
+        let plan = self.plan();
+        let listed = state.servers(&plan.name);
+        assert!(plan.servers.iter().map(|server| &server.name).eq(listed.iter().map(|row| &row.at.server)));
+        for (number, parameters) in (1..).zip(servers) {
+            let name = Name::new(&format!("s{number}")).unwrap();
+            let found = plan.server(&name);
+            assert_eq!(found.map(|server| &server.name), Some(&name).filter(|_| !parameters.is_empty()));
+            let found_by_seat = found.is_none_or(|server| plan.server_of(&server.live).is_some());
+            assert!(found_by_seat, "{name}");
+        }
     }
 
     fn weigh(&mut self, settings: &str, weights: &[u32]) {

@@ -57,6 +57,23 @@ impl Seats {
         number
     }
 
+    /// How many seats are taken.
+    pub fn taken(&self) -> usize {
+        let taken = self.taken.lock();
+        taken.servers.len() - taken.free.len()
+    }
+
+    /// Frees the seat of a server.
+    pub fn free(&self, server: &Arc<ServerLive>) {
+        let mut taken = self.taken.lock();
+        let number = server.seat.number.load(Ordering::Relaxed);
+        let place = taken.servers.get_mut(number as usize);
+        if place.and_then(|place| place.take_if(|holder| Arc::ptr_eq(holder, server))).is_some() {
+            server.seat.number.store(NOWHERE, Ordering::Relaxed);
+            taken.free.push(number);
+        }
+    }
+
     /// Frees the seats of all servers but these; gives the seats that became free.
     pub fn retain<'a>(&self, servers: impl Iterator<Item = &'a Arc<ServerLive>>) -> Vec<u32> {
         let mut taken = self.taken.lock();

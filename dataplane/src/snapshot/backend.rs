@@ -1,7 +1,6 @@
 //! Backends and servers as the data path reads them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,6 +14,7 @@ use regate_proto::state::{State, Touched};
 
 use super::checks::{CheckPlan, ServerCheckPlan};
 use super::frontend::{ErrorPages, ForwardPlan};
+use super::index::Index;
 use super::naming::{self, Lookups, Naming};
 use super::persistence::{self, CookiePlan};
 use crate::balance::{BalancePlan, Fit, Key, Picker, UNITS};
@@ -145,15 +145,6 @@ pub enum Target {
     Abstract(String),
 }
 
-/// Where each server stands in [`BackendPlan::servers`].
-#[derive(Debug, Default)]
-struct Index {
-    by_name: HashMap<Name, u32>,
-    by_seat: Vec<u32>,
-    /// Several servers may have the same name in the cookie.
-    by_cookie: HashMap<String, Vec<u32>>,
-}
-
 impl BackendPlan {
     /// The server with this name.
     pub fn server(&self, name: &Name) -> Option<&Arc<ServerPlan>> {
@@ -162,20 +153,20 @@ impl BackendPlan {
 
     /// The servers that a client's cookie names, in the order of listings.
     pub fn named_by_cookie(&self, value: &[u8]) -> impl Iterator<Item = &Arc<ServerPlan>> {
-        let places = std::str::from_utf8(value).ok().and_then(|value| self.index.by_cookie.get(value));
-        places.into_iter().flatten().filter_map(|place| self.servers.get(*place as usize))
+        let places = std::str::from_utf8(value).map(|value| self.index.places_of_cookie(value));
+        places.unwrap_or_default().into_iter().filter_map(|place| self.servers.get(place))
     }
 
     /// The server of which this is observed, if it is in the plan.
     pub fn server_of(&self, live: &Arc<ServerLive>) -> Option<&Arc<ServerPlan>> {
-        let place = *self.index.by_seat.get(live.seat_number() as usize)?;
-        self.servers.get(place as usize).filter(|server| Arc::ptr_eq(&server.live, live))
+        let place = self.index.place_of_seat(live.seat_number())?;
+        self.servers.get(place).filter(|server| Arc::ptr_eq(&server.live, live))
     }
 
     /// The server for a new request: the best by the algorithm. One with `room`, unless the key alone decides:
     /// what is tied to a server waits for it.
     pub fn pick(&self, key: Key, room: impl Fn(&ServerPlan) -> bool) -> Option<&Arc<ServerPlan>> {
-        let at = |seat: u32| self.servers.get(*self.index.by_seat.get(seat as usize)? as usize);
+        let at = |seat: u32| self.servers.get(self.index.place_of_seat(seat)?);
         let seat = self.picker.pick(key, |seat| match at(seat) {
             None => Fit::Unknown,
             Some(server) if room(server) => Fit::Free,
@@ -206,12 +197,26 @@ impl BackendPlan {
         &'a self,
         before: &'a BackendPlan,
     ) -> impl Iterator<Item = (&'a Arc<ServerPlan>, Option<&'a Arc<ServerPlan>>)> {
-        let same_places = self.has_places_of(before);
-        let pairs = self.servers.iter().enumerate().map(move |(at, server)| {
-            let same_place = before.servers.get(at).filter(|old| same_places || old.name == server.name);
-            (server, same_place.or_else(|| before.server(&server.name)))
-        });
-        pairs.filter(|(server, known)| !known.is_some_and(|known| Arc::ptr_eq(known, server)))
+        // Where one came or went, those behind it all stand that much farther.
+        let mut shift = 0_isize;
+        self.servers.iter().enumerate().filter_map(move |(at, server)| {
+            let near = at.checked_add_signed(shift).and_then(|at| before.servers.get(at));
+            if near.is_some_and(|near| Arc::ptr_eq(near, server)) {
+                return None;
+            }
+            let place = before.index.place_of_seat(server.seat);
+            let known = place.and_then(|place| before.servers.get(place));
+            let known = known.filter(|known| Arc::ptr_eq(&known.live, &server.live));
+            if let Some(place) = place.filter(|_| known.is_some()) {
+                shift = place as isize - at as isize;
+            }
+            (!known.is_some_and(|known| Arc::ptr_eq(known, server))).then_some((server, known))
+        })
+    }
+
+    /// The servers of another plan of this backend that are not here.
+    pub fn gone_since<'a>(&'a self, before: &'a BackendPlan) -> impl Iterator<Item = &'a Arc<ServerPlan>> {
+        before.index.missing_in(&self.index).filter_map(|place| before.servers.get(place))
     }
 
     /// Whether both plans have the same servers at the same places.
@@ -304,32 +309,6 @@ impl ServerPlan {
     }
 }
 
-impl Index {
-    fn of(servers: &[Arc<ServerPlan>]) -> Index {
-        let mut index = Index {
-            by_name: HashMap::with_capacity(servers.len()),
-            by_seat: vec![NO_PLACE; servers.len()],
-            by_cookie: HashMap::new(),
-        };
-        for (place, server) in (0..).zip(servers) {
-            index.by_name.insert(server.name.clone(), place);
-            if let Some(value) = &server.cookie {
-                index.by_cookie.entry(value.clone()).or_default().push(place);
-            }
-            let seat = server.seat as usize;
-            if index.by_seat.len() <= seat {
-                index.by_seat.resize(seat + 1, NO_PLACE);
-            }
-            index.by_seat[seat] = place;
-        }
-        index
-    }
-
-    fn place(&self, name: &Name) -> Option<usize> {
-        self.by_name.get(name).map(|place| *place as usize)
-    }
-}
-
 /// Compiles one backend; servers that did not change are shared with the plan before.
 pub(super) fn compile(
     state: &State,
@@ -351,18 +330,8 @@ pub(super) fn compile(
         }
     };
     let compiler = Compiler::new(&settings, (live, lookups), &observed, &checks);
-    let patched = untouched.and_then(|plan| Some((touched_alone(state, row, plan, touched)?, plan)));
-    let (servers, index) = match patched {
-        Some(((mut servers, changed), plan)) => {
-            let mut renamed = false;
-            for (at, server) in changed {
-                let server = compiler.server(server).map_err(|problem| vec![problem])?;
-                renamed |= servers[at].cookie != server.cookie;
-                servers[at] = Arc::new(server);
-            }
-            let index = if renamed { Arc::new(Index::of(&servers)) } else { plan.index.clone() };
-            (servers, index)
-        }
+    let (servers, index) = match untouched.zip(few_touched(row, touched)) {
+        Some((plan, few)) => touched_alone(state, plan, &compiler, &few)?,
         None => {
             let servers = every_server(state, row, untouched, &compiler, touched)?;
             let index = Arc::new(Index::of(&servers));
@@ -416,32 +385,60 @@ pub(super) fn compile(
     })
 }
 
-/// The servers of a plan, and those of them, by place, whose rows are to be compiled anew.
-type Patch<'a> = (Vec<Arc<ServerPlan>>, Vec<(usize, &'a Server)>);
+/// Servers in the order of listings, and where they stand.
+type Listing = (Vec<Arc<ServerPlan>>, Arc<Index>);
 
-/// The servers of the plan before, and which of them are to be compiled anew, when none came, went or moved:
-/// the change of one server among thousands looks at that one alone.
-fn touched_alone<'a>(
-    state: &'a State,
-    row: &Backend,
-    previous: &BackendPlan,
-    touched: &Touched,
-) -> Option<Patch<'a>> {
+/// The touched servers of a backend, unless there are many.
+fn few_touched<'a>(row: &Backend, touched: &'a Touched) -> Option<Vec<&'a ServerRef>> {
     let first = Subject::Server(ServerRef { backend: row.name.clone(), server: Name::new("-").ok()? });
     let mine = touched.range(first..).map_while(|subject| match subject {
         Subject::Server(at) if at.backend == row.name => Some(at),
         _ => None,
     });
-    let mut changed = Vec::new();
-    for at in mine {
-        let server = state.server(at)?;
-        let place = previous.index.place(&at.server)?;
-        if previous.servers.get(place)?.order != server.order {
-            return None;
+    let few: Vec<&ServerRef> = mine.take(FEW + 1).collect();
+    (few.len() <= FEW).then_some(few)
+}
+
+/// The servers of the plan before, with these few compiled anew, put where they belong, or left out: a change of
+/// one server among thousands looks at that one alone.
+fn touched_alone(
+    state: &State,
+    previous: &BackendPlan,
+    compiler: &Compiler<'_>,
+    few: &[&ServerRef],
+) -> Result<Listing, Vec<Problem>> {
+    let (mut servers, mut index) = (previous.servers.clone(), previous.index.clone());
+    let mut problems = Vec::new();
+    for at in few {
+        let compiled = match state.server(at).map(|server| compiler.server(server)).transpose() {
+            Ok(compiled) => compiled.map(Arc::new),
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let known = index.place(&at.server);
+        let before = known.and_then(|place| servers.get(place)).cloned();
+        let seen = |plan: &ServerPlan| (plan.order, plan.id, plan.seat);
+        let stays = before.as_ref().zip(compiled.as_ref()).is_some_and(|(before, compiled)| {
+            seen(before) == seen(compiled) && before.cookie == compiled.cookie
+        });
+        if let (true, Some(place), Some(compiled)) = (stays, known, &compiled) {
+            servers[place] = compiled.clone();
+            continue;
         }
-        changed.push((place, server));
+        if let (Some(place), Some(before)) = (known, before) {
+            Arc::make_mut(&mut index).remove(&before, place);
+            servers.remove(place);
+        }
+        if let Some(compiled) = compiled {
+            let own = (compiled.order, compiled.id);
+            let place = servers.partition_point(|other| (other.order, other.id) < own);
+            Arc::make_mut(&mut index).insert(&compiled, place);
+            servers.insert(place, compiled);
+        }
     }
-    Some((previous.servers.clone(), changed))
+    if problems.is_empty() { Ok((servers, index)) } else { Err(problems) }
 }
 
 fn every_server(
@@ -564,5 +561,5 @@ fn located(ip: IpAddr, port: ServerPort) -> Target {
 
 const DEFAULT_RETRIES: u32 = 3;
 const DEFAULT_PURGE_DELAY: u32 = 5000;
-/// A seat whose server is not in the plan.
-const NO_PLACE: u32 = u32::MAX;
+/// Servers up to which a change is worked into the plan before, one by one.
+const FEW: usize = 64;

@@ -174,8 +174,15 @@ pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
             }
         }
         if !before.is_some_and(|before| plan.has_places_of(before)) {
-            for seat in plan.live.seats.retain(plan.servers.iter().map(|server| &server.live)) {
-                plan.picker.dismiss(seat);
+            before.into_iter().flat_map(|before| plan.gone_since(before)).for_each(|gone| {
+                plan.picker.dismiss(gone.seat);
+                plan.live.seats.free(&gone.live);
+            });
+            // Plans that were refused may have left some.
+            if plan.live.seats.taken() > plan.servers.len() {
+                for seat in plan.live.seats.retain(plan.servers.iter().map(|server| &server.live)) {
+                    plan.picker.dismiss(seat);
+                }
             }
         }
         plan.picker.take_over(now);
@@ -192,7 +199,7 @@ fn feed_queues(plan: &BackendPlan, before: Option<&Arc<BackendPlan>>) {
         plan.settle_queue(server);
     }
     if !plan.has_places_of(before) {
-        for gone in before.servers.iter().filter(|server| plan.server_of(&server.live).is_none()) {
+        for gone in plan.gone_since(before) {
             gone.live.room.set((gone.minconn, gone.maxconn), false, false);
             gone.live.queue.grant_all();
         }

@@ -8,6 +8,7 @@ mod backend;
 mod checks;
 mod compile;
 mod frontend;
+mod index;
 mod logging;
 mod naming;
 mod persistence;

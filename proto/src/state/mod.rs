@@ -204,7 +204,7 @@ impl State {
                 _ => None,
             })
             .collect();
-        found.sort_by_key(|row| (row.order, row.id));
+        found.sort_by_cached_key(|row| (row.order, row.id));
         found
     }
 }

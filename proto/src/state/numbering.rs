@@ -212,14 +212,13 @@ impl Census {
     fn over(state: &State, space: Space, arrivals: &[Arrival]) -> Census {
         let mut arriving: Vec<&Subject> = arrivals.iter().map(|arrival| &arrival.subject).collect();
         arriving.sort_unstable();
-        let mut holders = BTreeMap::new();
         let mut last_order = 0;
-        for (subject, row) in space.rows(&state.effective) {
+        let holding = space.rows(&state.effective).filter_map(|(subject, row)| {
             last_order = last_order.max(order(row).unwrap_or(0));
-            if let Some(id) = id(row).filter(|id| *id != 0 && arriving.binary_search(&subject).is_err()) {
-                holders.insert(id, Holder { subject: subject.clone(), is_hidden: false });
-            }
-        }
+            let id = id(row).filter(|id| *id != 0 && arriving.binary_search(&subject).is_err())?;
+            Some((id, Holder { subject: subject.clone(), is_hidden: false }))
+        });
+        let mut holders: BTreeMap<u32, Holder> = holding.collect();
         let mut in_force = space.rows(&state.effective).peekable();
         for (subject, row) in space.rows(&state.spec) {
             last_order = last_order.max(order(row).unwrap_or(0));
