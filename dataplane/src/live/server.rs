@@ -165,9 +165,12 @@ fn clock() -> u64 {
 /// The limit on the ramp from `least` to `most`, which it reaches when the backend has its full load
 /// (configuration manual 5.2 "minconn"); 0 for none.
 pub fn limit_between(least: u32, most: u32, backend: &BackendLive) -> u32 {
+    if least == 0 || least >= most {
+        return most;
+    }
     let full = backend.fullconn.load(Ordering::Relaxed);
     let load = backend.sessions.now();
-    if least == 0 || least >= most || full == 0 || load >= full {
+    if full == 0 || load >= full {
         return most;
     }
     let share = u64::from(load) * u64::from(most) / u64::from(full);

@@ -188,7 +188,7 @@ async fn forward<'a>(
     }
     session.key = key::of_request(session, backend, inbound.filled(), fields, &head, ready);
     let mut out = worker.scratch();
-    story.trail.claim = persistence::read_request(backend, unix_time(), inbound.filled(), fields, &mut out);
+    story.trail.claim = persistence::read_request(backend, unix_time, inbound.filled(), fields, &mut out);
     let verbatim = rewrite::request(session, backend, connection, inbound.filled(), fields, &head, &mut out);
     let request = Request { head, verbatim, ready, out, connection };
     Exchange::new((session, inbound, fields), request, body, backend, story).run().await

@@ -70,10 +70,11 @@ impl Claim<'_> {
     }
 }
 
-/// Reads the cookie of a request, and changes its fields as the backend asks.
+/// Reads the cookie of a request, and changes its fields as the backend asks. `clock` gives seconds since the Unix
+/// epoch.
 pub(super) fn read_request<'a>(
     backend: &'a BackendPlan,
-    now: u64,
+    clock: impl Fn() -> u64,
     buffer: &[u8],
     fields: &mut Fields,
     out: &mut Vec<u8>,
@@ -89,6 +90,7 @@ pub(super) fn read_request<'a>(
         _ => Treatment::Keep,
     };
     let name = plan.cookie.name.as_str().as_bytes();
+    let now = clock();
     for index in 0..fields.len() {
         let Some(field) = fields.as_slice().get(index).filter(|field| field.known == Known::Cookie) else {
             continue;
