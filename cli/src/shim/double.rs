@@ -442,6 +442,9 @@ fn states(state: &State, backend: Option<&str>) -> Result<Vec<v1::ServerStateRow
             port,
             tls: Some(false),
             maintenance_configured: state.server_settings(server).disabled == Some(true),
+            check_status: 1,
+            check_health: if stopped { 0 } else { 2 },
+            check_state: stopped.then_some(v1::ProbeState { resting: true, ..Default::default() }),
             ..Default::default()
         }
     };

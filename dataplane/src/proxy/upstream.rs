@@ -156,7 +156,7 @@ fn leash(backend: &BackendPlan, server: &ServerPlan, upstream: &Upstream) -> Opt
     };
     let by_itself = of(server).is_some_and(|(own, _)| own);
     let by_others = || backend.servers.iter().any(|other| of(other).is_some_and(|(_, backups)| backups));
-    if !by_itself && !(server.backup && by_others()) {
+    if !(by_itself || server.backup && by_others()) {
         return None;
     }
     // Without a descriptor to spare the session goes on as others do.
