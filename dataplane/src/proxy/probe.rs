@@ -57,10 +57,14 @@ pub(crate) async fn tend(worker: Rc<Worker>) {
     let schedule = Rc::new(RefCell::new(Schedule::default()));
     let timer = Timer::new(&worker.clock);
     let ledger = &worker.shared.live.ledger;
-    let mut bumps = 0;
+    let (mut adopted, mut bumps) = (None, 0);
     loop {
-        let snapshot = worker.snapshot();
-        schedule.borrow_mut().adopt(&worker, &snapshot);
+        // Between two turns there is nothing to adopt: with thousands of servers that must cost nothing.
+        if adopted != Some(bumps) {
+            adopted = Some(bumps);
+            let snapshot = worker.snapshot();
+            schedule.borrow_mut().adopt(&worker, &snapshot);
+        }
         start_due(&worker, &schedule);
         let next = schedule.borrow().next_turn();
         let now = worker.shared.live.process.now();
@@ -207,7 +211,7 @@ impl Schedule {
     }
 }
 
-/// Starts the checks whose turn has come, a bounded number at a time.
+/// Starts the checks whose turn has come, a bounded number at a time: the rest comes at the clock's next tick.
 fn start_due(worker: &Rc<Worker>, schedule: &Rc<RefCell<Schedule>>) {
     let snapshot = worker.snapshot();
     let now = worker.shared.live.process.now();
@@ -253,8 +257,6 @@ fn start_due(worker: &Rc<Worker>, schedule: &Rc<RefCell<Schedule>>) {
             schedule.place(id, next);
         });
     }
-    // The rest comes at once, after whatever else is to be done.
-    worker.shared.live.ledger.wake_schedules();
 }
 
 fn find<'a>(
@@ -569,7 +571,7 @@ const PIECE: usize = 4096;
 const LONGEST_WORDS: usize = 4096;
 
 /// Checks that are started in a row before others get their turn.
-const BURST: usize = 32;
+const BURST: usize = 64;
 
 /// Milliseconds after which a turn is far away for a server of which something else is asked.
 const LONG_REST: u64 = 1000;
