@@ -60,6 +60,8 @@ enum Agreement {
 
 const EQUAL: &[&str] = &["", "", "", "", ""];
 const UNEQUAL: &[&str] = &["weight 3", "weight 1", "weight 7", "weight 2", "weight 10"];
+/// HAProxy draws from its ring, which is the fairer the more points it has; Regate draws by weight.
+const HEAVY: &[&str] = &["weight 60", "weight 20", "weight 140", "weight 40", "weight 200"];
 const NUMBERED: &[&str] = &["id 7 weight 2", "id 3", "id 1000 weight 5"];
 const BACKED: &[&str] = &["", "backup weight 2", "backup", "backup weight 3"];
 const LIMITED: &[&str] = &["maxconn 2 id 9", "maxconn 3 id 2", "maxconn 1 id 5"];
@@ -87,8 +89,8 @@ const ROWS: &[Row] = &[
     counted("mode tcp\n balance roundrobin", &["weight 1", "weight 2 maxconn 2", "weight 4"], Keys::Held(20)),
     row("balance first", NUMBERED, Keys::None(10)),
     row("mode tcp\n balance first", LIMITED, Keys::Held(6)),
-    counted("balance random", UNEQUAL, Keys::None(1000)),
-    counted("balance random(1)", EQUAL, Keys::None(600)),
+    counted("balance random", HEAVY, Keys::None(1000)),
+    counted("balance random(1)", HEAVY, Keys::None(1000)),
     then(row("balance roundrobin", BACKED, Keys::None(10)), &["disable server @/s1"], Agreement::Exact),
     then(
         row("balance roundrobin\n option allbackups", BACKED, Keys::None(30)),

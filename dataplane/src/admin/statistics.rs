@@ -11,9 +11,8 @@ use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
 use super::view;
-use crate::balance::UNITS;
 use crate::live::{Exchanges, Live, Mean, Probe, Statuses};
-use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot};
+use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot, UNITS};
 use crate::store::Current;
 
 /// What of the counters is wanted, and what the caller may see.

@@ -1,4 +1,4 @@
-//! What a request or connection is balanced by, taken from what has come of it ([`crate::balance::Key`]).
+//! What a request or connection is balanced by, taken from what has come of it ([`Key`]).
 
 use std::time::Instant;
 
@@ -8,8 +8,7 @@ use super::h1::{Body, Fields, Framing, Limits, Method, RequestHead};
 use super::relay::admit;
 use super::session::Session;
 use super::stream::Cut;
-use crate::balance::{Asker, Key, may_open_with_cookie};
-use crate::snapshot::BackendPlan;
+use crate::snapshot::{Asker, BackendPlan, Key, may_open_with_cookie};
 
 /// The key of a request whose head, and `ready` bytes of whose body, are in the buffer.
 pub(super) fn of_request(

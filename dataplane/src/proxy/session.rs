@@ -17,9 +17,8 @@ use super::proxy_protocol::{self, Parse, Reason, Refusal};
 use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
-use crate::balance::Key;
 use crate::live::{BindLive, FrontendLive};
-use crate::snapshot::{BindPlan, FrontendPlan};
+use crate::snapshot::{BindPlan, FrontendPlan, Key};
 
 /// A connection that was accepted and not yet served.
 #[derive(Debug)]

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use regate_proto::change::Revision;
 use regate_proto::model::{Global, Name, Resolvers};
 
+// What plans are asked by.
+pub use crate::balance::{Asker, Key, UNITS, may_open_with_cookie};
 pub use backend::{BackendPlan, ServerPlan, Target};
 pub use checks::{CheckPlan, ServerCheckPlan};
 pub use compile::{compile, foresee_transition, note_transition};
