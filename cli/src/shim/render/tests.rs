@@ -169,6 +169,8 @@ fn the_state_of_servers_is_haproxy_s_byte_for_byte() {
         initial_weight: 1,
         port: 1,
         tls: Some(false),
+        check_status: 1,
+        check_health: 2,
         ..Default::default()
     };
     let first = v1::ServerStateRow { user_weight: 10, initial_weight: 10, ..server(1, "s1") };
@@ -176,6 +178,8 @@ fn the_state_of_servers_is_haproxy_s_byte_for_byte() {
         operational_state: v1::OperationalState::Stopped.into(),
         maintenance_forced: true,
         maintenance_configured: true,
+        check_health: 0,
+        check_state: Some(v1::ProbeState { resting: true, ..Default::default() }),
         ..server(2, "s2")
     };
     let ours = lines(ServersState, v1::Answer { server_states: vec![first, second], ..Default::default() });
