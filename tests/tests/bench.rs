@@ -107,5 +107,6 @@ fn setting(stage: &Stage) -> Result<Setting> {
         limit: 200,
         origins: stage.origin_ports()?,
         sink: stage.sink_port()?,
+        checked: 0,
     })
 }

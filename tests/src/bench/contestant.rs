@@ -35,6 +35,8 @@ pub struct Setting {
     pub origins: Vec<u16>,
     /// The log sink's port.
     pub sink: u16,
+    /// Servers of a backend without traffic that are checked, every [`CHECK_INTERVAL`] seconds.
+    pub checked: usize,
 }
 
 /// What a proxy understands of its traffic.
@@ -157,8 +159,17 @@ pub fn haproxy_text(port: u16, setting: &Setting) -> String {
     for (index, origin) in setting.origins.iter().enumerate() {
         text.push_str(&format!("  server s{} 127.0.0.1:{origin}\n", index + 1));
     }
+    if setting.checked > 0 {
+        text.push_str("backend farm\n");
+    }
+    for (index, origin) in (0..setting.checked).zip(setting.origins.iter().cycle()) {
+        text.push_str(&format!("  server c{index} 127.0.0.1:{origin} check inter {CHECK_INTERVAL}s\n"));
+    }
     text
 }
+
+/// Seconds between two checks of a server.
+pub const CHECK_INTERVAL: u64 = 2;
 
 /// The same in nginx's words. Temporary files are off, since no other contestant writes bodies to disk.
 fn nginx_text(port: u16, setting: &Setting) -> String {

@@ -71,6 +71,7 @@ impl Scene {
             server_close: self.renews,
             limit: 4000,
             origins: stage.origin_ports()?,
+            checked: 0,
             sink: stage.sink_port()?,
         };
         Ok((stage, setting))

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod changes;
+mod checks;
 mod idle;
 mod pick;
 mod requests;
@@ -33,7 +34,7 @@ pub struct Course {
 
 impl Case {
     /// All cases in the order of the results.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self { name: "small", run: requests::small },
         Self { name: "browser", run: requests::browser },
         Self { name: "connection", run: requests::connection },
@@ -42,6 +43,7 @@ impl Case {
         Self { name: "idle", run: idle::run },
         Self { name: "workers", run: workers::run },
         Self { name: "changes", run: changes::run },
+        Self { name: "checks", run: checks::run },
         Self { name: "pick", run: pick::run },
     ];
 
