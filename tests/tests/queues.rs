@@ -273,7 +273,7 @@ impl Jam {
         let mut seen = format!("{}\n", self.name);
         if !self.backend.contains("timeout queue") {
             let columns = proxied.columns(0, &["qcur", "qmax", "scur", "smax", "slim", "qlimit"])?;
-            write!(seen, "  full {columns:?}\n").expect("a string");
+            writeln!(seen, "  full {columns:?}").expect("a string");
         } else {
             proxied.wait_for(0, "qcur", "BACKEND", 0)?;
             proxied.wait_for(0, "qcur", "s1", 0)?;
@@ -306,7 +306,7 @@ impl Jam {
         let columns = proxied
             .columns(0, &["qcur", "qmax", "smax", "econ", "eresp", "wretr", "wredis", "lbtot", "stot"])?;
         for (line, answer) in lines.iter().zip(&answers) {
-            write!(seen, "  {line} {answer:?}\n").expect("a string");
+            writeln!(seen, "  {line} {answer:?}").expect("a string");
         }
         write!(seen, "  after {columns:?}").expect("a string");
         Ok(seen)

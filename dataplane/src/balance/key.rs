@@ -167,6 +167,8 @@ const LONGEST_COOKIE: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
     use regate_proto::model::{HashType, KeyName};
 
     use super::super::hash::Hashing;

@@ -173,25 +173,22 @@ impl Source {
             Watch::Unwatched { clogged: true, .. } => self.begin(true, |entry| {
                 entry.writer = Some(context.waker().clone());
             }),
-            Watch::Watched(key) => {
-                let outcome = self.with(key, |entry| {
-                    if entry.writable || entry.closed {
-                        return Poll::Ready(Ok(()));
-                    }
-                    wait(&mut entry.writer, context);
-                    if std::mem::replace(&mut entry.for_writing, true) {
-                        return Poll::Pending;
-                    }
-                    let data = EventData::new_u64(u64::from(key));
-                    let changed =
-                        epoll::modify(&self.reactor.epoll, &self.descriptor, data, READING | EventFlags::OUT);
-                    match changed {
-                        Ok(()) => Poll::Pending,
-                        Err(error) => Poll::Ready(Err(error.into())),
-                    }
-                });
-                outcome
-            }
+            Watch::Watched(key) => self.with(key, |entry| {
+                if entry.writable || entry.closed {
+                    return Poll::Ready(Ok(()));
+                }
+                wait(&mut entry.writer, context);
+                if std::mem::replace(&mut entry.for_writing, true) {
+                    return Poll::Pending;
+                }
+                let data = EventData::new_u64(u64::from(key));
+                let changed =
+                    epoll::modify(&self.reactor.epoll, &self.descriptor, data, READING | EventFlags::OUT);
+                match changed {
+                    Ok(()) => Poll::Pending,
+                    Err(error) => Poll::Ready(Err(error.into())),
+                }
+            }),
         }
     }
 
@@ -321,6 +318,8 @@ const READING: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventF
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 

@@ -219,6 +219,8 @@ const BURST: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
     use std::rc::Rc;
 
     use super::*;
