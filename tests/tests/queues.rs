@@ -36,6 +36,11 @@ const JAMS: &[Jam] = &[
         backend: " server s1 A maxconn 1\n server s2 B maxconn 1\n",
         requests: &["", "", "", "", ""],
     },
+    Jam {
+        name: "the fewest connections, with queues",
+        backend: " balance leastconn\n server s1 A maxconn 1 maxqueue 2\n server s2 B maxconn 1 maxqueue 1\n",
+        requests: &[""; 6],
+    },
     Jam { name: "two places", backend: " server s1 A maxconn 2\n", requests: &["", "", "", ""] },
     Jam {
         name: "a bound that concerns nobody",

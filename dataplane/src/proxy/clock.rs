@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::tasks::ROOM;
+
 /// The wheel of one worker.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -70,8 +72,12 @@ pub(crate) enum Expired {
 
 impl Clock {
     pub(crate) fn new() -> Clock {
-        let wheel =
-            Wheel { timers: Slab::new(), slots: Box::new([NONE; SLOTS]), occupied: [0; SLOTS / 64], tick: 0 };
+        let wheel = Wheel {
+            timers: Slab::with_capacity(ROOM),
+            slots: Box::new([NONE; SLOTS]),
+            occupied: [0; SLOTS / 64],
+            tick: 0,
+        };
         Clock { started: Instant::now(), wheel: RefCell::new(wheel), next: Cell::new(NEVER) }
     }
 

@@ -16,6 +16,8 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use slab::Slab;
 
+use super::tasks::ROOM;
+
 /// What the sockets of one worker are watched by.
 pub(crate) struct Reactor {
     epoll: OwnedFd,
@@ -58,7 +60,11 @@ impl Reactor {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         // Each ring is an edge of its own: the bell need not be read.
         epoll::add(&epoll, bell, EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
-        Ok(Reactor { epoll, entries: RefCell::default(), events: RefCell::new(Vec::with_capacity(EVENTS)) })
+        Ok(Reactor {
+            epoll,
+            entries: RefCell::new(Slab::with_capacity(ROOM)),
+            events: RefCell::new(Vec::with_capacity(EVENTS)),
+        })
     }
 
     /// Waits for notices, for ever without a limit, and wakes who waits for what they say.

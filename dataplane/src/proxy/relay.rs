@@ -93,6 +93,8 @@ impl<'a> End<'a> {
 impl Flow {
     /// A flow of a message's body.
     pub(crate) fn new(worker: &Worker, body: Body) -> Flow {
+        // One whose length is told need not prove that it is large.
+        let grows = (LARGE..u64::MAX).contains(&body.opaque());
         Flow {
             buffers: worker.buffers.clone(),
             pipes: worker.pipes.clone(),
@@ -103,7 +105,7 @@ impl Flow {
             ended: false,
             closes: false,
             told: false,
-            grows: false,
+            grows,
             writing: false,
             held: None,
             received: 0,
@@ -366,3 +368,6 @@ pub(crate) enum Direction {
     /// From the server to the client.
     Down,
 }
+
+/// Bytes of a body from which on it is worth a pipe at once.
+const LARGE: u64 = 4 * buffer::SMALL as u64;

@@ -78,7 +78,11 @@ impl Tasks {
         };
         HERE.set(home.number);
         READY.with_borrow_mut(VecDeque::clear);
-        Ok(Tasks { home: Arc::new(home), slots: RefCell::default(), serial: Cell::new(0) })
+        Ok(Tasks {
+            home: Arc::new(home),
+            slots: RefCell::new(Slab::with_capacity(ROOM)),
+            serial: Cell::new(0),
+        })
     }
 
     /// The descriptor that becomes readable when another thread wakes a task of a sleeping worker.
@@ -214,6 +218,8 @@ pub(crate) async fn yield_now() {
     .await;
 }
 
+/// Tasks that there is room for from the start. Room costs memory only where it is used, growing costs it twice.
+pub(super) const ROOM: usize = 1 << 16;
 /// Polls in a row before sockets are looked at again.
 const BURST: usize = 256;
 

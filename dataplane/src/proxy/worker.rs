@@ -334,12 +334,22 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
     });
     worker.spawn(obey(worker.clone(), commands));
     worker.spawn(super::upstream::tend(worker.clone()));
+    worker.spawn(give_memory_back(worker.clone()));
     worker.spawn(super::probe::tend(worker.clone()));
     let outcome = turn_until_stopped(&worker);
     // Tasks hold the worker that holds them.
     worker.tasks.clear();
     worker.listeners.borrow_mut().clear();
     outcome
+}
+
+/// Lets go of memory that a burst has left. The allocator returns what was freed only when something else is freed
+/// a while later, which at rest may never be.
+async fn give_memory_back(worker: Rc<Worker>) {
+    loop {
+        worker.clock.sleep(Duration::from_secs(1)).await;
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(OCCASION)));
+    }
 }
 
 /// The worker's loop: tasks that are ready, then what the kernel, the clock and the log have to say.
@@ -469,6 +479,8 @@ fn is_transient(error: &io::Error) -> bool {
 
 /// Busy time is told in portions of at least this size.
 const BUSY_GRAIN: Duration = Duration::from_micros(500);
+/// Bytes, never touched, that are more than the allocator keeps to itself.
+const OCCASION: usize = 2 << 20;
 /// Connections accepted in a row before others get their turn.
 const BURST: usize = 64;
 /// Scratch values kept for reuse.

@@ -66,7 +66,7 @@ const WARM: usize = 200;
 const AT_A_TIME: usize = 32;
 const SPARE: usize = 100;
 /// Allocators give memory back a second or so after it was freed.
-const SETTLE: Duration = Duration::from_millis(2500);
+const SETTLE: Duration = Duration::from_millis(3500);
 const LIMIT: Duration = Duration::from_secs(30);
 
 const MEASURES: [Measure; 3] = [
