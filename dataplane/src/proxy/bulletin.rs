@@ -34,7 +34,8 @@ pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
     let sink = LogSink::new(shared.live.clone());
     let ledger = &shared.live.ledger;
     let mut notices = Vec::new();
-    let (mut saved, mut saved_at) = (ledger.changes(), Instant::now());
+    // What changed before this thread came to run is to be kept too.
+    let (mut saved, mut saved_at) = (0, Instant::now());
     loop {
         let more = ledger.read(&mut notices, GRAIN);
         let snapshot = shared.newest();

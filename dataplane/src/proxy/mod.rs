@@ -59,6 +59,8 @@ pub struct Proxy {
     shared: Arc<Shared>,
     open: Mutex<HashSet<ListenKey>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Tells what happens to servers.
+    reporter: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Listening sockets that were opened for a snapshot which is not published yet. Dropping it closes them.
@@ -83,7 +85,7 @@ impl Proxy {
             })?;
             threads.push(thread);
         }
-        Ok(Proxy { shared, open: Mutex::default(), threads: Mutex::new(threads) })
+        Ok(Proxy { shared, open: Mutex::default(), threads: Mutex::new(threads), reporter: Mutex::default() })
     }
 
     /// Tells what happens to servers: to the logs of their backends, and to whoever listens, until the end.
@@ -92,7 +94,7 @@ impl Proxy {
         let thread = std::thread::Builder::new()
             .name("bulletin".to_owned())
             .spawn(move || bulletin::run(&shared, hear))?;
-        self.threads.lock().push(thread);
+        *self.reporter.lock() = Some(thread);
         Ok(())
     }
 
@@ -151,9 +153,13 @@ impl Proxy {
     /// Cuts every connection, ends the workers and sees their last log lines off.
     pub fn stop(&self) {
         self.shared.tell(|_| Command::Stop);
-        self.shared.live.ledger.close();
         for thread in self.threads.lock().drain(..) {
             // A worker that panicked has said so; the others still end.
+            let _ = thread.join();
+        }
+        // What the workers found last is told, and kept, too.
+        self.shared.live.ledger.close();
+        if let Some(thread) = self.reporter.lock().take() {
             let _ = thread.join();
         }
         log::settle(Duration::from_secs(1));
