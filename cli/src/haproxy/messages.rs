@@ -2,6 +2,13 @@
 //!
 //! The first message is preceded by two notices that name the version and the program, as HAProxy does.
 
+use std::fmt;
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::registry::LookupSpan;
+
 use crate::terminal;
 
 /// Tells messages, and remembers whether there were warnings.
@@ -46,6 +53,17 @@ impl Messages {
         self.warned
     }
 
+    /// Shows in the same shape what is told while the process runs, such as that a server is down.
+    pub fn follow(&self) {
+        if self.quiet {
+            return;
+        }
+        let shown = tracing_subscriber::EnvFilter::new("warn");
+        let shape = tracing_subscriber::fmt().with_env_filter(shown).event_format(Shape);
+        // Whoever runs this as a library may have its own already.
+        let _ = shape.with_writer(std::io::stderr).try_init();
+    }
+
     fn introduce(&mut self) {
         if self.introduced {
             return;
@@ -60,6 +78,31 @@ impl Messages {
         if !self.quiet {
             terminal::complain(&line(label, std::process::id(), text));
         }
+    }
+}
+
+/// HAProxy's shape for events.
+struct Shape;
+
+impl<S, N> FormatEvent<S, N> for Shape
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let label = match *event.metadata().level() {
+            Level::ERROR => "ALERT",
+            Level::WARN => "WARNING",
+            _ => "NOTICE",
+        };
+        let mut text = String::new();
+        context.format_fields(Writer::new(&mut text), event)?;
+        writer.write_str(&line(label, std::process::id(), &text))
     }
 }
 

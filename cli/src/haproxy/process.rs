@@ -106,6 +106,7 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
         messages.alert(&format!("[haproxy.main()] Cannot create {}: {error}", folder.path.display()));
         Told
     })?;
+    messages.follow();
     let node = start_node(&global, &loaded, &folder, messages)?;
     // Set once, here.
     let _ = inside.set(node.inside().clone());

@@ -42,9 +42,9 @@ pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
         for notice in notices.drain(..) {
             match notice {
                 Notice::Line { backend, severity, text } => {
-                    match severity <= Severity::Alert {
-                        true => tracing::warn!("{text}"),
-                        false => tracing::info!("{text}"),
+                    match severity {
+                        Severity::Emerg => tracing::error!("{text}"),
+                        _ => tracing::warn!("{text}"),
                     }
                     let plan = snapshot.backends.get(&backend).and_then(|plan| plan.checks.log.as_ref());
                     if let Some(plan) = plan {
