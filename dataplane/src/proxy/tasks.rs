@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -161,16 +162,21 @@ impl Tasks {
             let Some(future) = slot.future.take() else { return };
             (slot.serial, future, slot.waker.clone())
         };
-        let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
+            outcome.is_pending().then_some(future)
+        }));
+        // A connection that trips over a mistake of ours takes no other with it; the panic has been told.
+        let rest = polled.unwrap_or(None);
         let mut slots = self.slots.borrow_mut();
         let Some(slot) = slots.get_mut(key).filter(|slot| slot.serial == serial) else {
             // It was cancelled while it ran.
             drop(slots);
             return;
         };
-        match outcome {
-            Poll::Pending => slot.future = Some(future),
-            Poll::Ready(()) => {
+        match rest {
+            Some(future) => slot.future = Some(future),
+            None => {
                 slots.remove(key);
             }
         }
@@ -269,6 +275,18 @@ mod tests {
         tasks.cancel(task);
         tasks.run();
         assert_eq!(seen.get(), 101);
+    }
+
+    #[test]
+    fn a_task_that_panics_takes_no_other_with_it() {
+        let tasks = Tasks::new().unwrap();
+        let seen = Rc::new(Cell::new(0));
+        let counted = seen.clone();
+        tasks.spawn(async { assert_eq!(1, 2, "this task fails on purpose") });
+        tasks.spawn(async move { counted.set(1) });
+        tasks.run();
+        assert_eq!(seen.get(), 1);
+        assert!(tasks.slots.borrow().is_empty());
     }
 
     #[test]
