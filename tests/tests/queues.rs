@@ -306,8 +306,7 @@ impl Jam {
             .map(|client| client.join().expect("a client"))
             .map(|(status, body)| (status, String::from_utf8_lossy(&body).into_owned()))
             .collect();
-        let mut lines = proxied.lines(0, answers.len())?;
-        lines.sort();
+        let lines = proxied.lines(0, answers.len())?;
         let columns = proxied
             .columns(0, &["qcur", "qmax", "smax", "econ", "eresp", "wretr", "wredis", "lbtot", "stot"])?;
         for (line, answer) in lines.iter().zip(&answers) {
@@ -487,7 +486,8 @@ impl Proxied {
         })
     }
 
-    /// Target, server, what was reached, letters, retries and queues of so many lines.
+    /// Target, server, what was reached, letters, retries and queues of so many lines, sorted: threads send theirs
+    /// when it suits them.
     fn lines(&self, at: usize, count: usize) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         while lines.len() < count {
@@ -508,6 +508,7 @@ impl Proxied {
                 fields[3], fields[5], fields[9], fields[11]
             ));
         }
+        lines.sort();
         Ok(lines)
     }
 
