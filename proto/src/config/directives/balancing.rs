@@ -3,9 +3,8 @@
 use crate::model::{Balance, BalanceFactor, Balancing, HashFunction, HashMethod, HashType, KeyName, UriKey};
 
 use super::super::lexer::Word;
-use super::arguments::{
-    Arguments, Codec, Polarity, Reading, about, choice, expecting, not_yet, number, parse_number,
-};
+use super::arguments::{Arguments, Codec, Reading, about, choice, expecting, not_yet, number, parse_number};
+use super::options::switch;
 use super::{Action, Directive, Draft, Lines, Sections, setting};
 
 /// The rows.
@@ -117,32 +116,13 @@ pub(super) const ROWS: &[Directive] = &[
         accepted: &["hash-balance-factor 0", "hash-balance-factor 150"],
         refused: &["hash-balance-factor", "hash-balance-factor 100", "hash-balance-factor much"],
     },
-    Directive {
-        name: "option allbackups",
-        sections: Sections::BACK,
-        syntax: "",
-        negatable: true,
-        repeats: false,
-        action: Action::Proxy {
-            read: |draft, arguments| {
-                arguments.finish()?;
-                let value = match arguments.polarity {
-                    Polarity::Plain => Some(true),
-                    Polarity::No => Some(false),
-                    Polarity::Default => None,
-                };
-                set(draft, |balancing| balancing.allbackups = value);
-                Ok(())
-            },
-            write: |draft, lines| match balancing(draft).and_then(|balancing| balancing.allbackups) {
-                Some(true) => lines.push(Vec::new()),
-                Some(false) => lines.push_no(),
-                None => {}
-            },
-        },
-        accepted: &["option allbackups", "no option allbackups"],
-        refused: &["option allbackups now"],
-    },
+    switch!(
+        "option allbackups",
+        Sections::BACK,
+        backend.balancing.allbackups,
+        &["option allbackups", "no option allbackups"],
+        &["option allbackups now"]
+    ),
 ];
 
 /// `balance`; the word alone means round robin.

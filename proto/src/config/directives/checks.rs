@@ -4,8 +4,9 @@
 use crate::model::{CheckKind, ExternalChecks, Global, ServerHost};
 
 use super::address::server_host;
-use super::arguments::{Arguments, COUNT, Codec, Polarity, Reading, TIME, WORD, choice, number};
+use super::arguments::{Arguments, COUNT, Codec, Reading, TIME, WORD, choice, number};
 use super::check_rules::{read_http_check, read_tcp_check, write_http_check, write_tcp_check};
+use super::options::switch;
 use super::{Action, Directive, Lines, Sections};
 
 /// A kind of check: `option …`.
@@ -214,33 +215,13 @@ pub(super) const ROWS: &[Directive] = &[
     plain_kind!("option ldap-check", Ldap, &["option ldap-check now"]),
     plain_kind!("option spop-check", Spop, &["option spop-check now"]),
     plain_kind!("option external-check", External, &["option external-check now"]),
-    Directive {
-        name: "option log-health-checks",
-        sections: Sections::BACK,
-        syntax: "",
-        negatable: true,
-        repeats: false,
-        action: Action::Proxy {
-            read: |draft, arguments| {
-                arguments.finish()?;
-                if let Some(side) = &mut draft.backend {
-                    side.checks.log = match arguments.polarity {
-                        Polarity::Plain => Some(true),
-                        Polarity::No => Some(false),
-                        Polarity::Default => None,
-                    };
-                }
-                Ok(())
-            },
-            write: |draft, lines| match draft.backend.as_ref().and_then(|side| side.checks.log) {
-                Some(true) => lines.push(Vec::new()),
-                Some(false) => lines.push_no(),
-                None => {}
-            },
-        },
-        accepted: &["option log-health-checks", "no option log-health-checks"],
-        refused: &["option log-health-checks now"],
-    },
+    switch!(
+        "option log-health-checks",
+        Sections::BACK,
+        backend.checks.log,
+        &["option log-health-checks", "no option log-health-checks"],
+        &["option log-health-checks now"]
+    ),
     setting!(
         "timeout check",
         "<time>",

@@ -40,7 +40,7 @@ macro_rules! switch {
             refused: $refused,
         }
     };
-    ($name:literal, $sections:expr, $side:ident.$field:ident, $accepted:expr, $refused:expr) => {
+    ($name:literal, $sections:expr, $side:ident.$($field:ident).+, $accepted:expr, $refused:expr) => {
         Directive {
             name: $name,
             sections: $sections,
@@ -49,19 +49,23 @@ macro_rules! switch {
             repeats: false,
             action: Action::Proxy {
                 read: |draft, arguments| {
-                    let value = switched(arguments)?;
+                    let value = $crate::config::directives::options::switched(arguments)?;
                     if let Some(side) = &mut draft.$side {
-                        side.$field = value;
+                        side.$($field).+ = value;
                     }
                     Ok(())
                 },
-                write: |draft, lines| write_switch(draft.$side.as_ref().and_then(|side| side.$field), lines),
+                write: |draft, lines| {
+                    let value = draft.$side.as_ref().and_then(|side| side.$($field).+);
+                    $crate::config::directives::options::write_switch(value, lines);
+                },
             },
             accepted: $accepted,
             refused: $refused,
         }
     };
 }
+pub(super) use switch;
 
 /// An older spelling of a switch: read, never written.
 macro_rules! old_switch {
@@ -330,7 +334,8 @@ pub(super) const ROWS: &[Directive] = &[
     old_switch!("option accept-invalid-http-response", Sections::BACK, backend.accept_unsafe_response),
 ];
 
-fn switched(arguments: &Arguments) -> Reading<Option<bool>> {
+/// What a switch is set to.
+pub(super) fn switched(arguments: &Arguments) -> Reading<Option<bool>> {
     arguments.finish()?;
     Ok(match arguments.polarity {
         Polarity::Plain => Some(true),
@@ -339,7 +344,8 @@ fn switched(arguments: &Arguments) -> Reading<Option<bool>> {
     })
 }
 
-fn write_switch(value: Option<bool>, lines: &mut Lines) {
+/// Writes a switch that was said.
+pub(super) fn write_switch(value: Option<bool>, lines: &mut Lines) {
     match value {
         Some(true) => lines.push(Vec::new()),
         Some(false) => lines.push_no(),

@@ -5,9 +5,8 @@ use crate::model::{
 };
 
 use super::super::lexer::Word;
-use super::arguments::{
-    Arguments, Codec, Polarity, Reading, about, choice, expecting, parse_number, spell_seconds,
-};
+use super::arguments::{Arguments, Codec, Reading, about, choice, expecting, parse_number, spell_seconds};
+use super::options::switch;
 use super::{Action, Directive, Sections, setting};
 
 /// The rows.
@@ -80,60 +79,20 @@ pub(super) const ROWS: &[Directive] = &[
         accepted: &["dynamic-cookie-key geheim"],
         refused: &["dynamic-cookie-key", "dynamic-cookie-key a b"],
     },
-    Directive {
-        name: "option persist",
-        sections: Sections::BACK,
-        syntax: "",
-        negatable: true,
-        repeats: false,
-        action: Action::Proxy {
-            read: |draft, arguments| {
-                arguments.finish()?;
-                if let Some(side) = &mut draft.backend {
-                    side.persistence.force = match arguments.polarity {
-                        Polarity::Plain => Some(true),
-                        Polarity::No => Some(false),
-                        Polarity::Default => None,
-                    };
-                }
-                Ok(())
-            },
-            write: |draft, lines| match draft.backend.as_ref().and_then(|side| side.persistence.force) {
-                Some(true) => lines.push(Vec::new()),
-                Some(false) => lines.push_no(),
-                None => {}
-            },
-        },
-        accepted: &["option persist", "no option persist"],
-        refused: &["option persist now"],
-    },
-    Directive {
-        name: "option dynamic-cookie",
-        sections: Sections::BACK,
-        syntax: "",
-        negatable: true,
-        repeats: false,
-        action: Action::Proxy {
-            read: |draft, arguments| {
-                arguments.finish()?;
-                if let Some(side) = &mut draft.backend {
-                    side.persistence.dynamic = match arguments.polarity {
-                        Polarity::Plain => Some(true),
-                        Polarity::No => Some(false),
-                        Polarity::Default => None,
-                    };
-                }
-                Ok(())
-            },
-            write: |draft, lines| match draft.backend.as_ref().and_then(|side| side.persistence.dynamic) {
-                Some(true) => lines.push(Vec::new()),
-                Some(false) => lines.push_no(),
-                None => {}
-            },
-        },
-        accepted: &["option dynamic-cookie", "no option dynamic-cookie"],
-        refused: &["option dynamic-cookie now"],
-    },
+    switch!(
+        "option persist",
+        Sections::BACK,
+        backend.persistence.force,
+        &["option persist", "no option persist"],
+        &["option persist now"]
+    ),
+    switch!(
+        "option dynamic-cookie",
+        Sections::BACK,
+        backend.persistence.dynamic,
+        &["option dynamic-cookie", "no option dynamic-cookie"],
+        &["option dynamic-cookie now"]
+    ),
     setting!(
         "retry-on",
         Sections::BACK,
