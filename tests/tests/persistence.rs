@@ -13,6 +13,7 @@ use std::net::UdpSocket;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use regate_tests::harness::oracle::compare;
 use regate_tests::harness::{Answer, HttpClient, Kind, Origin, Port, Proxy, Result, Trouble, wait};
 
 /// What a client sends: a method, header lines, and what the server sets in its answer.
@@ -239,21 +240,6 @@ fn dynamic_values_are_haproxys_and_change_by_hand() -> Result<()> {
         }
         Ok(seen)
     })
-}
-
-/// Runs the same under both, and asserts that the same was seen.
-fn compare(run: impl Fn(Kind) -> Result<Vec<String>>) -> Result<()> {
-    let expected = run(Kind::Haproxy)?;
-    let found = run(Kind::Regate)?;
-    assert_eq!(expected.len(), found.len());
-    let differences: Vec<String> = expected
-        .iter()
-        .zip(&found)
-        .filter(|(expected, found)| expected != found)
-        .map(|(expected, found)| format!("haproxy {expected}\nregate  {found}\n"))
-        .collect();
-    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), found.len(), differences.join("\n"));
-    Ok(())
 }
 
 /// A running proxy with a frontend for each backend, and a sink for its log.

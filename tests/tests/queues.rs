@@ -14,6 +14,7 @@ use std::net::UdpSocket;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
+use regate_tests::harness::oracle::compare;
 use regate_tests::harness::{Answer, HttpClient, Kind, Origin, Port, Proxy, Result, Step, Trouble, wait};
 
 /// A queue situation: a backend, and requests that come one after the other while no server answers.
@@ -549,19 +550,4 @@ impl Proxied {
             self.column(at, column, service).is_ok_and(|now| now == value)
         })
     }
-}
-
-/// Runs the same under both, and asserts that the same was seen.
-fn compare(run: impl Fn(Kind) -> Result<Vec<String>>) -> Result<()> {
-    let expected = run(Kind::Haproxy)?;
-    let found = run(Kind::Regate)?;
-    assert_eq!(expected.len(), found.len());
-    let differences: Vec<String> = expected
-        .iter()
-        .zip(&found)
-        .filter(|(expected, found)| expected != found)
-        .map(|(expected, found)| format!("haproxy {expected}\nregate  {found}\n"))
-        .collect();
-    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), found.len(), differences.join("\n"));
-    Ok(())
 }

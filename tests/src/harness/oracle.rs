@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::proxy::Kind;
 use super::trouble::{Result, Trouble};
 
 /// The path of `haproxy`: `$REGATE_ORACLE`, or the first in `PATH` and the system's folders.
@@ -24,6 +25,21 @@ pub fn version() -> Result<String> {
         .nth(1)
         .map(|version| version.split('-').next().unwrap_or(version).to_owned())
         .ok_or_else(|| Trouble::new(format!("haproxy -v names no version: {text}")))
+}
+
+/// Runs the same under HAProxy and Regate, and asserts that the same was seen.
+pub fn compare(run: impl Fn(Kind) -> Result<Vec<String>>) -> Result<()> {
+    let expected = run(Kind::Haproxy)?;
+    let found = run(Kind::Regate)?;
+    assert_eq!(expected.len(), found.len());
+    let differences: Vec<String> = expected
+        .iter()
+        .zip(&found)
+        .filter(|(expected, found)| expected != found)
+        .map(|(expected, found)| format!("haproxy {expected}\nregate  {found}\n"))
+        .collect();
+    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), found.len(), differences.join("\n"));
+    Ok(())
 }
 
 /// A program by name, in `PATH` or the folders that hold daemons, which a user's `PATH` often lacks.
