@@ -8,7 +8,7 @@
     reason = "a scenario may fail where it stands"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::UdpSocket;
 use std::sync::{Arc, Condvar, Mutex};
@@ -218,7 +218,7 @@ fn who_leaves_is_not_served_where_that_is_asked_for() -> Result<()> {
             if leaves {
                 proxied.wait_for(0, "qcur", "BACKEND", 0)?;
             }
-            gate.release(2);
+            gate.open();
             first.join().expect("a client");
             let lines = proxied.lines(0, 2)?;
             seen.push(format!("{lines:?} {:?}", proxied.columns(0, &["cli_abrt", "qcur", "econ"])?));
@@ -251,7 +251,7 @@ fn a_queue_follows_the_servers() -> Result<()> {
         // What waits for the one that goes looks for another.
         proxied.proxy.ask("set server b0/s1 state maint")?;
         proxied.wait_for(0, "qcur", "s1", 0)?;
-        gate.release(3);
+        gate.open();
         let statuses: Vec<u16> =
             clients.into_iter().map(|client| client.join().expect("a client").0).collect();
         assert_eq!(statuses, [200, 200, 200], "{kind:?}");
@@ -284,23 +284,18 @@ impl Jam {
             proxied.wait_for(0, "qcur", "BACKEND", 0)?;
             proxied.wait_for(0, "qcur", "s1", 0)?;
         }
-        // One after the other, so that each place is given on by itself.
-        let mut order = Vec::new();
-        let served =
-            |stage: &Stage| stage.origins.iter().map(|origin| origin.requests().len()).sum::<usize>();
+        // One after the other, the longest there first, so that each place is given on by itself.
+        let gone = || clients.iter().filter(|client| client.is_finished()).count();
         loop {
-            let waiting = clients.iter().filter(|client| !client.is_finished()).count();
-            if waiting == 0 {
+            wait::until_true("everybody to be held or to wait", wait::PATIENCE, || {
+                proxied.is_settled(gate.held(), clients.len() - gone()).unwrap_or(false)
+            })?;
+            let before = gone();
+            if before == clients.len() {
                 break;
             }
-            let gone = clients.len() - waiting;
-            let before = served(&stage);
-            gate.release(1);
-            wait::until_true("an answer", wait::PATIENCE, || {
-                clients.iter().filter(|client| client.is_finished()).count() > gone
-            })?;
-            let queued = proxied.column(0, "qcur", "BACKEND")? + proxied.column(0, "qcur", "s1")?;
-            order.push((queued, served(&stage).saturating_sub(before)));
+            gate.release_first();
+            wait::until_true("an answer", wait::PATIENCE, || gone() > before)?;
         }
         let answers: Vec<(u16, String)> = clients
             .into_iter()
@@ -406,13 +401,13 @@ impl Stage {
 
 /// Holds the answers of origins back until they are released.
 #[derive(Clone)]
-struct Gate(Arc<(Mutex<Turns>, Condvar)>);
+struct Gate(Arc<(Mutex<Held>, Condvar)>);
 
-/// Who came is let through in the order in which it came.
+/// The targets of the requests that are held, and whether nobody is held any more.
 #[derive(Default)]
-struct Turns {
-    came: usize,
-    released: usize,
+struct Held {
+    targets: BTreeSet<String>,
+    open: bool,
 }
 
 impl Gate {
@@ -422,24 +417,31 @@ impl Gate {
 
     fn guard(&self, origin: &Origin) {
         let (gate, name) = (self.clone(), origin.name().to_owned());
-        origin.answer_by(move |_| {
-            let (turns, changed) = &*gate.0;
-            let mut turns = turns.lock().expect("a lock");
-            let own = turns.came;
-            turns.came += 1;
-            drop(
-                changed
-                    .wait_timeout_while(turns, wait::PATIENCE, |turns| turns.released <= own)
-                    .expect("a lock"),
-            );
+        origin.answer_by(move |request| {
+            let (held, changed) = &*gate.0;
+            let mut held = held.lock().expect("a lock");
+            held.targets.insert(request.target.clone());
+            let is_held = |held: &mut Held| !held.open && held.targets.contains(&request.target);
+            drop(changed.wait_timeout_while(held, wait::PATIENCE, is_held).expect("a lock"));
             Answer::text(&name)
         });
     }
 
-    fn release(&self, count: usize) {
-        let (turns, changed) = &*self.0;
-        turns.lock().expect("a lock").released += count;
-        changed.notify_all();
+    /// How many requests are held.
+    fn held(&self) -> usize {
+        self.0.0.lock().expect("a lock").targets.len()
+    }
+
+    /// Lets the request with the lowest target go.
+    fn release_first(&self) {
+        self.0.0.lock().expect("a lock").targets.pop_first();
+        self.0.1.notify_all();
+    }
+
+    /// Lets everybody go, also who is yet to come.
+    fn open(&self) {
+        self.0.0.lock().expect("a lock").open = true;
+        self.0.1.notify_all();
     }
 }
 
@@ -542,6 +544,24 @@ impl Proxied {
         let row = rows.iter().find(|row| row["svname"] == service);
         row.and_then(|row| row[column].parse().ok())
             .ok_or_else(|| Trouble::new(format!("there is no number {column} of {service}")))
+    }
+
+    /// Whether each of so many clients is held by a server or waits for one, and no server that somebody waits for
+    /// has a free place.
+    fn is_settled(&self, held: usize, clients: usize) -> Result<bool> {
+        let rows = self.rows(0)?;
+        let number = |row: &BTreeMap<String, String>, column: &str| row[column].parse::<usize>().ok();
+        let queued: usize = rows.iter().filter_map(|row| number(row, "qcur")).sum();
+        let shared = rows.iter().find(|row| row["svname"] == "BACKEND").and_then(|row| number(row, "qcur"));
+        let servers = rows.iter().filter(|row| row["svname"] != "BACKEND");
+        // Alone, a server gives its places on in one order only; what it takes may depend on the load.
+        let full = servers.clone().count() == 1
+            || servers.clone().all(|row| {
+                let waited_for = number(row, "qcur") > Some(0) || shared > Some(0);
+                !waited_for || number(row, "slim").is_some_and(|limit| number(row, "scur") >= Some(limit))
+            });
+        let busy: usize = servers.filter_map(|row| number(row, "scur")).sum();
+        Ok(full && busy == held && held + queued == clients)
     }
 
     fn wait_for(&self, at: usize, column: &str, service: &str, value: u32) -> Result<()> {
