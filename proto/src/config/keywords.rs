@@ -661,7 +661,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "stick on", arguments: 0, status: Status::NotYet },
     Known { name: "stick store-request", arguments: 0, status: Status::NotYet },
     Known { name: "stick store-response", arguments: 0, status: Status::NotYet },
-    Known { name: "stick-table", arguments: 0, status: Status::NotYet },
     Known { name: "tcp-request", arguments: 0, status: Status::NotYet },
     Known { name: "tcp-request connection", arguments: 0, status: Status::NotYet },
     Known { name: "tcp-request content", arguments: 0, status: Status::NotYet },

@@ -110,8 +110,8 @@ fn errors_stand_at_the_offending_scalar() {
             ],
         ),
         (
-            "backends:\n- name: a\n  stick-table: type ip\n",
-            &["3:3+11 'stick-table' is a HAProxy directive that Regate does not support yet"],
+            "backends:\n- name: a\n  filter: trace\n",
+            &["3:3+6 'filter' is a HAProxy directive that Regate does not support yet"],
         ),
         ("backends:\n- balance: roundrobin\n", &["2:4+0 'backend' expects a name"]),
         ("frontends:\n- name: f\n  default_backend: nope\n", &["3:20+4 there is no backend 'nope'"]),

@@ -24,6 +24,16 @@ impl Millis {
         self.0
     }
 
+    /// The shortest spelling, such as `10s` or `1500ms` (configuration manual 2.5).
+    pub fn spelled(self) -> String {
+        for (unit, suffix) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")] {
+            if self.0 != 0 && self.0.is_multiple_of(unit) {
+                return format!("{}{suffix}", self.0 / unit);
+            }
+        }
+        format!("{}ms", self.0)
+    }
+
     /// The span as a standard duration.
     pub fn duration(self) -> Duration {
         Duration::from_millis(u64::from(self.0))

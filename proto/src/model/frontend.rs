@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{BindAddress, BindRef, LogFormat, LogPlan, Millis, Name};
+use super::{BindAddress, BindRef, LogFormat, LogPlan, Millis, Name, Table};
 
 /// What clients connect to (configuration manual 4 "Proxies").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,9 @@ pub struct FrontendSettings {
     pub default_backend: Option<Name>,
     /// Answers that replace the built-in error pages, in ascending order of status.
     pub error_pages: Vec<ErrorPage>,
+    /// What it remembers of clients; never of defaults. The table is called like the proxy; of the halves of a
+    /// `listen` the backend has it. Default: nothing.
+    pub table: Option<Table>,
 }
 
 /// An address that a frontend accepts connections on (configuration manual 5.1 "Bind options").

@@ -19,6 +19,7 @@ mod persistence;
 mod resolvers;
 mod row;
 mod server;
+mod table;
 
 pub use address::{
     BindAddress, BindHost, DescriptorSource, PortRange, ServerAddress, ServerHost, ServerPort,
@@ -50,3 +51,4 @@ pub use resolvers::{
 };
 pub use row::{BindRef, Kind, Row, ServerRef, Subject};
 pub use server::{Admin, ProxyHeader, Server, ServerSettings};
+pub use table::{BadTable, DataForm, DataRow, DataType, ServerKey, Stored, Table, TableKey};

@@ -93,7 +93,8 @@ impl FrontendSettings {
             timeout_http_keep_alive, http_connection, forwardfor, log_format, log_tag, dontlognull, dontlog_normal,
             logasap, log_separate_errors, accept_unsafe_request, http_ignore_probes, clitcpka, nolinger,
             socket_stats, default_backend,
-        } log: log_over(&self.log, &base.log), error_pages: pages_over(&self.error_pages, &base.error_pages))
+        } log: log_over(&self.log, &base.log), error_pages: pages_over(&self.error_pages, &base.error_pages),
+          table: self.table.clone())
     }
 }
 
@@ -109,7 +110,8 @@ impl BackendSettings {
           persistence: self.persistence.over(&base.persistence),
           default_server: self.default_server.over(&base.default_server),
           error_pages: pages_over(&self.error_pages, &base.error_pages),
-          checks: self.checks.over(&base.checks))
+          checks: self.checks.over(&base.checks),
+          table: self.table.clone())
     }
 }
 

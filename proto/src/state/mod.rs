@@ -8,6 +8,7 @@ mod health;
 mod integrity;
 mod numbering;
 mod overlay;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

@@ -4,8 +4,8 @@ use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
     AddressFamily, Admin, CheckStatus, CookieMode, ExternalChecks, HashFunction, HashMethod, HttpConnection,
-    HttpReuse, InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe, OnError, Severity,
-    Transport,
+    HttpReuse, InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe, OnError, ServerKey,
+    Severity, Transport,
 };
 use crate::problem::Code;
 
@@ -87,6 +87,7 @@ choices! {
     Mode is Mode { Tcp, Http }
     Observe is Observe { Layer4, Layer7 }
     OnError is OnError { FastInter, FailCheck, SuddenDeath, MarkDown }
+    ServerKey is ServerKey { Name, Addr }
     Severity is Severity { Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug }
     Transport is Transport { Udp, Tcp }
 }

@@ -64,6 +64,7 @@ impl From<&FrontendSettings> for v1::FrontendSettings {
             nolinger: settings.nolinger,
             socket_stats: settings.socket_stats,
             default_backend: settings.default_backend.as_ref().map(ToString::to_string),
+            table: settings.table.as_ref().map(Into::into),
             error_pages: settings.error_pages.iter().map(Into::into).collect(),
         }
     }
@@ -100,6 +101,7 @@ impl TryFrom<v1::FrontendSettings> for FrontendSettings {
             nolinger: settings.nolinger,
             socket_stats: settings.socket_stats,
             default_backend: field::optional_name("default_backend", settings.default_backend)?,
+            table: field::optional("table", settings.table)?,
             error_pages: model_error_pages(settings.error_pages)?,
         })
     }

@@ -26,6 +26,7 @@ mod resolvers;
 mod row;
 mod server;
 mod status;
+mod table;
 #[cfg(test)]
 mod tests;
 

@@ -327,8 +327,11 @@ pub fn signed(arguments: &mut Arguments, lowest: i32, highest: i32) -> Reading<i
 
 /// Takes a span of time; a bare number counts `unit` milliseconds (configuration manual 2.5).
 pub fn time(arguments: &mut Arguments, unit: u64) -> Reading<Millis> {
-    const EXPECTED: &str = "a time such as 500ms, 5s, 1m, 2h or 1d";
-    let word = arguments.take(EXPECTED)?;
+    parse_time(arguments.take(A_TIME)?, unit)
+}
+
+/// Reads a word as a span of time; a bare number counts `unit` milliseconds.
+pub fn parse_time(word: &Word, unit: u64) -> Reading<Millis> {
     let digits = word.text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, suffix) = word.text.split_at(digits);
     let micros = match suffix {
@@ -343,7 +346,7 @@ pub fn time(arguments: &mut Arguments, unit: u64) -> Reading<Millis> {
             return Err(expecting(
                 word,
                 format!("'{}' is not a time", word.text),
-                format!("{EXPECTED} is expected"),
+                format!("{A_TIME} is expected"),
             ));
         }
     };
@@ -351,7 +354,7 @@ pub fn time(arguments: &mut Arguments, unit: u64) -> Reading<Millis> {
         return Err(expecting(
             word,
             format!("'{}' is not a time", word.text),
-            format!("{EXPECTED} is expected"),
+            format!("{A_TIME} is expected"),
         ));
     };
     let millis = number.saturating_mul(micros).div_ceil(1000);
@@ -396,13 +399,7 @@ pub fn spell_seconds(seconds: u32) -> String {
 
 /// The shortest spelling of a span.
 pub fn spell_time(time: Millis) -> String {
-    let millis = time.get();
-    for (unit, suffix) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")] {
-        if millis != 0 && millis.is_multiple_of(unit) {
-            return format!("{}{suffix}", millis / unit);
-        }
-    }
-    format!("{millis}ms")
+    time.spelled()
 }
 
 /// A number without sign.
@@ -429,3 +426,5 @@ pub fn literal_ip(text: &str) -> Option<IpAddr> {
         _ => text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text).parse().ok(),
     }
 }
+
+const A_TIME: &str = "a time such as 500ms, 5s, 1m, 2h or 1d";

@@ -20,6 +20,7 @@ mod persistence;
 mod proxy;
 mod resolvers;
 pub mod servers;
+mod tables;
 
 use crate::model::{BackendSettings, FrontendSettings, Global, LogPlan, Name, Resolvers, Server};
 
@@ -243,6 +244,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(proxy::ROWS)
         .chain(balancing::ROWS)
         .chain(persistence::ROWS)
+        .chain(tables::ROWS)
         .chain(options::ROWS)
         .chain(logs::ROWS)
         .chain(errors::ROWS)

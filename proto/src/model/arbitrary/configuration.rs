@@ -156,6 +156,8 @@ impl Plan {
         part.frontend.default_backend = self.default_backend(part.default_backend);
         part.frontend.mode = self.agreed(part.frontend.mode, false);
         part.backend.default_server.checks.track = None;
+        part.frontend.table = None;
+        part.backend.table = None;
         share(&part.frontend, &mut part.backend);
         Defaults {
             name: self.defaults[at].clone(),
@@ -178,6 +180,7 @@ impl Plan {
         part.backend.default_server.checks.track = None;
         part.frontend.default_backend = self.default_backend(part.default_backend).filter(|_| !listen);
         if listen {
+            part.frontend.table = None;
             share(&part.frontend, &mut part.backend);
         }
         let mut rows = Vec::new();
