@@ -360,8 +360,13 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
     let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
     let flags = proptest::array::uniform5(of(any::<bool>()));
-    let returning =
-        (of(persistence::retry_on()), persistence::persistence(), balancing::balancing(), backend_checks(), of(tables::table()));
+    let returning = (
+        of(persistence::retry_on()),
+        persistence::persistence(),
+        balancing::balancing(),
+        backend_checks(),
+        of(tables::table()),
+    );
     (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages, returning)
         .prop_map(|(choices, timeouts, numbers, flags, log, default_server, error_pages, returning)| {
             let (retry_on, persistence, balancing, checks, table) = returning;

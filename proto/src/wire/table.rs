@@ -55,7 +55,10 @@ impl From<TableKey> for v1::TableKey {
             TableKey::String(length) => (v1::TableKeyType::String, Some(length)),
             TableKey::Binary(length) => (v1::TableKeyType::Binary, Some(length)),
         };
-        v1::TableKey { r#type: kind.into(), length: length.filter(|length| *length != TableKey::USUAL_LENGTH) }
+        v1::TableKey {
+            r#type: kind.into(),
+            length: length.filter(|length| *length != TableKey::USUAL_LENGTH),
+        }
     }
 }
 
@@ -80,7 +83,9 @@ impl TryFrom<v1::TableKey> for TableKey {
         };
         match key.length {
             None => Ok(plain),
-            Some(_) => Err(field::malformed("length", format_args!("keys of type {} have none", plain.word()))),
+            Some(_) => {
+                Err(field::malformed("length", format_args!("keys of type {} have none", plain.word())))
+            }
         }
     }
 }

@@ -261,6 +261,5 @@ fn spell_entries(size: u32) -> String {
     size.to_string()
 }
 
-const WORDS: &[&str] = &[
-    "type", "size", "expire", "nopurge", "recv-only", "write-to", "srvkey", "brates-factor", "store",
-];
+const WORDS: &[&str] =
+    &["type", "size", "expire", "nopurge", "recv-only", "write-to", "srvkey", "brates-factor", "store"];

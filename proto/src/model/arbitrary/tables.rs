@@ -27,13 +27,8 @@ pub fn table() -> BoxedStrategy<Table> {
             "a table",
             |(key, size, expire, server_key, (nopurge, recv_only), bytes_factor, kinds, elements, period)| {
                 let arrays = kinds.contains(&DataType::Gpc);
-                let single = [
-                    DataType::Gpt0,
-                    DataType::Gpc0,
-                    DataType::Gpc1,
-                    DataType::Gpc0Rate,
-                    DataType::Gpc1Rate,
-                ];
+                let single =
+                    [DataType::Gpt0, DataType::Gpc0, DataType::Gpc1, DataType::Gpc0Rate, DataType::Gpc1Rate];
                 let array = [DataType::Gpt, DataType::Gpc, DataType::GpcRate];
                 let store = kinds
                     .into_iter()
