@@ -10,5 +10,6 @@ pub mod change;
 pub mod config;
 pub mod model;
 pub mod problem;
+pub mod rules;
 pub mod state;
 pub mod wire;
