@@ -370,16 +370,20 @@ impl<'a> Parser<'a> {
                 percent,
                 "a lone '%': a variable such as '%ci' or a sample such as '%[src]' is expected, and '%%' for '%' itself",
             )),
-            None if word.is_empty() => {
-                Err(Mistake::new(start, "a variable such as 'ci' or a sample such as '[src]' is expected here"))
-            }
+            None if word.is_empty() => Err(Mistake::new(
+                start,
+                "a variable such as 'ci' or a sample such as '[src]' is expected here",
+            )),
             None => {
                 let names = ALIASES.iter().map(|row| row.name);
                 let hint = match crate::config::keywords::nearest(word, names) {
                     Some(near) => format!(": did you mean '%{near}'?"),
                     None => String::new(),
                 };
-                Err(Mistake::new(start, format!("there is no variable '%{word}'{hint} ('%%' stands for '%' itself)")))
+                Err(Mistake::new(
+                    start,
+                    format!("there is no variable '%{word}'{hint} ('%%' stands for '%' itself)"),
+                ))
             }
         }
     }

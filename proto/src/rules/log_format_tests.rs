@@ -37,7 +37,9 @@ fn texts_are_read_and_written_back() {
 
 #[test]
 fn what_haproxy_drops_is_dropped() {
-    for (text, written) in [("%-", "-"), ("a%]b", "a]b"), ("%_r", "_r"), ("%{}ST", "%ST"), ("%{+Q,}r", "%{+Q}r")] {
+    for (text, written) in
+        [("%-", "-"), ("a%]b", "a]b"), ("%_r", "_r"), ("%{}ST", "%ST"), ("%{+Q,}r", "%{+Q}r")]
+    {
         assert_eq!(Format::parse(text).unwrap().to_string(), written, "{text}");
     }
 }
@@ -69,9 +71,14 @@ fn mistakes_are_located() {
 
 #[test]
 fn a_bracket_in_arguments_ends_no_sample() {
-    for (text, length) in
-        [("src]x", 3), ("str(a]b)]", 8), ("str('a)]b')]]", 11), (r#"str("a\"]")]"#, 11), ("str(a", 0), (r"str(\)])]", 8)]
-    {
+    for (text, length) in [
+        ("src]x", 3),
+        ("str(a]b)]", 8),
+        ("str('a)]b')]]", 11),
+        (r#"str("a\"]")]"#, 11),
+        ("str(a", 0),
+        (r"str(\)])]", 8),
+    ] {
         assert_eq!(sample_length(text), Some(length).filter(|length| *length > 0), "{text}");
     }
 }
