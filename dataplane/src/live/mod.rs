@@ -18,6 +18,7 @@ mod queue;
 mod rate;
 mod seats;
 mod server;
+mod variables;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -42,6 +43,7 @@ pub use queue::{Grant, Priority, Queue, Rank, Ticket};
 pub use rate::Rate;
 pub use seats::Seats;
 pub use server::{Room, ServerLive, limit_between};
+pub use variables::{ProcessVariables, Variables};
 
 /// Everything observed by one data plane.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// What happens to servers, in order.
     pub ledger: Ledger,
+    /// The variables that live as long as the process.
+    pub variables: Arc<ProcessVariables>,
     workers: usize,
     frontends: RwLock<HashMap<Name, Arc<FrontendLive>>>,
     binds: RwLock<HashMap<BindRef, Arc<BindLive>>>,
@@ -66,6 +70,7 @@ impl Live {
         Live {
             process: ProcessLive::new(workers),
             ledger: Ledger::default(),
+            variables: Arc::default(),
             workers,
             frontends: RwLock::default(),
             binds: RwLock::default(),

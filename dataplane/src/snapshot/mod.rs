@@ -12,6 +12,7 @@ mod index;
 mod logging;
 mod naming;
 mod persistence;
+mod sample;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
 pub use logging::{LogPlan, LogRoute};
 pub use naming::Naming;
 pub use persistence::CookiePlan;
+pub use sample::{SamplePlan, StepPlan};
 
 /// Everything that traffic needs to know, at one revision.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 //! What a converter does is told by the data plane, in one exhaustive `match` over [`Converter`].
 
 use super::signature::{Signature, Want};
-use super::{Kind, MatchMethod, Mistake};
+use super::{Kind, Mistake};
 
 /// One name of a converter.
 #[derive(Debug)]
@@ -45,15 +45,6 @@ pub enum Converter {
     Length,
     /// Lower case.
     Lower,
-    /// What a map has for it.
-    Map {
-        /// How keys are matched.
-        method: MatchMethod,
-        /// The type of the map's values.
-        output: Kind,
-        /// Whether the value refers to groups of the matching expression.
-        groups: bool,
-    },
     /// Keeps it in a variable.
     SetVar,
     /// Forgets a variable.
@@ -70,42 +61,6 @@ pub const ROWS: &[Row] = &[
     row("ipmask", Converter::IpMask, MASK, Kind::Ip, Kind::Ip, &["str(10.1.2.3),ipmask(16)"]),
     row("length", Converter::Length, Signature::NONE, Kind::Str, Kind::Int, &["str(abc),length"]),
     row("lower", Converter::Lower, Signature::NONE, Kind::Str, Kind::Str, &["str(ABC),lower"]),
-    map("map", MatchMethod::Str, Kind::Str, Kind::Str),
-    map("map_beg", MatchMethod::Beg, Kind::Str, Kind::Str),
-    map("map_beg_int", MatchMethod::Beg, Kind::Str, Kind::Int),
-    map("map_beg_ip", MatchMethod::Beg, Kind::Str, Kind::Ip),
-    map("map_dir", MatchMethod::Dir, Kind::Str, Kind::Str),
-    map("map_dir_int", MatchMethod::Dir, Kind::Str, Kind::Int),
-    map("map_dir_ip", MatchMethod::Dir, Kind::Str, Kind::Ip),
-    map("map_dom", MatchMethod::Dom, Kind::Str, Kind::Str),
-    map("map_dom_int", MatchMethod::Dom, Kind::Str, Kind::Int),
-    map("map_dom_ip", MatchMethod::Dom, Kind::Str, Kind::Ip),
-    map("map_end", MatchMethod::End, Kind::Str, Kind::Str),
-    map("map_end_int", MatchMethod::End, Kind::Str, Kind::Int),
-    map("map_end_ip", MatchMethod::End, Kind::Str, Kind::Ip),
-    map("map_int", MatchMethod::Int, Kind::Int, Kind::Str),
-    map("map_int_int", MatchMethod::Int, Kind::Int, Kind::Int),
-    map("map_int_ip", MatchMethod::Int, Kind::Int, Kind::Ip),
-    map("map_ip", MatchMethod::Ip, Kind::Ip, Kind::Str),
-    map("map_ip_int", MatchMethod::Ip, Kind::Ip, Kind::Int),
-    map("map_ip_ip", MatchMethod::Ip, Kind::Ip, Kind::Ip),
-    map("map_reg", MatchMethod::Reg, Kind::Str, Kind::Str),
-    map("map_reg_int", MatchMethod::Reg, Kind::Str, Kind::Int),
-    map("map_reg_ip", MatchMethod::Reg, Kind::Str, Kind::Ip),
-    row(
-        "map_regm",
-        Converter::Map { method: MatchMethod::Reg, output: Kind::Str, groups: true },
-        MAP,
-        Kind::Str,
-        Kind::Str,
-        &[],
-    ),
-    map("map_str", MatchMethod::Str, Kind::Str, Kind::Str),
-    map("map_str_int", MatchMethod::Str, Kind::Str, Kind::Int),
-    map("map_str_ip", MatchMethod::Str, Kind::Str, Kind::Ip),
-    map("map_sub", MatchMethod::Sub, Kind::Str, Kind::Str),
-    map("map_sub_int", MatchMethod::Sub, Kind::Str, Kind::Int),
-    map("map_sub_ip", MatchMethod::Sub, Kind::Str, Kind::Ip),
     row("set-var", Converter::SetVar, SET_VARIABLE, Kind::Any, Kind::Any, &[]),
     row("unset-var", Converter::UnsetVar, VARIABLE, Kind::Any, Kind::Any, &[]),
     row("upper", Converter::Upper, Signature::NONE, Kind::Str, Kind::Str, &["str(abc),upper"]),
@@ -136,14 +91,9 @@ const fn row(
     Row { name, converter, signature, input, output, examples }
 }
 
-const fn map(name: &'static str, method: MatchMethod, input: Kind, output: Kind) -> Row {
-    row(name, Converter::Map { method, output, groups: false }, MAP, input, output, &[])
-}
-
 const NUMBER: Signature = Signature::new(1, &[Want::IntOrVariable]);
 const TWO_TEXTS: Signature = Signature::new(2, &[Want::Text, Want::Text]);
 const MASK: Signature = Signature::new(1, &[Want::Mask, Want::Mask]);
-const MAP: Signature = Signature::new(1, &[Want::List, Want::Text]);
 const VARIABLE: Signature = Signature::new(1, &[Want::Variable]);
 const SET_VARIABLE: Signature =
     Signature::new(1, &[Want::Variable, Want::Text, Want::Text, Want::Text, Want::Text]);
