@@ -18,6 +18,7 @@ mod queue;
 mod rate;
 mod seats;
 mod server;
+pub mod table;
 mod variables;
 
 use std::collections::HashMap;
@@ -43,6 +44,7 @@ pub use queue::{Grant, Priority, Queue, Rank, Ticket};
 pub use rate::Rate;
 pub use seats::Seats;
 pub use server::{Room, ServerLive, limit_between};
+pub use table::{Held, Table};
 pub use variables::{ProcessVariables, Variables};
 
 /// Everything observed by one data plane.
