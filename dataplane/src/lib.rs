@@ -7,6 +7,7 @@ pub mod check;
 pub mod convert;
 pub mod fetch;
 pub mod live;
+pub mod matching;
 pub mod proxy;
 pub mod resolve;
 pub mod sample;

@@ -9,6 +9,7 @@
 pub mod change;
 pub mod config;
 pub mod model;
+pub mod patterns;
 pub mod problem;
 pub mod rules;
 pub mod state;

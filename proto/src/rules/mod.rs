@@ -10,6 +10,7 @@ pub mod converters;
 pub mod fetches;
 pub mod kind;
 pub mod log_format;
+pub mod patterns;
 pub mod reach;
 pub mod sample;
 pub mod signature;

@@ -1,0 +1,257 @@
+//! Entries of a list in order, packed.
+
+use std::fmt;
+
+/// What an entry is known by, in its list: higher ones come later. Between two entries of a file there is room for
+/// a million others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub u64);
+
+/// One entry, as a run holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// What it is known by.
+    pub id: EntryId,
+    /// The pattern, as it was written.
+    pub key: &'a [u8],
+    /// What a map has for it; `None` in ACLs.
+    pub value: Option<&'a [u8]>,
+}
+
+/// Entries in the order of their ids, in 16 bytes each besides their texts.
+///
+/// Adding at the end is cheap; anything else makes a new run.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    ids: Vec<u64>,
+    /// Where keys and values end in the texts. A value is there when the key's end is marked.
+    ends: Vec<(u32, u32)>,
+    texts: Vec<u8>,
+}
+
+impl EntryId {
+    /// What ids of neighbours in a file differ by.
+    pub const STEP: u64 = 1 << 20;
+
+    /// Ids of entries that are kept together, in one row: as many as a file has in 128 lines.
+    pub const SPAN: u64 = Self::STEP * 128;
+
+    /// The number of the row that the entry is kept in.
+    pub fn part(self) -> u64 {
+        self.0 / Self::SPAN
+    }
+
+    /// The id of the entry at a position of a file, from 0.
+    pub fn at(position: u64) -> EntryId {
+        EntryId(position.saturating_add(1).saturating_mul(Self::STEP))
+    }
+
+    /// The id of an entry after this one, at the end.
+    pub fn next(self) -> EntryId {
+        EntryId((self.0 / Self::STEP).saturating_add(1).saturating_mul(Self::STEP))
+    }
+}
+
+impl Run {
+    /// An empty one, with room for so many entries and bytes.
+    pub fn with_capacity(entries: usize, bytes: usize) -> Run {
+        Run {
+            ids: Vec::with_capacity(entries),
+            ends: Vec::with_capacity(entries),
+            texts: Vec::with_capacity(bytes),
+        }
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Adds an entry at the end. One whose id is not above the last one's, or whose text makes the run larger than
+    /// 2 GiB, is not taken.
+    pub fn push(&mut self, entry: Entry<'_>) -> bool {
+        if self.ids.last().is_some_and(|last| *last >= entry.id.0) {
+            return false;
+        }
+        let key_end = self.texts.len().saturating_add(entry.key.len());
+        let end = key_end.saturating_add(entry.value.map_or(0, <[u8]>::len));
+        let (Ok(key_end), Ok(end)) = (u32::try_from(key_end), u32::try_from(end)) else { return false };
+        if end >= VALUED {
+            return false;
+        }
+        self.ids.push(entry.id.0);
+        self.ends.push((key_end | if entry.value.is_some() { VALUED } else { 0 }, end));
+        self.texts.extend_from_slice(entry.key);
+        self.texts.extend_from_slice(entry.value.unwrap_or_default());
+        true
+    }
+
+    /// The entry at a position.
+    pub fn entry(&self, at: usize) -> Option<Entry<'_>> {
+        let id = EntryId(*self.ids.get(at)?);
+        let (key_end, end) = *self.ends.get(at)?;
+        let begin = match at.checked_sub(1) {
+            Some(before) => self.ends.get(before)?.1,
+            None => 0,
+        };
+        let middle = key_end & !VALUED;
+        let key = self.texts.get(begin as usize..middle as usize)?;
+        let value = self.texts.get(middle as usize..end as usize)?;
+        Some(Entry { id, key, value: (key_end & VALUED != 0).then_some(value) })
+    }
+
+    /// The entry with an id.
+    pub fn find(&self, id: EntryId) -> Option<Entry<'_>> {
+        self.entry(self.ids.binary_search(&id.0).ok()?)
+    }
+
+    /// Its entries, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> + ExactSizeIterator {
+        let entry = |at| self.entry(at).unwrap_or(Entry { id: EntryId(0), key: b"", value: None });
+        (0..self.len()).map(entry)
+    }
+
+    /// The first id.
+    pub fn first(&self) -> Option<EntryId> {
+        self.ids.first().copied().map(EntryId)
+    }
+
+    /// The last id.
+    pub fn last(&self) -> Option<EntryId> {
+        self.ids.last().copied().map(EntryId)
+    }
+
+    /// How many bytes its texts have.
+    pub fn bytes(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The run of those entries that `keep` keeps, and of `added` in their places; an added entry takes the place of
+    /// one with its id. `added` must be in order.
+    pub fn merged(&self, mut keep: impl FnMut(EntryId) -> bool, added: &Run) -> Run {
+        let mut merged = Run::with_capacity(
+            self.len().saturating_add(added.len()),
+            self.texts.len().saturating_add(added.texts.len()),
+        );
+        let mut added = added.iter().peekable();
+        for entry in self.iter() {
+            while let Some(other) = added.next_if(|other| other.id < entry.id) {
+                merged.push(other);
+            }
+            let replaced = added.peek().is_some_and(|other| other.id == entry.id);
+            if !replaced && keep(entry.id) {
+                merged.push(entry);
+            }
+        }
+        added.for_each(|entry| {
+            merged.push(entry);
+        });
+        merged.shrink();
+        merged
+    }
+
+    /// Gives back the room that it does not need.
+    pub fn shrink(&mut self) {
+        self.ids.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.texts.shrink_to_fit();
+    }
+}
+
+impl<'a> FromIterator<Entry<'a>> for Run {
+    /// The entries in order; one that is out of order is left out.
+    fn from_iter<I: IntoIterator<Item = Entry<'a>>>(entries: I) -> Run {
+        let mut run = Run::default();
+        entries.into_iter().for_each(|entry| {
+            run.push(entry);
+        });
+        run.shrink();
+        run
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x} {}", self.id.0, String::from_utf8_lossy(self.key))?;
+        match self.value {
+            Some(value) => write!(f, " {}", String::from_utf8_lossy(value)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Marks a key's end when a value follows.
+const VALUED: u32 = 1 << 31;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Owned = (u64, Vec<u8>, Option<Vec<u8>>);
+
+    fn run_of(entries: &[Owned]) -> Run {
+        entries
+            .iter()
+            .map(|(id, key, value)| Entry { id: EntryId(*id), key, value: value.as_deref() })
+            .collect()
+    }
+
+    fn owned(run: &Run) -> Vec<Owned> {
+        run.iter()
+            .map(|entry| (entry.id.0, entry.key.to_vec(), entry.value.map(<[u8]>::to_vec)))
+            .collect()
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Owned>> {
+        let text = || proptest::collection::vec(any::<u8>(), 0..5);
+        let one = (0u64..40, text(), proptest::option::of(text()));
+        proptest::collection::vec(one, 0..20).prop_map(|mut entries| {
+            entries.sort_by_key(|(id, ..)| *id);
+            entries.dedup_by_key(|(id, ..)| *id);
+            entries
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_gives_back_what_was_put_in(entries in entries()) {
+            let run = run_of(&entries);
+            prop_assert_eq!(owned(&run), entries.clone());
+            for (id, key, value) in &entries {
+                let found = run.find(EntryId(*id));
+                prop_assert_eq!(found.map(|entry| (entry.key, entry.value)), Some((&key[..], value.as_deref())));
+            }
+            prop_assert!(run.find(EntryId(41)).is_none());
+        }
+
+        #[test]
+        fn merging_keeps_the_order(base in entries(), added in entries(), gone in 0u64..40) {
+            let merged = run_of(&base).merged(|id| id.0 != gone, &run_of(&added));
+            let mut wanted: std::collections::BTreeMap<u64, Owned> =
+                base.into_iter().filter(|(id, ..)| *id != gone).map(|entry| (entry.0, entry)).collect();
+            wanted.extend(added.into_iter().map(|entry| (entry.0, entry)));
+            prop_assert_eq!(owned(&merged), wanted.into_values().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn ids_out_of_order_are_not_taken() {
+        let mut run = Run::default();
+        assert!(run.push(Entry { id: EntryId(2), key: b"a", value: None }));
+        assert!(!run.push(Entry { id: EntryId(2), key: b"b", value: None }));
+        assert_eq!(run.len(), 1);
+    }
+}
