@@ -60,7 +60,12 @@ impl Affixes {
         }
     }
 
-    pub(super) fn find<'e>(&self, text: &[u8], matching: Matching, entries: &'e Entries) -> Option<Entry<'e>> {
+    pub(super) fn find<'e>(
+        &self,
+        text: &[u8],
+        matching: Matching,
+        entries: &'e Entries,
+    ) -> Option<Entry<'e>> {
         let folded = folded(text, matching.ignore_case);
         let text = folded.as_deref().unwrap_or(text);
         let search = Search { index: self, matching, entries };

@@ -19,7 +19,12 @@ impl Exact {
         self.0.remove(xxh3_64(pattern), id);
     }
 
-    pub(super) fn find<'e>(&self, text: &[u8], matching: Matching, entries: &'e Entries) -> Option<Entry<'e>> {
+    pub(super) fn find<'e>(
+        &self,
+        text: &[u8],
+        matching: Matching,
+        entries: &'e Entries,
+    ) -> Option<Entry<'e>> {
         let folded = folded(text, matching.ignore_case);
         let text = folded.as_deref().unwrap_or(text);
         let is_it = |entry: &Entry<'e>| match matching.parse(entry.key) {

@@ -95,7 +95,8 @@ impl Compiled {
         let mut candidates: SmallVec<[u32; 32]> = SmallVec::from_slice(&self.open);
         if let Some(automaton) = &self.automaton {
             for found in automaton.find_overlapping_iter(text) {
-                candidates.extend(self.wanting.get(found.pattern().as_usize()).into_iter().flatten().copied());
+                candidates
+                    .extend(self.wanting.get(found.pattern().as_usize()).into_iter().flatten().copied());
             }
         }
         candidates.sort_unstable();
@@ -138,7 +139,10 @@ pub(super) fn expanded(regex: &Regex, text: &[u8], value: &[u8]) -> Vec<u8> {
     expanded
 }
 
-fn compile<'a>(patterns: impl Iterator<Item = (EntryId, &'a [u8])>, matching: Matching) -> Option<Arc<Compiled>> {
+fn compile<'a>(
+    patterns: impl Iterator<Item = (EntryId, &'a [u8])>,
+    matching: Matching,
+) -> Option<Arc<Compiled>> {
     let mut expressions = Vec::new();
     let mut texts: std::collections::BTreeMap<Vec<u8>, SmallVec<[u32; 2]>> = Default::default();
     let mut open = Vec::new();

@@ -90,7 +90,10 @@ pub(super) fn is_large(changed: usize, base: usize) -> bool {
     changed > (base / 8).max(64)
 }
 
-fn compile<'a>(patterns: impl Iterator<Item = (EntryId, &'a [u8])>, matching: Matching) -> Option<Arc<Compiled>> {
+fn compile<'a>(
+    patterns: impl Iterator<Item = (EntryId, &'a [u8])>,
+    matching: Matching,
+) -> Option<Arc<Compiled>> {
     let (mut ids, mut texts) = (Vec::new(), Vec::new());
     for (id, key) in patterns {
         if let Ok(Pattern::Bytes(text)) = matching.parse(key) {

@@ -44,7 +44,12 @@ impl Ranges {
         }
     }
 
-    pub(super) fn find<'e>(&self, number: i64, matching: Matching, entries: &'e Entries) -> Option<Entry<'e>> {
+    pub(super) fn find<'e>(
+        &self,
+        number: i64,
+        matching: Matching,
+        entries: &'e Entries,
+    ) -> Option<Entry<'e>> {
         let is_it = |id: &EntryId| {
             let entry = entries.find(*id);
             entry.is_some_and(|entry| matching.parse(entry.key) == Ok(Pattern::Range(number, number)))

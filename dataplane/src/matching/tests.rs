@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use regate_proto::patterns::{Entry, EntryId, Run};
 use regate_proto::rules::MatchMethod;
 use regate_proto::rules::patterns::{
-    Matching, Pattern, compile_regex, is_directory_delimiter, is_domain_delimiter, v4_mask, v4_within, v6_mask,
-    v6_of,
+    Matching, Pattern, compile_regex, is_directory_delimiter, is_domain_delimiter, v4_mask, v4_within,
+    v6_mask, v6_of,
 };
 
 use super::{Entries, Index, Needle};
@@ -96,10 +96,13 @@ fn rank(matching: Matching, key: &[u8], needle: Needle<'_>) -> Option<u32> {
 /// In trees the family counts first, then the length; masks with gaps come last.
 fn rank_ip(pattern: &Pattern<'_>, ip: IpAddr) -> Option<u32> {
     let (own, other) = (1000, 500);
-    let v6 = |address: u128, length: u8, ip: u128| (ip & v6_mask(length) == address).then_some(u32::from(length));
+    let v6 =
+        |address: u128, length: u8, ip: u128| (ip & v6_mask(length) == address).then_some(u32::from(length));
     let v4 = |address: u32, mask: u32, ip: u32| (ip & mask == address).then(|| mask.leading_ones());
     match (pattern, ip) {
-        (Pattern::V4 { address, mask }, ip) if v4_mask(u8::try_from(mask.leading_ones()).unwrap()) != *mask => {
+        (Pattern::V4 { address, mask }, ip)
+            if v4_mask(u8::try_from(mask.leading_ones()).unwrap()) != *mask =>
+        {
             let ip = match ip {
                 IpAddr::V4(ip) => ip.to_bits(),
                 IpAddr::V6(ip) => v4_within(ip.to_bits())?,
@@ -147,11 +150,8 @@ fn ips() -> BoxedStrategy<IpAddr> {
         v4.clone().prop_map(|v4| 0x2002 << 112 | u128::from(v4) << 80),
         (0u128..4, 0u128..4).prop_map(|(high, low)| 0x2001 << 112 | high << 60 | low),
     ];
-    prop_oneof![
-        v4.prop_map(|bits| IpAddr::V4(bits.into())),
-        v6.prop_map(|bits| IpAddr::V6(bits.into())),
-    ]
-    .boxed()
+    prop_oneof![v4.prop_map(|bits| IpAddr::V4(bits.into())), v6.prop_map(|bits| IpAddr::V6(bits.into())),]
+        .boxed()
 }
 
 fn keys(method: MatchMethod) -> BoxedStrategy<Vec<u8>> {
@@ -180,8 +180,22 @@ fn keys(method: MatchMethod) -> BoxedStrategy<Vec<u8>> {
             .prop_map(text)
             .boxed(),
         MatchMethod::Reg => proptest::sample::select(vec![
-            "ab", "^a", "b$", "a.b", "(a|b)/", "[aA]b", "(?i)ab", "a+b", "x*", "a/?b", "^.?:", "(?:ab){2}", "/(a|A)",
-            "aa|bb", "[ab]", r"\.b",
+            "ab",
+            "^a",
+            "b$",
+            "a.b",
+            "(a|b)/",
+            "[aA]b",
+            "(?i)ab",
+            "a+b",
+            "x*",
+            "a/?b",
+            "^.?:",
+            "(?:ab){2}",
+            "/(a|A)",
+            "aa|bb",
+            "[ab]",
+            r"\.b",
         ])
         .prop_map(|text| text.as_bytes().to_vec())
         .boxed(),

@@ -104,7 +104,8 @@ impl Shard {
     /// Where an entry stands, or would.
     fn position(&self, rest: u32, id: u64) -> Result<usize, usize> {
         let from = self.rests.partition_point(|other| *other < rest);
-        let same = self.rests.get(from..).unwrap_or_default().iter().take_while(|other| **other == rest).count();
+        let same =
+            self.rests.get(from..).unwrap_or_default().iter().take_while(|other| **other == rest).count();
         let ids = self.ids.get(from..from.saturating_add(same)).unwrap_or_default();
         ids.binary_search(&id).map(|at| at.saturating_add(from)).map_err(|at| at.saturating_add(from))
     }

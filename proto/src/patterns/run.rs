@@ -210,9 +210,7 @@ mod tests {
     }
 
     fn owned(run: &Run) -> Vec<Owned> {
-        run.iter()
-            .map(|entry| (entry.id.0, entry.key.to_vec(), entry.value.map(<[u8]>::to_vec)))
-            .collect()
+        run.iter().map(|entry| (entry.id.0, entry.key.to_vec(), entry.value.map(<[u8]>::to_vec))).collect()
     }
 
     fn entries() -> impl Strategy<Value = Vec<Owned>> {

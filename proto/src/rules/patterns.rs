@@ -125,7 +125,9 @@ impl Matching {
                     .map_err(|_| BadPattern::Regex(lossy(text), "it is no UTF-8".to_owned()))?;
                 Pattern::Regex(expression)
             }
-            MatchMethod::Dir => Pattern::Bytes(folded(trimmed(text, is_directory_delimiter), self.ignore_case)),
+            MatchMethod::Dir => {
+                Pattern::Bytes(folded(trimmed(text, is_directory_delimiter), self.ignore_case))
+            }
             MatchMethod::Dom => Pattern::Bytes(folded(trimmed(text, is_domain_delimiter), self.ignore_case)),
             MatchMethod::Str | MatchMethod::Sub | MatchMethod::Beg | MatchMethod::End => {
                 Pattern::Bytes(folded(text, self.ignore_case))

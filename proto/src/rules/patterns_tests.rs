@@ -17,8 +17,21 @@ fn addresses_and_networks() {
         assert_eq!(said(MatchMethod::Ip, good), "", "{good}");
     }
     let bad = [
-        "10.1", "1", "1.2.3", "010.1.1.1", "10.1.1.1/33", "10.1.1.1/", "localhost", "1.2.3.4:80",
-        "2001:db8::/129", "2001:db8::1%eth0", "::1/", "[::1]", "4294967295", "*", "",
+        "10.1",
+        "1",
+        "1.2.3",
+        "010.1.1.1",
+        "10.1.1.1/33",
+        "10.1.1.1/",
+        "localhost",
+        "1.2.3.4:80",
+        "2001:db8::/129",
+        "2001:db8::1%eth0",
+        "::1/",
+        "[::1]",
+        "4294967295",
+        "*",
+        "",
     ];
     for bad in bad {
         assert_eq!(said(MatchMethod::Ip, bad), format!("'{bad}' is not a valid IPv4 or IPv6 address"));
@@ -45,7 +58,10 @@ fn digits_of_bytes() {
     assert_eq!(said(MatchMethod::Bin, "6162"), "");
     assert_eq!(said(MatchMethod::Bin, "6"), "an even number of hex digit is expected");
     assert_eq!(said(MatchMethod::Bin, "zz"), "an hex digit is expected (found 'z')");
-    assert_eq!(Matching::exactly(MatchMethod::Bin).parse(b"aBCD").unwrap(), Pattern::Bytes(Cow::Owned(vec![0xab, 0xcd])));
+    assert_eq!(
+        Matching::exactly(MatchMethod::Bin).parse(b"aBCD").unwrap(),
+        Pattern::Bytes(Cow::Owned(vec![0xab, 0xcd]))
+    );
 }
 
 #[test]
@@ -61,9 +77,18 @@ fn expressions_that_cannot_be_taken_are_refused_with_the_place() {
 
 #[test]
 fn delimiters_at_the_ends_do_not_matter() {
-    assert_eq!(Matching::exactly(MatchMethod::Dir).parse(b"/static/").unwrap(), Pattern::Bytes(Cow::Borrowed(b"static")));
-    assert_eq!(Matching::exactly(MatchMethod::Dom).parse(b".x.").unwrap(), Pattern::Bytes(Cow::Borrowed(b"x")));
-    assert_eq!(Matching::exactly(MatchMethod::Dom).parse(b"...").unwrap(), Pattern::Bytes(Cow::Borrowed(b"")));
+    assert_eq!(
+        Matching::exactly(MatchMethod::Dir).parse(b"/static/").unwrap(),
+        Pattern::Bytes(Cow::Borrowed(b"static"))
+    );
+    assert_eq!(
+        Matching::exactly(MatchMethod::Dom).parse(b".x.").unwrap(),
+        Pattern::Bytes(Cow::Borrowed(b"x"))
+    );
+    assert_eq!(
+        Matching::exactly(MatchMethod::Dom).parse(b"...").unwrap(),
+        Pattern::Bytes(Cow::Borrowed(b""))
+    );
 }
 
 #[test]
