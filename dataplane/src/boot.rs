@@ -24,7 +24,7 @@ use crate::live::Live;
 use crate::proxy::{Heard, Prepared, Proxy};
 use crate::resolve::Resolution;
 use crate::snapshot::Snapshot;
-use crate::store::{Beginning, DiskError, Loaded, Standings, Store, Traffic};
+use crate::store::{Beginning, Caretaker, DiskError, Loaded, Standings, Store, TablesFile, Traffic};
 
 /// How a node is started.
 #[derive(Clone, Debug, Default)]
@@ -114,6 +114,11 @@ impl Node {
         if let Some(standings) = &standings {
             live.ledger.keep(standings.load());
         }
+        let tables = options.state_dir.as_deref().map(TablesFile::in_folder);
+        if let Some(tables) = &tables {
+            live.tables.keep(tables.load());
+        }
+        let caretaker = Caretaker::start(live.clone(), tables).map_err(StartError::Workers)?;
         let beginning = Beginning { rows: options.rows, release };
         let started = Store::start(loaded, beginning, road.clone(), live.clone());
         let (store, writer) = started.map_err(|problems| {
@@ -158,7 +163,8 @@ impl Node {
         let endpoints = admin.endpoints().to_vec();
         let inside = admin.inside().clone();
         let ended = Arc::new(Ended::default());
-        let keeper = Keeper { proxy, road, admin, store: store.clone(), writer, ended: ended.clone() };
+        let keeper =
+            Keeper { proxy, road, admin, store: store.clone(), writer, caretaker, ended: ended.clone() };
         let spawned =
             std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.keep(&asked));
         spawned.map_err(StartError::Workers)?;
@@ -251,6 +257,7 @@ struct Keeper {
     admin: Admin,
     store: Store,
     writer: JoinHandle<()>,
+    caretaker: Caretaker,
     ended: Arc<Ended>,
 }
 
@@ -260,13 +267,15 @@ impl Keeper {
             Ok(Stop::Soft) => self.drain(asked),
             Ok(Stop::Hard) | Err(_) => self.proxy.connections(),
         };
-        let Keeper { proxy, road, admin, store, writer, ended } = self;
+        let Keeper { proxy, road, admin, store, writer, caretaker, ended } = self;
         proxy.stop();
         road.resolution.stop();
         admin.stop();
         store.end();
         // A writer that panicked has said so; the node ends all the same.
         let _ = writer.join();
+        // The workers have ended: nothing changes any more.
+        caretaker.stop();
         *ended.ending.lock() = Some(if cut == 0 { Ending::Finished } else { Ending::Cut(cut) });
         ended.came.notify_all();
     }

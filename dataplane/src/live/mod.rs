@@ -19,6 +19,7 @@ mod rate;
 mod seats;
 mod server;
 pub mod table;
+mod tables;
 mod variables;
 
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ pub use rate::Rate;
 pub use seats::Seats;
 pub use server::{Room, ServerLive, limit_between};
 pub use table::{Held, Table};
+pub use tables::{Kept, Tables};
 pub use variables::{ProcessVariables, Variables};
 
 /// Everything observed by one data plane.
@@ -54,6 +56,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// What happens to servers, in order.
     pub ledger: Ledger,
+    /// What is remembered of clients.
+    pub tables: Tables,
     /// The variables that live as long as the process.
     pub variables: Arc<ProcessVariables>,
     workers: usize,
@@ -72,6 +76,7 @@ impl Live {
         Live {
             process: ProcessLive::new(workers),
             ledger: Ledger::default(),
+            tables: Tables::default(),
             variables: Arc::default(),
             workers,
             frontends: RwLock::default(),

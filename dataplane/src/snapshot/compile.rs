@@ -10,7 +10,7 @@ use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
 use super::naming::Lookups;
-use super::{BackendPlan, FrontendPlan, Snapshot, backend, frontend};
+use super::{BackendPlan, FrontendPlan, Snapshot, backend, frontend, tables};
 use crate::live::Live;
 
 /// The snapshot of a state. What `touched` does not name is shared with the snapshot before.
@@ -31,11 +31,14 @@ pub fn compile(
     if touched.iter().any(|subject| matches!(subject, Subject::Resolvers(_))) {
         snapshot.resolvers = state.all_resolvers().into_iter().map(|row| Arc::new(row.clone())).collect();
     }
+    snapshot.tables = tables::compile(state, previous, touched, live);
+    // Rules hold the tables that they are about.
+    let rules_touched = !tables::are_same(previous, &snapshot.tables);
     let is_first = previous.revision == Revision::default();
     let lookups = Lookups::gather(state, touched, live, is_first);
     let mut problems = lookups.place_logs(state, touched, live);
     // What the process says of checks, and where it logs, is part of every backend's plan.
-    let everywhere: Vec<&Name> = if global_touched {
+    let everywhere: Vec<&Name> = if global_touched || rules_touched {
         state.rows(Kind::Backend).filter_map(|row| backend_name(row)).collect()
     } else {
         Vec::new()
@@ -60,7 +63,7 @@ pub fn compile(
             }
         }
     }
-    let frontends: Vec<&Name> = if global_touched {
+    let frontends: Vec<&Name> = if global_touched || rules_touched {
         // Log targets of the process are part of every frontend's plan.
         state.rows(Kind::Frontend).filter_map(|row| frontend_name(row)).chain(gone(state, previous)).collect()
     } else {
@@ -148,6 +151,7 @@ pub fn foresee_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
 pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
     let now = live.process.now();
     note_fullconns(new, live);
+    tables::note_tables(old, new, live);
     for (plan, before) in changed_backends(old, new) {
         if let Some(before) = before {
             let eligible = |plan: &BackendPlan| plan.servers.iter().any(|server| server.is_eligible());

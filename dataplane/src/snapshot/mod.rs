@@ -13,6 +13,7 @@ mod logging;
 mod naming;
 mod persistence;
 mod sample;
+mod tables;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use logging::{LogPlan, LogRoute};
 pub use naming::Naming;
 pub use persistence::CookiePlan;
 pub use sample::{SamplePlan, StepPlan};
+pub use tables::TablePlan;
 
 /// Everything that traffic needs to know, at one revision.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,8 @@ pub struct Snapshot {
     pub frontends: HashMap<Name, Arc<FrontendPlan>>,
     /// Backends that may be routed to.
     pub backends: HashMap<Name, Arc<BackendPlan>>,
+    /// Stick tables, by the name of their proxy.
+    pub tables: Arc<HashMap<Name, TablePlan>>,
     /// Those who resolve host names, in the order of listings.
     pub resolvers: Arc<[Arc<Resolvers>]>,
 }

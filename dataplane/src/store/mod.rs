@@ -12,6 +12,7 @@ mod record;
 mod restore;
 mod staged;
 mod standings;
+mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 mod writer;
@@ -37,6 +38,7 @@ pub use restore::Damage;
 pub(crate) use staged::MOST_BYTES;
 pub use staged::{Staged, StagedSet};
 pub use standings::Standings;
+pub use tables::{Caretaker, TablesFile};
 
 /// What carries traffic by snapshots.
 pub trait Traffic: Send + Sync + 'static {

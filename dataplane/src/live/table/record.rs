@@ -62,6 +62,24 @@ pub struct Batch {
     pub next: Option<Cursor>,
 }
 
+impl Record {
+    /// Makes it older by so many milliseconds; tells whether that can still be said.
+    pub fn grow_older(&mut self, millis: u64) -> bool {
+        let Some(idle) = u64::from(self.idle).checked_add(millis).and_then(|idle| u32::try_from(idle).ok())
+        else {
+            return false;
+        };
+        self.idle = idle;
+        for value in &mut self.values {
+            if let Datum::Rate { age, .. } = value {
+                // A rate that began longer ago than the clock can say is over whatever its period is.
+                *age = u32::try_from(u64::from(*age) + millis).unwrap_or(u32::MAX / 2);
+            }
+        }
+        true
+    }
+}
+
 impl Table {
     /// Copies of some entries, of those that did not expire and are wanted. What comes or goes during a walk may or may
     /// not be met; everything else is met once.
