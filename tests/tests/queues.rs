@@ -273,11 +273,18 @@ impl Jam {
             // Each stands in its place, or has been turned away, before the next comes.
             wait::until_true("the request to stand in its place", wait::PATIENCE, || {
                 let gone = clients.iter().filter(|client| client.is_finished()).count() as u32;
-                proxied.column(0, "scur", "BACKEND").is_ok_and(|now| now + gone > number as u32)
+                proxied.column(0, "scur", "BACKEND").is_ok_and(|now| now + gone == number as u32 + 1)
             })?;
         }
+        let gone = || clients.iter().filter(|client| client.is_finished()).count();
+        let settle = || {
+            wait::until_true("everybody to be held or to wait", wait::PATIENCE, || {
+                proxied.is_settled(gate.held(), clients.len() - gone()).unwrap_or(false)
+            })
+        };
         let mut seen = format!("{}\n", self.name);
         if !self.backend.contains("timeout queue") {
+            settle()?;
             let columns = proxied.columns(0, &["qcur", "qmax", "scur", "smax", "slim", "qlimit"])?;
             writeln!(seen, "  full {columns:?}").expect("a string");
         } else {
@@ -285,11 +292,8 @@ impl Jam {
             proxied.wait_for(0, "qcur", "s1", 0)?;
         }
         // One after the other, the longest there first, so that each place is given on by itself.
-        let gone = || clients.iter().filter(|client| client.is_finished()).count();
         loop {
-            wait::until_true("everybody to be held or to wait", wait::PATIENCE, || {
-                proxied.is_settled(gate.held(), clients.len() - gone()).unwrap_or(false)
-            })?;
+            settle()?;
             let before = gone();
             if before == clients.len() {
                 break;
@@ -561,7 +565,8 @@ impl Proxied {
                 !waited_for || number(row, "slim").is_some_and(|limit| number(row, "scur") >= Some(limit))
             });
         let busy: usize = servers.filter_map(|row| number(row, "scur")).sum();
-        Ok(full && busy == held && held + queued == clients)
+        let present = rows.iter().find(|row| row["svname"] == "BACKEND").and_then(|row| number(row, "scur"));
+        Ok(full && busy == held && held + queued == clients && present == Some(clients))
     }
 
     fn wait_for(&self, at: usize, column: &str, service: &str, value: u32) -> Result<()> {
