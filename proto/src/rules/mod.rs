@@ -5,6 +5,7 @@
 //! Read `sample.rs` first, then `acl.rs` and `condition.rs`.
 
 pub mod acl;
+pub mod action;
 pub mod condition;
 pub mod converters;
 pub mod fetches;
@@ -18,6 +19,7 @@ pub mod variable;
 pub mod words;
 
 pub use acl::{Acl, Criterion, MatchMethod};
+pub use action::{Action, Rule, RuleSet};
 pub use condition::{Condition, Sense, Term, Test};
 pub use converters::Converter;
 pub use fetches::Fetch;

@@ -1,0 +1,473 @@
+//! From words to actions.
+
+use super::{
+    Action, Content, Normalizer, Part, Patience, ReadFile, Redirect, RedirectKind, Reply, RuleSet, Side,
+    Timeout, table,
+};
+use crate::model::{Millis, Name, Severity};
+use crate::rules::signature::unsound;
+use crate::rules::{Format, MatchMethod, Mistake, Sample, Variable, Words};
+
+/// Reads an action of this set, without its condition.
+pub(super) fn action(set: RuleSet, words: &mut Words<'_>, file: ReadFile<'_>) -> Result<Action, Mistake> {
+    let word = words.take("an action")?;
+    let (name, argument) = match word.split_once('(') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (word, None),
+    };
+    let row = table::ROWS.iter().find(|row| row.name.trim_end_matches('(') == name);
+    let Some(row) = row.filter(|row| row.name.ends_with('(') == argument.is_some()) else {
+        return Err(unknown(set, words, word));
+    };
+    if !row.sets.contains(&set) {
+        let message = format!("'{name}' may not stand in '{}'", set.words());
+        let places: Vec<String> = row.sets.iter().map(|set| format!("'{}'", set.words())).collect();
+        return Err(words.wrong(message).expecting(format!("it may stand in {}", places.join(", "))));
+    }
+    let argument = match argument.map(|argument| argument.strip_suffix(')')) {
+        None => "",
+        Some(Some(argument)) if !argument.is_empty() => argument,
+        Some(_) => return Err(words.wrong(format!("'{word}' lacks its argument")).expecting(usage(row))),
+    };
+    let mut reader = Reader { set, words, file };
+    reader.named(name, argument)
+}
+
+/// What is needed to read an action.
+struct Reader<'r, 'w> {
+    set: RuleSet,
+    words: &'r mut Words<'w>,
+    file: ReadFile<'r>,
+}
+
+impl Reader<'_, '_> {
+    fn named(&mut self, name: &str, argument: &str) -> Result<Action, Mistake> {
+        Ok(match name {
+            "accept" => Action::Accept,
+            "allow" => Action::Allow,
+            "reject" => Action::Reject,
+            "silent-drop" => Action::SilentDrop,
+            "wait-for-handshake" => Action::WaitForHandshake,
+            "disable-l7-retry" => Action::DisableRetry,
+            "deny" => Action::Deny(self.reply()?),
+            "tarpit" => Action::Tarpit(self.reply()?),
+            "return" => Action::Return(self.reply()?),
+            "redirect" => Action::Redirect(self.redirect()?),
+            "auth" => Action::Auth { realm: self.optional("realm", "a realm")?.map(str::to_owned) },
+            "set-header" => Action::SetHeader(self.header()?, self.format()?),
+            "add-header" => Action::AddHeader(self.header()?, self.format()?),
+            "early-hint" => Action::EarlyHint(self.header()?, self.format()?),
+            "del-header" => self.delete_header()?,
+            "replace-header" => Action::ReplaceHeader(self.header()?, self.regex()?, self.format()?),
+            "replace-value" => Action::ReplaceValue(self.header()?, self.regex()?, self.format()?),
+            "set-method" => Action::Set(Part::Method, self.format()?),
+            "set-path" => Action::Set(Part::Path, self.format()?),
+            "set-pathq" => Action::Set(Part::PathQuery, self.format()?),
+            "set-query" => Action::Set(Part::Query, self.format()?),
+            "set-uri" => Action::Set(Part::Uri, self.format()?),
+            "replace-path" => Action::Replace(Part::Path, self.regex()?, self.format()?),
+            "replace-pathq" => Action::Replace(Part::PathQuery, self.regex()?, self.format()?),
+            "replace-uri" => Action::Replace(Part::Uri, self.regex()?, self.format()?),
+            "normalize-uri" => Action::Normalize(self.normalizer()?),
+            "set-status" => {
+                let status = self.status(100, 999)?;
+                Action::SetStatus(status, self.optional("reason", "a reason")?.map(str::to_owned))
+            }
+            "set-var" => Action::SetVariable(self.variable(argument)?, self.sample()?),
+            "set-var-fmt" => Action::SetVariableFormat(self.variable(argument)?, self.format()?),
+            "unset-var" => Action::UnsetVariable(self.variable(argument)?),
+            "set-log-level" => self.log_level()?,
+            "set-src" => Action::SetAddress(Side::Source, self.sample()?),
+            "set-dst" => Action::SetAddress(Side::Destination, self.sample()?),
+            "set-src-port" => Action::SetPort(Side::Source, self.sample()?),
+            "set-dst-port" => Action::SetPort(Side::Destination, self.sample()?),
+            "set-timeout" => self.timeout()?,
+            "set-map" => Action::SetMap(argument.to_owned(), self.format()?, self.format()?),
+            "del-map" => Action::DeleteMap(argument.to_owned(), self.format()?),
+            "add-acl" => Action::AddAcl(argument.to_owned(), self.format()?),
+            "del-acl" => Action::DeleteAcl(argument.to_owned(), self.format()?),
+            "wait-for-body" => self.wait_for_body()?,
+            "set-priority-class" => Action::SetPriorityClass(self.sample()?),
+            "set-priority-offset" => Action::SetPriorityOffset(self.sample()?),
+            "pause" => Action::Pause(self.patience()?),
+            "strict-mode" => match self.words.take("'on' or 'off'")? {
+                "on" => Action::StrictMode(true),
+                "off" => Action::StrictMode(false),
+                other => return Err(self.choice(other, "'on' or 'off'")),
+            },
+            "set-mark" => self.accepted("set-mark")?,
+            "set-nice" => self.accepted("set-nice")?,
+            "set-tos" => self.accepted("set-tos")?,
+            // Every row of the table has an arm above; a test holds that.
+            other => return Err(self.words.wrong(format!("unknown action '{other}'"))),
+        })
+    }
+
+    fn choice(&self, word: &str, expected: &str) -> Mistake {
+        self.words.wrong(format!("unknown word '{word}'")).expecting(format!("{expected} is accepted"))
+    }
+
+    /// The value after a word that may be left out.
+    fn optional(&mut self, word: &str, expected: &str) -> Result<Option<&str>, Mistake> {
+        match self.words.accept(word) {
+            true => self.words.take(expected).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn header(&mut self) -> Result<String, Mistake> {
+        let name = self.words.take("the name of a header")?;
+        match name.find(|c: char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))) {
+            None => Ok(name.to_owned()),
+            Some(at) => {
+                let mistake = Mistake::new(at, format!("'{name}' is no name of a header"));
+                self.words.place(Err(mistake))
+            }
+        }
+    }
+
+    fn format(&mut self) -> Result<Format, Mistake> {
+        let text = self.words.any().ok_or_else(|| self.missing("a text"))?;
+        let format = self.words.place(Format::parse(text))?;
+        for sample in format.samples() {
+            self.check_reach(sample)?;
+        }
+        Ok(format)
+    }
+
+    fn missing(&self, expected: &str) -> Mistake {
+        Mistake::new(0, format!("{expected} is missing")).in_word(self.words.position())
+    }
+
+    fn sample(&mut self) -> Result<Sample, Mistake> {
+        let text = self.words.take("a sample")?;
+        let sample = self.words.place(Sample::parse(text))?;
+        self.check_reach(&sample)?;
+        Ok(sample)
+    }
+
+    /// Refuses a fetch that has no meaning where the rule stands.
+    fn check_reach(&self, sample: &Sample) -> Result<(), Mistake> {
+        let [front, back] = self.set.checkpoints();
+        match sample.row.reach.covers(front) || sample.row.reach.covers(back) {
+            true => Ok(()),
+            false => Err(self.words.wrong(format!("fetch '{}' has no meaning in {front}", sample.row.name))),
+        }
+    }
+
+    fn regex(&mut self) -> Result<String, Mistake> {
+        let text = self.words.take("a regular expression")?;
+        let outcome = regex::bytes::Regex::new(text).map_err(|error| unsound(text, &error));
+        self.words.place(outcome).map(|_| text.to_owned())
+    }
+
+    fn variable(&self, argument: &str) -> Result<Variable, Mistake> {
+        self.words.place(Variable::parse(argument))
+    }
+
+    fn number(&mut self, least: u64, most: u64, expected: &str) -> Result<u64, Mistake> {
+        let word = self.words.take(expected)?;
+        let digits = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+        let value = word.parse().ok().filter(|value| digits && (least..=most).contains(value));
+        value.ok_or_else(|| {
+            self.words
+                .wrong(format!("'{word}' is not acceptable here"))
+                .expecting(format!("{expected} from {least} to {most} is expected"))
+        })
+    }
+
+    fn status(&mut self, least: u64, most: u64) -> Result<u16, Mistake> {
+        self.number(least, most, "a status").map(|status| status as u16)
+    }
+
+    fn delete_header(&mut self) -> Result<Action, Mistake> {
+        let name = self.words.take("the name of a header")?.to_owned();
+        let method = match self.optional("-m", "a method")? {
+            None => MatchMethod::Str,
+            Some(word) => match MatchMethod::from_word(word) {
+                Some(
+                    method @ (MatchMethod::Str
+                    | MatchMethod::Beg
+                    | MatchMethod::End
+                    | MatchMethod::Sub
+                    | MatchMethod::Reg),
+                ) => method,
+                _ => {
+                    let word = word.to_owned();
+                    return Err(self.choice(&word, "'str', 'beg', 'end', 'sub' or 'reg'"));
+                }
+            },
+        };
+        if method == MatchMethod::Reg {
+            let outcome = regex::bytes::Regex::new(&name).map_err(|error| unsound(&name, &error));
+            self.words.place(outcome)?;
+        }
+        Ok(Action::DeleteHeader(name, method))
+    }
+
+    fn reply(&mut self) -> Result<Reply, Mistake> {
+        let mut reply = Reply::default();
+        loop {
+            match self.words.peek() {
+                Some("status" | "deny_status") => {
+                    self.words.maybe();
+                    reply.status = Some(self.status(200, 599)?);
+                }
+                Some("content-type") => {
+                    self.words.maybe();
+                    reply.content_type = Some(self.words.take("a type of content")?.to_owned());
+                }
+                Some("hdr") => {
+                    self.words.maybe();
+                    reply.headers.push((self.header()?, self.format()?));
+                }
+                Some("default-errorfiles") => {
+                    self.words.maybe();
+                    reply.content = Content::DefaultPage;
+                }
+                Some("string") => {
+                    self.words.maybe();
+                    let text = self.words.any().ok_or_else(|| self.missing("a text"))?;
+                    reply.content = Content::Text(text.to_owned());
+                }
+                Some("lf-string") => {
+                    self.words.maybe();
+                    reply.content = Content::Format(self.format()?);
+                }
+                Some("errorfiles") => {
+                    self.words.maybe();
+                    let word = self.words.take("the name of a section 'http-errors'")?;
+                    let name = Name::new(word).map_err(|bad| self.words.wrong(format!("'{word}': {bad}")))?;
+                    reply.content = Content::Section(name);
+                }
+                Some(kind @ ("file" | "lf-file" | "errorfile")) => {
+                    self.words.maybe();
+                    reply.content = self.content_of_file(kind)?;
+                }
+                _ => return Ok(reply),
+            }
+        }
+    }
+
+    fn content_of_file(&mut self, kind: &str) -> Result<Content, Mistake> {
+        let path = self.words.take("the name of a file")?;
+        let bytes = (self.file)(path)
+            .map_err(|reason| self.words.wrong(format!("file '{path}' cannot be read: {reason}")))?;
+        Ok(match kind {
+            "file" => Content::File(path.to_owned(), bytes),
+            "errorfile" => Content::Message(path.to_owned(), bytes),
+            _ => {
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| self.words.wrong(format!("file '{path}' is no UTF-8 text")))?;
+                let format = Format::parse(&text)
+                    .map_err(|mistake| self.words.wrong(format!("file '{path}': {mistake}")))?;
+                Content::FormatFile(path.to_owned(), format)
+            }
+        })
+    }
+
+    fn redirect(&mut self) -> Result<Redirect, Mistake> {
+        redirect(self.words)
+    }
+
+    fn normalizer(&mut self) -> Result<Normalizer, Mistake> {
+        let word = self.words.take("a normalizer")?;
+        Ok(match word {
+            "fragment-strip" => Normalizer::FragmentStrip,
+            "fragment-encode" => Normalizer::FragmentEncode,
+            "path-strip-dot" => Normalizer::PathStripDot,
+            "path-strip-dotdot" => Normalizer::PathStripDotDot { full: self.words.accept("full") },
+            "path-merge-slashes" => Normalizer::PathMergeSlashes,
+            "percent-decode-unreserved" => {
+                Normalizer::PercentDecodeUnreserved { strict: self.words.accept("strict") }
+            }
+            "percent-to-uppercase" => Normalizer::PercentToUppercase { strict: self.words.accept("strict") },
+            "query-sort-by-name" => Normalizer::QuerySortByName,
+            _ => {
+                return Err(self.choice(
+                    word,
+                    "'fragment-encode', 'fragment-strip', 'path-merge-slashes', 'path-strip-dot', \
+                     'path-strip-dotdot', 'percent-decode-unreserved', 'percent-to-uppercase' or \
+                     'query-sort-by-name'",
+                ));
+            }
+        })
+    }
+
+    fn log_level(&mut self) -> Result<Action, Mistake> {
+        let word = self.words.take("a level")?;
+        match Severity::from_word(word) {
+            Some(severity) => Ok(Action::SetLogLevel(Some(severity))),
+            None if word == "silent" => Ok(Action::SetLogLevel(None)),
+            None => Err(self.choice(word, "'silent' or a severity from 'emerg' to 'debug'")),
+        }
+    }
+
+    fn timeout(&mut self) -> Result<Action, Mistake> {
+        let which = match self.words.take("'client', 'server' or 'tunnel'")? {
+            "client" => Timeout::Client,
+            "server" => Timeout::Server,
+            "tunnel" => Timeout::Tunnel,
+            other => return Err(self.choice(other, "'client', 'server' or 'tunnel'")),
+        };
+        Ok(Action::SetTimeout(which, self.patience()?))
+    }
+
+    fn patience(&mut self) -> Result<Patience, Mistake> {
+        let word = self.words.take("a time or a sample")?;
+        if word.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.words.place(time(word)).map(Patience::Fixed);
+        }
+        let sample = self.words.place(Sample::parse(word))?;
+        self.check_reach(&sample)?;
+        Ok(Patience::Sample(sample))
+    }
+
+    fn wait_for_body(&mut self) -> Result<Action, Mistake> {
+        let (mut longest, mut at_least) = (None, None);
+        loop {
+            match self.words.peek() {
+                Some("time") => {
+                    self.words.maybe();
+                    let word = self.words.take("a time")?;
+                    longest = Some(self.words.place(time(word))?);
+                }
+                Some("at-least") => {
+                    self.words.maybe();
+                    at_least = Some(self.number(0, u64::from(u32::MAX), "a number of bytes")?);
+                }
+                _ => break,
+            }
+        }
+        let time = longest.ok_or_else(|| self.missing("'time' and a time"))?;
+        Ok(Action::WaitForBody { time, at_least })
+    }
+
+    fn accepted(&mut self, name: &'static str) -> Result<Action, Mistake> {
+        let word = self.words.take("a number")?;
+        let bare = word.strip_prefix('-').unwrap_or(word);
+        let is_number = match bare.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16).is_ok(),
+            None => bare.parse::<u32>().is_ok(),
+        };
+        match is_number {
+            true => Ok(Action::Accepted(name, word.to_owned())),
+            false => Err(self.words.wrong(format!("'{word}' is no number"))),
+        }
+    }
+}
+
+/// Reads what follows `redirect`, up to the condition.
+pub(in crate::rules) fn redirect(words: &mut Words<'_>) -> Result<Redirect, Mistake> {
+    let kind = match words.take("'location', 'prefix' or 'scheme'")? {
+        "location" => RedirectKind::Location,
+        "prefix" => RedirectKind::Prefix,
+        "scheme" => RedirectKind::Scheme,
+        other => {
+            return Err(words
+                .wrong(format!("unknown word '{other}'"))
+                .expecting("'location', 'prefix' or 'scheme' is accepted"));
+        }
+    };
+    let text = words.take("a target")?;
+    let target = words.place(Format::parse(text))?;
+    let mut redirect = Redirect {
+        kind,
+        target,
+        code: None,
+        drop_query: false,
+        keep_query: false,
+        append_slash: false,
+        ignore_empty: false,
+        cookie: None,
+    };
+    loop {
+        match words.peek() {
+            Some("code") => {
+                words.maybe();
+                let word = words.take("a status")?;
+                let code = word.parse().ok().filter(|code| matches!(code, 301 | 302 | 303 | 307 | 308));
+                let wrong = || {
+                    words
+                        .wrong(format!("'{word}' is no status of a redirection"))
+                        .expecting("301, 302, 303, 307 or 308 is accepted")
+                };
+                redirect.code = Some(code.ok_or_else(wrong)?);
+            }
+            Some("set-cookie") => {
+                words.maybe();
+                redirect.cookie = Some((words.take("a cookie")?.to_owned(), true));
+            }
+            Some("clear-cookie") => {
+                words.maybe();
+                redirect.cookie = Some((words.take("a cookie")?.to_owned(), false));
+            }
+            Some("drop-query") => redirect.drop_query = words.accept("drop-query"),
+            Some("keep-query") => redirect.keep_query = words.accept("keep-query"),
+            Some("append-slash") => redirect.append_slash = words.accept("append-slash"),
+            Some("ignore-empty") => redirect.ignore_empty = words.accept("ignore-empty"),
+            _ => return Ok(redirect),
+        }
+    }
+}
+
+/// A span of time; a bare number counts milliseconds (configuration manual 2.5).
+pub(in crate::rules) fn time(word: &str) -> Result<Millis, Mistake> {
+    let wrong = || {
+        Mistake::new(0, format!("'{word}' is not a time"))
+            .expecting("a time such as 500ms, 5s, 1m, 2h or 1d is expected")
+    };
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = word.split_at(digits);
+    let micros = match unit {
+        "us" => 1,
+        "" | "ms" => 1000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    Millis::new(number.saturating_mul(micros).div_ceil(1000)).map_err(|_| {
+        Mistake::new(0, format!("'{word}' is too long"))
+            .expecting("at most 2147483647 ms, about 24 days, is accepted")
+    })
+}
+
+fn unknown(set: RuleSet, words: &Words<'_>, word: &str) -> Mistake {
+    const LATER: &[&str] = &[
+        "cache-store",
+        "cache-use",
+        "do-resolve",
+        "expect-netscaler-cip",
+        "expect-proxy",
+        "attach-srv",
+        "send-spoe-group",
+        "set-bandwidth-limit",
+        "set-bc-mark",
+        "set-bc-tos",
+        "set-fc-mark",
+        "set-fc-tos",
+        "set-retries",
+        "switch-mode",
+        "use-service",
+        "close",
+    ];
+    let name = word.split('(').next().unwrap_or_default();
+    if LATER.contains(&name) || name.starts_with("lua.") {
+        return words
+            .wrong(format!("'{} {name}' exists in HAProxy and is not supported by Regate yet", set.words()));
+    }
+    let names =
+        table::ROWS.iter().filter(|row| row.sets.contains(&set)).map(|row| row.name.trim_end_matches('('));
+    let mistake = words.wrong(format!("unknown action '{name}'"));
+    match crate::config::keywords::nearest(name, names) {
+        Some(near) => mistake.expecting(format!("did you mean '{near}'?")),
+        None => mistake,
+    }
+}
+
+fn usage(row: &table::Row) -> String {
+    format!("'{}{}' is expected", row.name, row.syntax)
+}
