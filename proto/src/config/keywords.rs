@@ -521,7 +521,6 @@ pub const GLOBAL: &[Known] = &[
 
 /// Directives of proxies and defaults.
 pub const PROXY: &[Known] = &[
-    Known { name: "acl", arguments: 0, status: Status::NotYet },
     Known { name: "appsession", arguments: 0, status: Status::NotYet },
     Known {
         name: "bind-process",
@@ -553,15 +552,10 @@ pub const PROXY: &[Known] = &[
     Known { name: "filter", arguments: 0, status: Status::NotYet },
     Known { name: "filter-sequence", arguments: 0, status: Status::NotYet },
     Known { name: "force-be-switch", arguments: 0, status: Status::NotYet },
-    Known { name: "force-persist", arguments: 0, status: Status::NotYet },
     Known { name: "grace", arguments: 0, status: Status::NotYet },
     Known { name: "hash-preserve-affinity", arguments: 0, status: Status::NotYet },
-    Known { name: "http-after-response", arguments: 0, status: Status::NotYet },
     Known { name: "http-error", arguments: 0, status: Status::NotYet },
-    Known { name: "http-request", arguments: 0, status: Status::NotYet },
-    Known { name: "http-response", arguments: 0, status: Status::NotYet },
     Known { name: "http-send-name-header", arguments: 0, status: Status::NotYet },
-    Known { name: "ignore-persist", arguments: 0, status: Status::NotYet },
     Known { name: "load-server-state-from-file", arguments: 0, status: Status::NotYet },
     Known { name: "log-format", arguments: 0, status: Status::NotYet },
     Known { name: "log-format-sd", arguments: 0, status: Status::NotYet },
@@ -569,8 +563,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "max-keep-alive-queue", arguments: 0, status: Status::NotYet },
     Known { name: "max-session-srv-conns", arguments: 0, status: Status::NotYet },
     Known { name: "monitor", arguments: 0, status: Status::NotYet },
-    Known { name: "monitor fail", arguments: 0, status: Status::NotYet },
-    Known { name: "monitor-uri", arguments: 0, status: Status::NotYet },
     Known { name: "option checkcache", arguments: 0, status: Status::NotYet },
     Known {
         name: "option contstats",
@@ -633,7 +625,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "persist", arguments: 0, status: Status::NotYet },
     Known { name: "persist rdp-cookie", arguments: 0, status: Status::NotYet },
     Known { name: "quic-initial", arguments: 0, status: Status::NotYet },
-    Known { name: "redirect", arguments: 0, status: Status::NotYet },
     Known { name: "reqadd", arguments: 0, status: Status::NotYet },
     Known { name: "reqdeny", arguments: 0, status: Status::NotYet },
     Known { name: "reqrep", arguments: 0, status: Status::NotYet },
@@ -662,13 +653,7 @@ pub const PROXY: &[Known] = &[
     Known { name: "stick store-request", arguments: 0, status: Status::NotYet },
     Known { name: "stick store-response", arguments: 0, status: Status::NotYet },
     Known { name: "tcp-request", arguments: 0, status: Status::NotYet },
-    Known { name: "tcp-request connection", arguments: 0, status: Status::NotYet },
-    Known { name: "tcp-request content", arguments: 0, status: Status::NotYet },
-    Known { name: "tcp-request inspect-delay", arguments: 0, status: Status::NotYet },
-    Known { name: "tcp-request session", arguments: 0, status: Status::NotYet },
     Known { name: "tcp-response", arguments: 0, status: Status::NotYet },
-    Known { name: "tcp-response content", arguments: 0, status: Status::NotYet },
-    Known { name: "tcp-response inspect-delay", arguments: 0, status: Status::NotYet },
     Known { name: "timeout client-hs", arguments: 0, status: Status::Harmless("there is no TLS here yet") },
     Known { name: "timeout tarpit", arguments: 0, status: Status::Harmless("nothing tarpits here yet") },
     Known { name: "transparent", arguments: 0, status: Status::NotYet },
@@ -676,8 +661,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "unique-id-header", arguments: 0, status: Status::NotYet },
     Known { name: "uri", arguments: 0, status: Status::NotYet },
     Known { name: "use-fcgi-app", arguments: 0, status: Status::NotYet },
-    Known { name: "use-server", arguments: 0, status: Status::NotYet },
-    Known { name: "use_backend", arguments: 0, status: Status::NotYet },
 ];
 
 /// Parameters of `bind`.

@@ -25,6 +25,7 @@ mod balancing;
 mod checks;
 mod configuration;
 mod persistence;
+mod rules;
 mod tables;
 mod world;
 
@@ -298,13 +299,14 @@ pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings>
     let format = select(vec![LogFormat::Plain, LogFormat::Tcp, LogFormat::Http, LogFormat::Clf]);
     let limits = (of(mode()), of(0..=100_000_u32), of(1..=65_535_u32), of(0..=100_000_u32));
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()));
-    let http = (of(http_connection()), of(of(forwardfor())), pages, of(name()), of(tables::table()));
+    let http =
+        (of(http_connection()), of(of(forwardfor())), pages, of(name()), of(tables::table()), rules::front());
     let log = (of(log_plan()), of(format), of(word()));
     let flags = proptest::array::uniform9(of(any::<bool>()));
     (limits, timeouts, http, log, flags).prop_map(|(limits, timeouts, http, log, flags)| {
         let (mode, maxconn, backlog, rate_limit_sessions) = limits;
         let (timeout_client, timeout_client_fin, timeout_http_request, timeout_http_keep_alive) = timeouts;
-        let (http_connection, forwardfor, error_pages, default_backend, table) = http;
+        let (http_connection, forwardfor, error_pages, default_backend, table, rules) = http;
         let (log, log_format, log_tag) = log;
         let [
             dontlognull,
@@ -343,6 +345,7 @@ pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings>
             default_backend,
             error_pages,
             table,
+            rules,
         }
     })
 }
@@ -366,10 +369,11 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
         balancing::balancing(),
         backend_checks(),
         of(tables::table()),
+        rules::back(),
     );
     (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages, returning)
         .prop_map(|(choices, timeouts, numbers, flags, log, default_server, error_pages, returning)| {
-            let (retry_on, persistence, balancing, checks, table) = returning;
+            let (retry_on, persistence, balancing, checks, table, rules) = returning;
             let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
             let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
                 timeouts;
@@ -403,6 +407,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                 error_pages,
                 checks,
                 table,
+                rules,
             }
         })
         .boxed()

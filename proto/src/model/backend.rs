@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name,
-    Persistence, RetryOn, ServerSettings, Table,
+    Persistence, RetryOn, Rules, ServerSettings, Table,
 };
 
 /// A set of servers and how traffic is spread over them (configuration manual 4 "Proxies").
@@ -84,6 +84,8 @@ pub struct BackendSettings {
     pub error_pages: Vec<ErrorPage>,
     /// How its servers are checked.
     pub checks: BackendChecks,
+    /// What it does with requests and responses.
+    pub rules: Rules,
     /// What it remembers of clients; never of defaults. The table is called like the proxy; of the halves of a
     /// `listen` the backend has it. Default: nothing.
     pub table: Option<Table>,

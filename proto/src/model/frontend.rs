@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{BindAddress, BindRef, LogFormat, LogPlan, Millis, Name, Table};
+use super::{BindAddress, BindRef, LogFormat, LogPlan, Millis, Name, Rules, Table};
 
 /// What clients connect to (configuration manual 4 "Proxies").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,8 @@ pub struct FrontendSettings {
     pub default_backend: Option<Name>,
     /// Answers that replace the built-in error pages, in ascending order of status.
     pub error_pages: Vec<ErrorPage>,
+    /// What it does with requests and responses.
+    pub rules: Rules,
     /// What it remembers of clients; never of defaults. The table is called like the proxy; of the halves of a
     /// `listen` the backend has it. Default: nothing.
     pub table: Option<Table>,

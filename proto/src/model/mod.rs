@@ -18,6 +18,7 @@ mod name;
 mod persistence;
 mod resolvers;
 mod row;
+mod rules;
 mod server;
 mod table;
 
@@ -50,5 +51,6 @@ pub use resolvers::{
     is_service_name,
 };
 pub use row::{BindRef, Kind, Row, ServerRef, Subject};
+pub use rules::{Route, Rules, ServerRoute};
 pub use server::{Admin, ProxyHeader, Server, ServerSettings};
 pub use table::{BadTable, DataForm, DataRow, DataType, ServerKey, Stored, Table, TableKey};

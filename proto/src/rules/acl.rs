@@ -88,6 +88,25 @@ impl PartialEq for Keyword {
 
 impl Eq for Keyword {}
 
+impl Acl {
+    /// Reads what stands after `acl`.
+    pub fn parse(words: &mut Words<'_>) -> Result<Acl, Mistake> {
+        let word = words.take("a name")?;
+        if matches!(word, "or" | "||" | "if" | "unless") || word.starts_with(['!', '{', '}']) {
+            return Err(words.wrong(format!("'{word}' cannot be the name of an ACL")));
+        }
+        let name = Name::new(word).map_err(|bad| words.wrong(format!("'{word}': {bad}")))?;
+        Ok(Acl { name, criterion: Criterion::parse(words, false)? })
+    }
+
+    /// The words that read as this.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = vec![self.name.to_string()];
+        words.extend(self.criterion.words());
+        words
+    }
+}
+
 impl MatchMethod {
     /// Every method, as `-m` spells it.
     pub const ALL: [(MatchMethod, &'static str); 13] = [
@@ -235,13 +254,6 @@ impl Criterion {
             true => Err(words.wrong("the condition is not closed").expecting("'}' is expected")),
             false => Ok(()),
         }
-    }
-}
-
-impl fmt::Display for Acl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.name)?;
-        self.criterion.words().iter().try_for_each(|word| write!(f, " {word}"))
     }
 }
 

@@ -10,6 +10,7 @@ mod table;
 use super::{Checkpoint, Condition, Format, MatchMethod, Mistake, Sample, Variable, Words};
 use crate::model::{Millis, Name, Severity};
 
+pub use read::redirect as read_redirect;
 pub use table::{ROWS, Row};
 
 /// An action and the condition under which it is taken.

@@ -94,7 +94,7 @@ impl FrontendSettings {
             logasap, log_separate_errors, accept_unsafe_request, http_ignore_probes, clitcpka, nolinger,
             socket_stats, default_backend,
         } log: log_over(&self.log, &base.log), error_pages: pages_over(&self.error_pages, &base.error_pages),
-          table: self.table.clone())
+          table: self.table.clone(), rules: self.rules.over(&base.rules))
     }
 }
 
@@ -111,7 +111,7 @@ impl BackendSettings {
           default_server: self.default_server.over(&base.default_server),
           error_pages: pages_over(&self.error_pages, &base.error_pages),
           checks: self.checks.over(&base.checks),
-          table: self.table.clone())
+          table: self.table.clone(), rules: self.rules.over(&base.rules))
     }
 }
 

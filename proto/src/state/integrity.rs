@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::numbering::{is_half, other_half};
 use super::{State, Touched, contained, parent_of};
-use crate::model::{Backend, Kind, Mode, Name, Row, SYSTEM_RESOLVERS, Subject};
+use crate::model::{Backend, Kind, Mode, Name, Row, Rules, SYSTEM_RESOLVERS, Subject};
 use crate::problem::{Code, Problem};
+use crate::rules::condition::PREDEFINED;
+use crate::rules::{Condition, Test};
 
 /// Every way in which the touched rows, and those that point to them, do not fit together.
 pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
@@ -59,6 +61,7 @@ fn check_references(state: &State, row: &Arc<Row>, problems: &mut Vec<Problem>) 
             format!("default_backend: there is no backend {backend}"),
         ));
     }
+    check_rules(state, row, problems);
     // Without a section of that name, the name servers of the system are `default` (configuration manual 5.3.2).
     if let Some(resolvers) = resolvers_of(row)
         && resolvers.as_str() != SYSTEM_RESOLVERS
@@ -80,6 +83,40 @@ fn check_references(state: &State, row: &Arc<Row>, problems: &mut Vec<Problem>) 
     problems.push(Problem::about(Code::Dangling, &subject, detail));
 }
 
+/// ACLs and backends that rules name must be there.
+fn check_rules(state: &State, row: &Row, problems: &mut Vec<Problem>) {
+    let (rules, from, listen) = match row {
+        Row::Frontend(row) => (&row.settings.rules, row.from.as_ref(), row.listen.then_some(&row.name)),
+        Row::Backend(row) => (&row.settings.rules, row.from.as_ref(), row.listen.then_some(&row.name)),
+        _ => return,
+    };
+    let chain = state.defaults_chain(from).unwrap_or_default();
+    let inherited =
+        chain.iter().flat_map(|row| row.frontend.rules.acls.iter().chain(&row.backend.rules.acls));
+    let half = listen.and_then(|name| state.frontend(name)).map(|row| &row.settings.rules.acls);
+    let known: BTreeSet<&Name> =
+        rules.acls.iter().chain(half.into_iter().flatten()).chain(inherited).map(|acl| &acl.name).collect();
+    let named = rules.conditions().flat_map(Condition::terms).filter_map(|term| match &term.test {
+        Test::Named(name) => Some(name),
+        Test::Anonymous(_) => None,
+    });
+    let absent: BTreeSet<&Name> = named
+        .filter(|name| !known.contains(name))
+        .filter(|name| !PREDEFINED.iter().any(|(predefined, _)| *predefined == name.as_str()))
+        .collect();
+    for name in absent {
+        problems.push(Problem::about(
+            Code::Dangling,
+            &row.subject(),
+            format!("rules: there is no ACL {name}"),
+        ));
+    }
+    for backend in rules.backends().filter(|backend| state.backend(backend).is_none()) {
+        let detail = format!("use_backend: there is no backend {backend}");
+        problems.push(Problem::about(Code::Dangling, &row.subject(), detail));
+    }
+}
+
 /// Rows that still need a subject that is gone.
 fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<Problem>) {
     let in_use = |subject: &Subject, text: String| Problem::about(Code::InUse, subject, text);
@@ -99,7 +136,9 @@ fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<
             default_backend.cloned().map(Subject::Backend),
             other_half(&row.subject()).filter(|_| is_half(row)),
         ];
-        for subject in needed.iter().flatten().filter(|subject| absent.contains(subject)) {
+        let routed = rules_of(row).into_iter().flat_map(|rules| rules.backends()).map(Subject::Backend);
+        let needed: Vec<Subject> = needed.into_iter().flatten().chain(routed).collect();
+        for subject in needed.iter().filter(|subject| absent.contains(subject)) {
             problems.push(in_use(subject, format!("{} still uses it", row.subject())));
         }
     }
@@ -150,6 +189,14 @@ fn backend_mode(state: &State, backend: &Backend) -> Mode {
 /// Whether rows point to subjects of this kind.
 fn is_pointed_to(subject: &Subject) -> bool {
     matches!(subject, Subject::Defaults(_) | Subject::Frontend(_) | Subject::Backend(_))
+}
+
+/// The rules of a frontend, which may lead to backends.
+fn rules_of(row: &Row) -> Option<&Rules> {
+    match row {
+        Row::Frontend(row) => Some(&row.settings.rules),
+        _ => None,
+    }
 }
 
 /// The resolvers that a row points to.

@@ -65,6 +65,7 @@ impl From<&BackendSettings> for v1::BackendSettings {
             source: settings.source.as_ref().map(Into::into),
             default_server: field::unless_default(&settings.default_server),
             table: settings.table.as_ref().map(Into::into),
+            rules: field::unless_default(&settings.rules),
             error_pages: settings.error_pages.iter().map(Into::into).collect(),
             checks: field::unless_default(&settings.checks),
         }
@@ -101,6 +102,7 @@ impl TryFrom<v1::BackendSettings> for BackendSettings {
             source: field::optional("source", settings.source)?,
             default_server: field::defaulted("default_server", settings.default_server)?,
             table: field::optional("table", settings.table)?,
+            rules: field::defaulted("rules", settings.rules)?,
             error_pages: model_error_pages(settings.error_pages)?,
             checks: field::defaulted("checks", settings.checks)?,
         })

@@ -8,6 +8,7 @@ use crate::model::{
     Severity, Transport,
 };
 use crate::problem::Code;
+use crate::rules::RuleSet;
 
 /// A word of the model that is a number on the wire, 0 being unspecified.
 pub(super) trait Choice: Sized {
@@ -87,6 +88,9 @@ choices! {
     Mode is Mode { Tcp, Http }
     Observe is Observe { Layer4, Layer7 }
     OnError is OnError { FastInter, FailCheck, SuddenDeath, MarkDown }
+    RuleSet is RuleSet {
+        TcpConnection, TcpSession, TcpContent, TcpResponse, HttpRequest, HttpResponse, HttpAfterResponse,
+    }
     ServerKey is ServerKey { Name, Addr }
     Severity is Severity { Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug }
     Transport is Transport { Udp, Tcp }

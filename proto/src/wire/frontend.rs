@@ -65,6 +65,7 @@ impl From<&FrontendSettings> for v1::FrontendSettings {
             socket_stats: settings.socket_stats,
             default_backend: settings.default_backend.as_ref().map(ToString::to_string),
             table: settings.table.as_ref().map(Into::into),
+            rules: field::unless_default(&settings.rules),
             error_pages: settings.error_pages.iter().map(Into::into).collect(),
         }
     }
@@ -102,6 +103,7 @@ impl TryFrom<v1::FrontendSettings> for FrontendSettings {
             socket_stats: settings.socket_stats,
             default_backend: field::optional_name("default_backend", settings.default_backend)?,
             table: field::optional("table", settings.table)?,
+            rules: field::defaulted("rules", settings.rules)?,
             error_pages: model_error_pages(settings.error_pages)?,
         })
     }

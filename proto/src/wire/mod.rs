@@ -24,6 +24,7 @@ mod persistence;
 mod problem;
 mod resolvers;
 mod row;
+mod rules;
 mod server;
 mod status;
 mod table;

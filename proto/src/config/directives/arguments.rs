@@ -86,6 +86,20 @@ impl<'a> Arguments<'a> {
         rest.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
+    /// The words that nobody has taken yet; they count as taken.
+    pub fn remaining(&mut self) -> &'a [Word] {
+        let rest = self.words.get(self.next..).unwrap_or_default();
+        self.next = self.words.len();
+        rest
+    }
+
+    /// An issue at the end of the line.
+    pub fn at_end(&self, message: impl Into<String>) -> Issue {
+        let last = self.words.last().or(self.head.last());
+        let (line, column) = last.map_or((0, 1), |word| (word.line, word.column + word.length));
+        Issue { line, column, length: 0, message: message.into(), help: None }
+    }
+
     /// Refuses words that nobody took.
     pub fn finish(&self) -> Reading<()> {
         match self.words.get(self.next..).unwrap_or_default().iter().find(|word| !word.text.is_empty()) {

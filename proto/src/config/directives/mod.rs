@@ -19,6 +19,7 @@ mod parameters;
 mod persistence;
 mod proxy;
 mod resolvers;
+mod rules;
 pub mod servers;
 mod tables;
 
@@ -247,6 +248,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(tables::ROWS)
         .chain(options::ROWS)
         .chain(logs::ROWS)
+        .chain(rules::ROWS)
         .chain(errors::ROWS)
         .chain(checks::GLOBAL)
         .chain(checks::ROWS)

@@ -91,7 +91,10 @@ fn settings(lines: &[Line]) -> Mapping {
                 let inner = map.entry(head.into()).or_insert_with(|| Value::Mapping(Mapping::new()));
                 match inner {
                     Value::Mapping(inner) if line.directive.repeats => {
-                        push(inner, tail, structured(name, &line.words))
+                        let is_structured = STRUCTURED.iter().any(|(known, _)| *known == name);
+                        let value =
+                            if is_structured { structured(name, &line.words) } else { scalar(&line.words) };
+                        push(inner, tail, value)
                     }
                     Value::Mapping(inner) => drop(inner.insert(tail.into(), scalar(&line.words))),
                     _ => {}

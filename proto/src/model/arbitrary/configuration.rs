@@ -5,6 +5,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::rules;
 use super::{
     backend_settings, bind, frontend_settings, global, mode, name, pick, resolvers, server, server_settings,
     text, word,
@@ -158,6 +159,7 @@ impl Plan {
         part.backend.default_server.checks.track = None;
         part.frontend.table = None;
         part.backend.table = None;
+        rules::defaults(&mut part.frontend.rules, &mut part.backend.rules);
         share(&part.frontend, &mut part.backend);
         Defaults {
             name: self.defaults[at].clone(),
@@ -240,6 +242,7 @@ fn share(frontend: &FrontendSettings, backend: &mut BackendSettings) {
     backend.log.clone_from(&frontend.log);
     backend.nolinger = frontend.nolinger;
     backend.error_pages.clone_from(&frontend.error_pages);
+    rules::share(&frontend.rules, &mut backend.rules);
 }
 
 fn placed_bind(frontend: &Name, at: usize, mut bind: Bind) -> Bind {

@@ -358,7 +358,7 @@ impl Reader<'_, '_> {
 }
 
 /// Reads what follows `redirect`, up to the condition.
-pub(in crate::rules) fn redirect(words: &mut Words<'_>) -> Result<Redirect, Mistake> {
+pub fn redirect(words: &mut Words<'_>) -> Result<Redirect, Mistake> {
     let kind = match words.take("'location', 'prefix' or 'scheme'")? {
         "location" => RedirectKind::Location,
         "prefix" => RedirectKind::Prefix,

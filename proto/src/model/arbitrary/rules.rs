@@ -1,0 +1,101 @@
+//! Rules, out of the examples of the tables.
+
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::super::{Route, Rules, ServerRoute};
+use super::millis;
+use crate::rules::{Acl, Condition, Rule, RuleSet, Words, action};
+
+/// The rules of a client side.
+pub(super) fn front() -> BoxedStrategy<Rules> {
+    let rules = vec(rule(|set| set != RuleSet::TcpResponse), 0..4);
+    (common(), rules, vec(route(), 0..2), of(Just("/alive".to_owned())), vec(condition(), 0..2))
+        .prop_map(|(common, rules, routes, monitor_uri, monitor_fail)| {
+            sorted(Rules { rules, routes, monitor_uri, monitor_fail, ..common })
+        })
+        .boxed()
+}
+
+/// The rules of a server side.
+pub(super) fn back() -> BoxedStrategy<Rules> {
+    let rules = vec(rule(|set| !matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession)), 0..4);
+    let conditions = (vec(condition(), 0..2), vec(condition(), 0..2));
+    (common(), rules, vec(server_route(), 0..2), conditions, of(millis()))
+        .prop_map(|(common, rules, servers, (force_persist, ignore_persist), response_inspect_delay)| {
+            sorted(Rules { rules, servers, force_persist, ignore_persist, response_inspect_delay, ..common })
+        })
+        .boxed()
+}
+
+/// Leaves out what defaults cannot say.
+pub(super) fn defaults(front: &mut Rules, back: &mut Rules) {
+    front.routes.clear();
+    front.monitor_fail.clear();
+    back.servers.clear();
+    back.force_persist.clear();
+    back.ignore_persist.clear();
+}
+
+/// Makes a server side say what a section with both sides says once.
+pub(super) fn share(front: &Rules, back: &mut Rules) {
+    back.acls.clone_from(&front.acls);
+    back.redirects.clone_from(&front.redirects);
+    back.inspect_delay = front.inspect_delay;
+    back.rules.retain(|(set, _)| *set == RuleSet::TcpResponse);
+    let both =
+        |set: RuleSet| !matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession | RuleSet::TcpResponse);
+    back.rules.extend(front.rules.iter().filter(|(set, _)| both(*set)).cloned());
+    back.rules.sort_by_key(|(set, _)| *set);
+}
+
+fn sorted(mut rules: Rules) -> Rules {
+    rules.rules.sort_by_key(|(set, _)| *set);
+    rules
+}
+
+fn common() -> impl Strategy<Value = Rules> + Clone {
+    (vec(acl(), 0..3), of(millis())).prop_map(|(acls, inspect_delay)| Rules {
+        acls,
+        inspect_delay,
+        ..Rules::default()
+    })
+}
+
+fn acl() -> impl Strategy<Value = Acl> + Clone {
+    let texts = ["a src 10.0.0.0/8", "b path_beg -i /api", "c int(3) 5: :2", "a req.hdr(host) -m end .org"];
+    select(texts.to_vec()).prop_filter_map("an ACL", |text| Acl::parse(&mut Words::new(text.split(' '))).ok())
+}
+
+fn rule(wanted: fn(RuleSet) -> bool) -> impl Strategy<Value = (RuleSet, Rule)> + Clone {
+    let all: Vec<(RuleSet, &'static str)> = action::ROWS
+        .iter()
+        .flat_map(|row| row.sets.iter().flat_map(|set| row.examples.iter().map(|example| (*set, *example))))
+        .filter(|(set, _)| wanted(*set))
+        .collect();
+    select(all).prop_filter_map("a rule", |(set, text)| {
+        let file = |_: &str| Err("there are no files".to_owned());
+        Rule::parse(set, &mut Words::new(text.split(' ')), &file).ok().map(|rule| (set, rule))
+    })
+}
+
+fn condition() -> impl Strategy<Value = Condition> + Clone {
+    let texts = ["if TRUE", "unless { path /x } or !METH_GET", "if { src 10.0.0.0/8 } { int(3) :1 }"];
+    select(texts.to_vec()).prop_filter_map("a condition", |text| {
+        Condition::parse(&mut Words::new(text.split(' '))).ok().flatten()
+    })
+}
+
+fn route() -> impl Strategy<Value = Route> + Clone {
+    let texts = ["%[req.hdr(host),lower]", "%[path] if TRUE"];
+    select(texts.to_vec())
+        .prop_filter_map("a route", |text| Route::parse(&mut Words::new(text.split(' '))).ok())
+}
+
+fn server_route() -> impl Strategy<Value = ServerRoute> + Clone {
+    let texts = ["www if TRUE", "%[path] unless { path /x }"];
+    select(texts.to_vec())
+        .prop_filter_map("a route", |text| ServerRoute::parse(&mut Words::new(text.split(' '))).ok())
+}

@@ -1,0 +1,124 @@
+//! Rules: as texts on the wire, as typed trees in the model.
+
+use super::{choice, field, v1};
+use crate::config::lexer::{Dialect, cut, quote};
+use crate::model::{Route, Rules, ServerRoute};
+use crate::problem::Problem;
+use crate::rules::action::{Content, read_redirect};
+use crate::rules::{Acl, Action, Condition, Mistake, Rule, RuleSet, Words};
+
+impl From<&Rules> for v1::Rules {
+    fn from(rules: &Rules) -> Self {
+        v1::Rules {
+            acls: rules.acls.iter().map(|acl| joined(&acl.words())).collect(),
+            rules: rules.rules.iter().map(|(set, rule)| wire_rule(*set, rule)).collect(),
+            redirects: rules.redirects.iter().map(|rule| joined(&rule.words()[1..])).collect(),
+            routes: rules.routes.iter().map(|route| joined(&route.words())).collect(),
+            servers: rules.servers.iter().map(|route| joined(&route.words())).collect(),
+            force_persists: rules.force_persist.iter().map(|condition| joined(&condition.words())).collect(),
+            ignore_persists: rules
+                .ignore_persist
+                .iter()
+                .map(|condition| joined(&condition.words()))
+                .collect(),
+            monitor_uri: rules.monitor_uri.clone(),
+            monitor_fails: rules.monitor_fail.iter().map(|condition| joined(&condition.words())).collect(),
+            inspect_delay_ms: rules.inspect_delay.map(|span| span.get()),
+            response_inspect_delay_ms: rules.response_inspect_delay.map(|span| span.get()),
+        }
+    }
+}
+
+impl TryFrom<v1::Rules> for Rules {
+    type Error = Problem;
+
+    fn try_from(rules: v1::Rules) -> Result<Self, Problem> {
+        let list = |name: &str, texts: &[String]| conditions(name, texts);
+        let mut typed: Vec<(RuleSet, Rule)> = rules
+            .rules
+            .into_iter()
+            .enumerate()
+            .map(|(at, rule)| {
+                let place = format!("rules[{at}]");
+                let set = field::within(&place, field::required_choice("set", rule.set))?;
+                let files = rule.files;
+                let file = |path: &str| {
+                    let found = files.iter().find(|file| file.path == path);
+                    found
+                        .map(|file| file.content.clone())
+                        .ok_or_else(|| "its content is not in the message".to_owned())
+                };
+                let read = |words: &mut Words<'_>| Rule::parse(set, words, &file);
+                Ok((set, field::within(&place, text("text", &rule.text, read))?))
+            })
+            .collect::<Result<_, Problem>>()?;
+        typed.sort_by_key(|(set, _)| *set);
+        Ok(Rules {
+            acls: texts("acls", &rules.acls, Acl::parse)?,
+            rules: typed,
+            redirects: texts("redirects", &rules.redirects, |words| {
+                let redirect = read_redirect(words)?;
+                Ok(Rule { action: Action::Redirect(redirect), condition: Condition::parse(words)? })
+            })?,
+            routes: texts("routes", &rules.routes, Route::parse)?,
+            servers: texts("servers", &rules.servers, ServerRoute::parse)?,
+            force_persist: list("force_persists", &rules.force_persists)?,
+            ignore_persist: list("ignore_persists", &rules.ignore_persists)?,
+            monitor_uri: rules.monitor_uri.map(|uri| field::text("monitor_uri", uri)).transpose()?,
+            monitor_fail: list("monitor_fails", &rules.monitor_fails)?,
+            inspect_delay: field::millis("inspect_delay_ms", rules.inspect_delay_ms)?,
+            response_inspect_delay: field::millis(
+                "response_inspect_delay_ms",
+                rules.response_inspect_delay_ms,
+            )?,
+        })
+    }
+}
+
+fn wire_rule(set: RuleSet, rule: &Rule) -> v1::Rule {
+    let content = match &rule.action {
+        Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => match &reply.content {
+            Content::File(path, bytes) | Content::Message(path, bytes) => Some((path, bytes.clone())),
+            Content::FormatFile(path, format) => Some((path, format.to_string().into_bytes())),
+            _ => None,
+        },
+        _ => None,
+    };
+    let files = content.into_iter().map(|(path, content)| v1::RuleFile { path: path.clone(), content });
+    v1::Rule { set: choice::number(Some(set)), text: joined(&rule.words()), files: files.collect() }
+}
+
+/// Words as one text that is cut into the same words.
+fn joined(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| quote(word, Dialect::Line)).collect();
+    quoted.join(" ")
+}
+
+/// Reads a text of the rule language, all of it.
+fn text<T>(
+    name: &str,
+    text: &str,
+    read: impl Fn(&mut Words<'_>) -> Result<T, Mistake>,
+) -> Result<T, Problem> {
+    let words = cut(text, Dialect::Line, 1, 1, &|_| None)
+        .map_err(|issue| field::malformed(name, format_args!("'{text}': {}", issue.message)))?;
+    let mut words = Words::new(words.iter().map(|word| word.text.as_str()));
+    let outcome = read(&mut words).and_then(|value| words.finish().map(|()| value));
+    outcome.map_err(|mistake| {
+        field::malformed(name, format_args!("'{text}': word {}: {mistake}", mistake.word + 1))
+    })
+}
+
+fn texts<T>(
+    name: &str,
+    texts: &[String],
+    read: impl Fn(&mut Words<'_>) -> Result<T, Mistake>,
+) -> Result<Vec<T>, Problem> {
+    texts.iter().enumerate().map(|(at, line)| text(&format!("{name}[{at}]"), line, &read)).collect()
+}
+
+fn conditions(name: &str, lines: &[String]) -> Result<Vec<Condition>, Problem> {
+    texts(name, lines, |words| {
+        Condition::parse(words)?.ok_or_else(|| Mistake::new(0, "'if' or 'unless' and a condition is missing"))
+    })
+}
