@@ -258,6 +258,7 @@ impl Connection {
             if last {
                 lines.end(&mut self.out.bytes);
                 self.out.bytes.push(b'\n');
+                self.exclusive = self.exclusive && !self.entries.is_empty();
             } else {
                 self.entries.push_front(Entry::Waiting(waiting));
             }
@@ -468,6 +469,12 @@ fn joined(mut first: v1::Answer, second: v1::Answer) -> v1::Answer {
     first.server_states.extend(second.server_states);
     first.overlays.extend(second.overlays);
     first.servers.extend(second.servers);
+    first.tables.extend(second.tables);
+    match (&mut first.entries, second.entries) {
+        (Some(first), Some(second)) => first.entries.extend(second.entries),
+        (empty @ None, second) => *empty = second,
+        (Some(_), None) => {}
+    }
     first
 }
 

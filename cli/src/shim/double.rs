@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 
 use regate_proto::change::{ChangeSet, Layer};
 use regate_proto::model::{
-    Admin as Asked, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Frontend,
-    FrontendSettings, Global, Kind, Level, Name, PortRange, Row, Server, ServerAddress, ServerHost,
-    ServerPort, ServerRef, ServerSettings, SocketFile, Subject, Weight,
+    Admin as Asked, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, DataType, Frontend,
+    FrontendSettings, Global, Kind, Level, Millis, Name, PortRange, Row, Server, ServerAddress, ServerHost,
+    ServerPort, ServerRef, ServerSettings, SocketFile, Stored, Subject, Table, TableKey, Weight,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
@@ -69,6 +69,28 @@ pub fn configuration() -> State {
         Row::Backend(backend("li", 3, true)),
         Row::Server(server("li", "a", None, false)),
     ];
+    let mut rows = rows;
+    for row in &mut rows {
+        match row {
+            Row::Frontend(row) if row.name.as_str() == "fe" => {
+                row.settings.table = Some(table(
+                    TableKey::Ip,
+                    100,
+                    10_000,
+                    &[(DataType::Gpt0, 1, 0), (DataType::Gpc0, 1, 0), (DataType::HttpReqRate, 1, 10_000)],
+                ));
+            }
+            Row::Backend(row) if row.name.as_str() == "be" => {
+                row.settings.table = Some(table(
+                    TableKey::String(32),
+                    10,
+                    0,
+                    &[(DataType::ServerId, 1, 0), (DataType::ServerKey, 1, 0), (DataType::Gpc, 2, 0)],
+                ));
+            }
+            _ => {}
+        }
+    }
     let mut state = State::default();
     let changes = rows.into_iter().map(|row| regate_proto::change::Change::Put(Layer::Spec, row)).collect();
     state.apply(&ChangeSet { base: None, origin: Default::default(), changes }).unwrap();
@@ -260,6 +282,14 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
             .into_iter()
             .map(|row| part(&|answer| answer.nameservers = vec![row.clone()]))
             .collect(),
+        Question::Tables(query) => table_views(state, &query)?
+            .into_iter()
+            .map(|view| part(&|answer| answer.tables = vec![view.clone()]))
+            .collect(),
+        Question::Entries(query) => entries(state, &query)?
+            .into_iter()
+            .map(|entries| part(&|answer| answer.entries = Some(entries.clone())))
+            .collect(),
         Question::Overlays(_) | Question::Summary(_) => {
             return Err(Problem::general(Code::Unsupported, "the double does not answer this"));
         }
@@ -311,6 +341,52 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
 }
 
 /// Resolvers `dns` with two name servers.
+fn table_views(state: &State, query: &v1::TablesQuery) -> Result<Vec<v1::TableView>, Problem> {
+    let found: Vec<v1::TableView> = state
+        .tables()
+        .into_iter()
+        .filter(|(name, _)| query.table.as_deref().is_none_or(|wanted| wanted == name.as_str()))
+        .map(|(name, table)| v1::TableView { name: name.to_string(), table: Some(table.into()), used: 0 })
+        .collect();
+    match query.table {
+        Some(_) if found.is_empty() => Err(Problem::general(Code::NotFound, "there is no such table")),
+        _ => Ok(found),
+    }
+}
+
+/// Two entries of `fe`, one of `be`.
+fn entries(state: &State, query: &v1::EntriesQuery) -> Result<Vec<v1::TableEntries>, Problem> {
+    let view = table_views(state, &v1::TablesQuery { table: Some(query.table.clone()) })?.remove(0);
+    let entry = |id, key: &[u8], values: &[i64]| v1::TableEntry {
+        id,
+        key: key.to_vec(),
+        expires_in_ms: 10_000,
+        values: values.to_vec(),
+        ..Default::default()
+    };
+    let all = match query.table.as_str() {
+        "fe" => vec![
+            v1::TableEntry { uses: 1, expires_in_ms: 9000, ..entry(1, &[10, 0, 0, 1], &[7, 0, 3]) },
+            entry(2, &[10, 0, 0, 2], &[0, 0, 0]),
+        ],
+        _ => vec![v1::TableEntry {
+            expires_in_ms: 0,
+            texts: vec!["s1".to_owned()],
+            ..entry(3, b"a b", &[-1, 1, 4, 5])
+        }],
+    };
+    let used = all.len() as u32;
+    let wanted = |entry: &v1::TableEntry| {
+        query.key.as_ref().is_none_or(|key| *key == entry.key) && query.id.is_none_or(|id| id == entry.id)
+    };
+    let parts = all
+        .into_iter()
+        .filter(wanted)
+        .map(|entry| v1::TableEntries { entries: vec![entry], ..Default::default() });
+    let head = v1::TableEntries { table: Some(v1::TableView { used, ..view }), ..Default::default() };
+    Ok(std::iter::once(head).chain(parts).collect())
+}
+
 fn nameservers(query: &v1::NameserversQuery) -> Result<Vec<v1::NameserverStatistics>, Problem> {
     if let Some(other) = query.resolvers.as_deref().filter(|name| *name != "dns") {
         return Err(not_found(Subject::Resolvers(name(other))));
@@ -485,4 +561,15 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// A table that keeps these, each with its number of elements and its period.
+fn table(key: TableKey, size: u32, expire: u64, store: &[(DataType, u8, u64)]) -> Table {
+    let span = |millis| Millis::new(millis).ok().filter(|span| span.get() > 0);
+    let store = store.iter().map(|(data, elements, period)| Stored {
+        data: *data,
+        elements: *elements,
+        period: span(*period),
+    });
+    Table { expire: span(expire), store: store.collect(), ..Table::new(key, size) }.checked().unwrap()
 }

@@ -21,6 +21,8 @@ pub enum About {
     ListOfBackend,
     /// Statistics of a proxy.
     Statistics,
+    /// A stick table or its entries.
+    Table,
     /// A new server whose number was chosen.
     NumberedServer,
 }
@@ -31,6 +33,9 @@ pub fn refusal(about: About, problems: &[v1::Problem]) -> Reply {
     let noun = problem.subject.as_ref().and_then(|subject| subject.noun.as_ref());
     let known = match (problem.code(), noun, about) {
         (Code::NotFound, _, About::Statistics) => Some(NO_PROXY),
+        (Code::NotFound, _, About::Table) => Some(NO_TABLE),
+        (Code::Malformed, _, About::Table) => Some(BAD_KEY),
+        (Code::Impossible, _, About::Table) => Some(TABLE_FULL),
         (Code::NotFound, Some(Noun::Backend(_)), About::ListOfBackend) => Some(NO_BACKEND_TO_LIST),
         (Code::NotFound, Some(Noun::Backend(_)), _) | (Code::Dangling, Some(Noun::Server(_)), _) => {
             Some(NO_BACKEND)
@@ -107,6 +112,16 @@ pub fn readdressed(host: Option<(&str, &str)>, port: Option<(&str, &str)>) -> Re
         false => format!("{} by 'stats socket command'", changes.join(", ")),
     };
     Reply::Message(Severity::Warning, text)
+}
+
+/// What answers a filter of entries that is none, from 1.
+pub fn bad_filter(number: usize, fault: &str) -> Reply {
+    Reply::error(format!("Filter entry #{number}: {fault}"))
+}
+
+/// What answers more filters of entries than are accepted: which word is too many, from 1, and the one before it.
+pub fn extra_filter(word: usize, before: &str) -> Reply {
+    Reply::error(format!("Detected extra data in filter, {word}th word of input, after '{before}'"))
 }
 
 /// What answers a text that is no address.
@@ -272,6 +287,49 @@ pub const NEED_AGENT_ADDRESS: &str =
     "set server <b>/<s> agent-addr requires an address and optionally a port.";
 /// A port of an agent is missing.
 pub const NEED_AGENT_PORT: &str = "set server <b>/<s> agent-port requires a port.";
+/// A stick table that there is none of.
+pub const NO_TABLE: &str = "No such table";
+/// A key is missing.
+pub const NEED_KEY: &str = "Key value expected";
+/// A key that is none of the table's type.
+pub const BAD_KEY: &str = "Invalid key";
+/// What cannot be done with keys of other types, before [`KEY_TYPES`].
+pub const SHOWN_KEYS: &str = "Showing keys from";
+/// The same, of writing.
+pub const INSERTED_KEYS: &str = "Inserting keys into";
+/// The same, of removing.
+pub const REMOVED_KEYS: &str = "Removing keys from";
+/// Tables whose keys can be written in a command.
+pub const KEY_TYPES: &str = "tables of type other than ip, ipv6, string and integer is not supported";
+/// A number of an entry that is none.
+pub const NEED_POINTER: &str = "Pointer expected (0xffff notation)";
+/// A number that leads to no entry.
+pub const NO_SUCH_ENTRY: &str = "No entry can be found matching ptr.";
+/// A kind of data that there is none of.
+pub const UNKNOWN_DATA: &str = "Unknown data type";
+/// A kind of data that the table does not keep.
+pub const DATA_NOT_STORED: &str = "Data type not stored in this table";
+/// An element that an array does not have.
+pub const BAD_ELEMENT: &str = "index out of range in this data array";
+/// A comparison that there is none of.
+pub const NEED_COMPARISON: &str = r#"Require and operator among "eq", "ne", "le", "ge", "lt", "gt""#;
+/// What a value is compared with is no number.
+pub const NEED_COMPARED: &str = "Require a valid integer value to compare against";
+/// A value that is no number.
+pub const NEED_VALUE: &str = "Require a valid integer value to store";
+/// A word where a kind of data should be.
+pub const NEED_DATA: &str = r#""data.<type>" followed by a value expected"#;
+/// Entries can be shown and removed by their content, not written.
+pub const NOT_BY_CONTENT: &str =
+    r#"content-based lookup is only supported with the "show" and "clear" actions"#;
+/// What `show table` takes.
+pub const SHOW_TABLE_USAGE: &str = r#"Optional argument only supports "data.<store_data_type>" <operator> <value> or key <key> or ptr <ptr>"#;
+/// What `set table` takes.
+pub const SET_TABLE_USAGE: &str = "Required arguments: <table> key <key> [data.<store_data_type> <value>]* or <table> ptr <ptr> [data.<store_data_type> <value>]*";
+/// What `clear table` takes.
+pub const CLEAR_TABLE_USAGE: &str = r#"Required arguments: <table> "data.<store_data_type>" <operator> <value> or <table> key <key> or <table> ptr <ptr>"#;
+/// A table that takes no more entries.
+pub const TABLE_FULL: &str = "Unable to allocate a new entry";
 /// A port that is no number.
 pub const PORT_NO_NUMBER: &str = "provided port is not an integer";
 /// A port outside its range.

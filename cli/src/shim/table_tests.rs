@@ -93,7 +93,7 @@ fn unknown_words_are_answered_with_something_alike() {
     };
     assert_eq!(usages("get"), ["get weight <b>/<s>", LAST[0], LAST[1], LAST[2]]);
     assert!(usages("shwo info").iter().any(|usage| usage.starts_with("show info")));
-    assert_eq!(usages("clear").len(), 5);
+    assert_eq!(usages("clear").len(), 6);
     assert_eq!(usages("").len(), ROWS.iter().filter(|row| row.is_listed()).count());
     assert_eq!(&usages("")[usages("").len() - 3..], LAST);
 }

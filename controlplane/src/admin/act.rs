@@ -20,14 +20,17 @@ impl Core {
             Some(Action::SoftStop(_)) => Asked::SoftStop,
             Some(Action::HardStop(_)) => Asked::HardStop,
             Some(Action::SetHealth(_)) => Asked::SetHealth,
+            Some(Action::SetEntry(_) | Action::ClearEntries(_)) => Asked::SetEntries,
             None => {
-                let detail = "action: clear_counters, soft_stop, hard_stop or set_health is expected";
+                let detail = "action: clear_counters, soft_stop, hard_stop, set_health, set_entry or \
+                              clear_entries is expected";
                 return Err(vec![Problem::general(Code::Malformed, detail)]);
             }
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
         let nodes = self.meant(caller).map_err(|problem| vec![problem])?;
-        let is_harmless = matches!(asked, Asked::ClearMaxima | Asked::ClearCounters | Asked::SetHealth);
+        let is_harmless =
+            matches!(asked, Asked::ClearMaxima | Asked::ClearCounters | Asked::SetHealth | Asked::SetEntries);
         if nodes.is_empty() || (nodes.len() > 1 && !is_harmless) {
             let detail = match nodes.len() {
                 0 => "there is no node to do it at".to_owned(),

@@ -32,6 +32,8 @@ pub enum Asked {
     HardStop,
     /// Say how a server stands, in place of its checks.
     SetHealth,
+    /// Write and remove entries of stick tables.
+    SetEntries,
     /// Describe the process.
     Info,
     /// Tell how much is configured.
@@ -44,6 +46,8 @@ pub enum Asked {
     Statistics,
     /// List the state of servers.
     ServerStates,
+    /// List stick tables.
+    Tables,
     /// List what was changed by hand.
     Overlays,
     /// Read the whole state.
@@ -77,11 +81,13 @@ impl Asked {
             | Asked::Proxies
             | Asked::Statistics
             | Asked::ServerStates
+            | Asked::Tables
             | Asked::Nodes => Level::User,
             Asked::Watch
             | Asked::ClearMaxima
             | Asked::Rows
             | Asked::Overlays
+            | Asked::SetEntries
             | Asked::Configuration
             | Asked::History => Level::Operator,
             Asked::Apply
@@ -97,7 +103,7 @@ impl Asked {
 
     /// Everything that can be asked for.
     #[cfg(test)]
-    const ALL: [Asked; 21] = [
+    const ALL: [Asked; 23] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -111,6 +117,8 @@ impl Asked {
         Asked::SoftStop,
         Asked::HardStop,
         Asked::SetHealth,
+        Asked::SetEntries,
+        Asked::Tables,
         Asked::Info,
         Asked::Summary,
         Asked::Proxies,
@@ -234,8 +242,8 @@ mod tests {
 
     #[test]
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
-        let user = "Converse Info Summary Proxies Statistics ServerStates Nodes";
-        let operator = "Watch ClearMaxima Rows Overlays Configuration History";
+        let user = "Converse Info Summary Proxies Statistics ServerStates Tables Nodes";
+        let operator = "Watch ClearMaxima Rows Overlays Configuration History SetEntries";
         let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop SetHealth";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");

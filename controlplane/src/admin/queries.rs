@@ -40,6 +40,8 @@ impl Core {
             Question::Overlays(_) => Asked::Overlays,
             Question::Summary(_) => Asked::Summary,
             Question::Servers(_) => Asked::Proxies,
+            // At a level that does not show entries, the node tells the table alone.
+            Question::Tables(_) | Question::Entries(_) => Asked::Tables,
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
         if caller.addressed.is_some() {
@@ -65,7 +67,9 @@ impl Core {
                 Question::Info(_)
                 | Question::Statistics(_)
                 | Question::ServersState(_)
-                | Question::Nameservers(_),
+                | Question::Nameservers(_)
+                | Question::Tables(_)
+                | Question::Entries(_),
             )
             | None => self.ask_nodes(caller, query, &answers).await,
         }

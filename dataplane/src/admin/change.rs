@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::permission::{Asked, Caller};
 use super::services::{Parts, refused};
-use super::{Context, Desk, Stop, query, view};
+use super::{Context, Desk, Stop, query, tables, view};
 use crate::check::standing::{self, Order, Place};
 use crate::live::Operational;
 use crate::store::{self, Done, Event, Happening, Pending, StagedSet, Work};
@@ -189,6 +189,8 @@ impl Context {
                 caller.may(Asked::SetHealth)?;
                 self.set_health(request)
             }
+            Some(Action::SetEntry(request)) => tables::set(self, caller, request),
+            Some(Action::ClearEntries(request)) => tables::clear(self, caller, request),
         }
     }
 

@@ -14,6 +14,7 @@ mod permission;
 mod query;
 mod services;
 mod statistics;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tls;

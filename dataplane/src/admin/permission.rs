@@ -34,6 +34,8 @@ pub enum Asked {
     HardStop,
     /// Say how a server stands, in place of its checks.
     SetHealth,
+    /// Write and remove entries of stick tables.
+    SetEntries,
     /// Describe the process.
     Info,
     /// Tell how much is configured.
@@ -48,6 +50,10 @@ pub enum Asked {
     Addresses,
     /// List the state of servers.
     ServerStates,
+    /// List stick tables.
+    Tables,
+    /// List entries of stick tables.
+    Entries,
     /// List what was changed by hand.
     Overlays,
     /// Read the whole state.
@@ -72,12 +78,15 @@ impl Asked {
             | Asked::Summary
             | Asked::Proxies
             | Asked::Statistics
-            | Asked::ServerStates => Level::User,
+            | Asked::ServerStates
+            | Asked::Tables => Level::User,
             Asked::Watch
             | Asked::ClearMaxima
             | Asked::Rows
             | Asked::Addresses
             | Asked::Overlays
+            | Asked::Entries
+            | Asked::SetEntries
             | Asked::Configuration => Level::Operator,
             Asked::Apply
             | Asked::Stage
@@ -91,7 +100,7 @@ impl Asked {
     }
 
     /// Everything that can be asked for.
-    pub const ALL: [Asked; 20] = [
+    pub const ALL: [Asked; 23] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -103,6 +112,9 @@ impl Asked {
         Asked::SoftStop,
         Asked::HardStop,
         Asked::SetHealth,
+        Asked::SetEntries,
+        Asked::Tables,
+        Asked::Entries,
         Asked::Info,
         Asked::Summary,
         Asked::Proxies,
@@ -210,8 +222,8 @@ mod tests {
 
     #[test]
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
-        let user = "Converse Info Summary Proxies Statistics ServerStates";
-        let operator = "Watch ClearMaxima Rows Addresses Overlays Configuration";
+        let user = "Converse Info Summary Proxies Statistics ServerStates Tables";
+        let operator = "Watch ClearMaxima Rows Addresses Overlays Configuration Entries SetEntries";
         let admin = "Apply Stage Commit Follow ClearCounters SoftStop HardStop SetHealth";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");

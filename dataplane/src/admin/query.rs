@@ -18,7 +18,7 @@ use v1::query::Question;
 
 use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
-use super::{Context, statistics};
+use super::{Context, statistics, tables};
 use crate::live::SectionLive;
 use crate::live::{Operational, Probe};
 use crate::snapshot::Target;
@@ -84,6 +84,12 @@ pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Re
                 ..v1::Answer::default()
             })))
         }
+        Question::Tables(query) => {
+            let (revision, tables) = tables::tables(context, caller, query)?;
+            let parts = chunk::parts(tables.into_iter());
+            Ok(Box::new(parts.map(move |tables| v1::Answer { revision, tables, ..v1::Answer::default() })))
+        }
+        Question::Entries(query) => tables::entries(context, caller, query),
         Question::Servers(query) => {
             let (revision, servers) = servers(context, caller, query)?;
             let parts = chunk::parts(servers);

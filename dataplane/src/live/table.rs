@@ -52,6 +52,7 @@ pub struct Table {
 pub struct Entry<'a> {
     table: &'a Table,
     shard: &'a mut Shard,
+    at: usize,
     slot: Slot,
     now: u32,
 }
@@ -151,9 +152,10 @@ impl Table {
     pub fn look<R>(&self, key: &Key, now: u64, with: impl FnOnce(&mut Entry) -> R) -> Option<R> {
         let now = clock(now);
         let hash = shard::hash(self.seed, key.words());
-        let mut shard = self.shards[self.shard_of(hash)].lock();
+        let at = self.shard_of(hash);
+        let mut shard = self.shards[at].lock();
         let slot = self.find(&mut shard, hash, key, now)?;
-        Some(with(&mut Entry { table: self, shard: &mut shard, slot, now }))
+        Some(with(&mut Entry { table: self, shard: &mut shard, at, slot, now }))
     }
 
     /// Touches an entry, which is made if it is not there; nothing when there is no room for it.
@@ -192,6 +194,15 @@ impl Table {
         })
     }
 
+    /// The entry that a number leads to, as [`Entry::id`] gave it.
+    pub fn look_at<R>(&self, id: u64, now: u64, with: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let (at, slot) = (usize::try_from((id ^ ID) >> 32).ok()?, id as u32);
+        let now = clock(now);
+        let mut shard = self.shards.get(at)?.lock();
+        let there = shard.is_live(slot) && !self.is_expired(&shard, slot, now);
+        there.then(|| with(&mut Entry { table: self, shard: &mut shard, at, slot, now }))
+    }
+
     /// Removes an entry; tells whether it is gone, which one that is held is not.
     pub fn remove(&self, key: &Key, now: u64) -> bool {
         let hash = shard::hash(self.seed, key.words());
@@ -205,7 +216,7 @@ impl Table {
     /// Goes through all entries, some at a time, and removes those that are wanted and that nobody holds.
     pub fn clear(&self, now: u64, mut wanted: impl FnMut(&mut Entry) -> bool) {
         let now = clock(now);
-        for shard in &self.shards {
+        for (at, shard) in self.shards.iter().enumerate() {
             let mut next = 0;
             loop {
                 let mut shard = shard.lock();
@@ -214,7 +225,8 @@ impl Table {
                 }
                 let end = shard.end().min(next + BATCH);
                 for slot in next..end {
-                    if shard.is_live(slot) && wanted(&mut Entry { table: self, shard: &mut shard, slot, now })
+                    if shard.is_live(slot)
+                        && wanted(&mut Entry { table: self, shard: &mut shard, at, slot, now })
                     {
                         self.drop_free(&mut shard, slot);
                     }
@@ -250,7 +262,7 @@ impl Table {
         let mut shard = self.shards[at].lock();
         if let Some(slot) = self.find(&mut shard, hash, key, now) {
             shard.touch(slot, now, self.slack());
-            return Some(with(at, &mut Entry { table: self, shard: &mut shard, slot, now }));
+            return Some(with(at, &mut Entry { table: self, shard: &mut shard, at, slot, now }));
         }
         // What expired makes room first.
         self.drop_expired(&mut shard, now, FEW);
@@ -265,7 +277,7 @@ impl Table {
             // While the shard was not locked another worker may have made the entry.
             if let Some(slot) = self.find(&mut shard, hash, key, now) {
                 shard.touch(slot, now, self.slack());
-                return Some(with(at, &mut Entry { table: self, shard: &mut shard, slot, now }));
+                return Some(with(at, &mut Entry { table: self, shard: &mut shard, at, slot, now }));
             }
             if !made {
                 return None;
@@ -277,7 +289,7 @@ impl Table {
             return None;
         };
         shard.note_update(slot);
-        Some(with(at, &mut Entry { table: self, shard: &mut shard, slot, now }))
+        Some(with(at, &mut Entry { table: self, shard: &mut shard, at, slot, now }))
     }
 
     /// The entry with this key; one that expired is removed and not found.
@@ -448,6 +460,11 @@ impl Entry<'_> {
         self.shard.touch(self.slot, self.now, self.table.slack());
     }
 
+    /// A number that leads to it as long as it is there; never 0.
+    pub fn id(&self) -> u64 {
+        ID | (self.at as u64) << 32 | u64::from(self.slot)
+    }
+
     /// The bytes of its key.
     pub fn key(&self) -> Vec<u8> {
         let layout = &self.table.layout;
@@ -505,7 +522,13 @@ impl Held {
     /// Does something with the entry, without touching it.
     pub fn with<R>(&self, now: u64, with: impl FnOnce(&mut Entry) -> R) -> R {
         let mut shard = self.table.shards[self.shard].lock();
-        with(&mut Entry { table: &self.table, shard: &mut shard, slot: self.slot, now: clock(now) })
+        with(&mut Entry {
+            table: &self.table,
+            shard: &mut shard,
+            at: self.shard,
+            slot: self.slot,
+            now: clock(now),
+        })
     }
 
     /// Reads a value; nothing when the table keeps no such.
@@ -559,6 +582,8 @@ fn clock(now: u64) -> u32 {
     now as u32
 }
 
+/// What makes the numbers of entries look alike: a bit above all that they say.
+const ID: u64 = 1 << 44;
 /// Entries that a shard has when the table is full.
 const ENTRIES_OF_A_SHARD: usize = 4096;
 const MOST_SHARDS: usize = 256;

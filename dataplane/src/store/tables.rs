@@ -283,6 +283,7 @@ fn read<R: Read>(from: &mut Summed<R>, unix: u64) -> io::Result<HashMap<Name, Ke
 fn read_record<R: Read>(from: &mut Summed<R>, kinds: &[(DataType, u8, u32)]) -> io::Result<Record> {
     use regate_proto::model::DataForm;
     let mut record = Record {
+        id: 0,
         key: from.take_text()?,
         uses: 0,
         idle: from.take_small()?,

@@ -43,7 +43,7 @@ fn records(table: &Table, now: u64) -> Vec<Record> {
     let mut next = Some(Cursor::default());
     while let Some(cursor) = next {
         let batch = table.walk(cursor, now, |_| true);
-        records.extend(batch.records.into_iter().map(|record| Record { update: 0, ..record }));
+        records.extend(batch.records.into_iter().map(|record| Record { update: 0, id: 0, ..record }));
         next = batch.next;
     }
     records.sort_by(|left, right| left.key.cmp(&right.key));

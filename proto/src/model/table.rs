@@ -4,6 +4,7 @@
 //! part of the model: see the data plane's `live::Table`.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Millis, Name};
 
@@ -251,6 +252,37 @@ impl TableKey {
     /// The length of text and binary keys whose length nobody says.
     pub const USUAL_LENGTH: u32 = 32;
 
+    /// The bytes of a key that somebody wrote; nothing when it is none of this type. Addresses and numbers are in
+    /// network order; texts and bytes stand for themselves, cut where they are too long.
+    pub fn parse(self, text: &[u8]) -> Option<Vec<u8>> {
+        let words = || std::str::from_utf8(text).ok();
+        let cut = |length: u32| text.get(..length as usize).unwrap_or(text).to_vec();
+        match self {
+            TableKey::Ip => match words()?.parse().ok()? {
+                IpAddr::V4(ip) => Some(ip.octets().to_vec()),
+                IpAddr::V6(ip) => ip.octets().last_chunk::<4>().map(|low| low.to_vec()),
+            },
+            TableKey::Ipv6 => match words()?.parse().ok()? {
+                IpAddr::V4(ip) => Some(ip.to_ipv6_mapped().octets().to_vec()),
+                IpAddr::V6(ip) => Some(ip.octets().to_vec()),
+            },
+            TableKey::Integer => words()?.parse().ok().map(|number: u32| number.to_be_bytes().to_vec()),
+            TableKey::String(length) | TableKey::Binary(length) => Some(cut(length)),
+        }
+    }
+
+    /// A key as the text socket shows it, from its bytes; what cannot be shown as it is stands behind a backslash.
+    pub fn shown(self, key: &[u8]) -> String {
+        let number = || key.try_into().map(u32::from_be_bytes).unwrap_or_default();
+        match self {
+            TableKey::Ip => Ipv4Addr::from(number()).to_string(),
+            TableKey::Ipv6 => Ipv6Addr::from(<[u8; 16]>::try_from(key).unwrap_or_default()).to_string(),
+            TableKey::Integer => number().to_string(),
+            TableKey::String(_) => key.iter().map(|byte| escaped(*byte)).collect(),
+            TableKey::Binary(_) => key.iter().map(|byte| format!("{byte:02X}")).collect(),
+        }
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -349,6 +381,18 @@ impl fmt::Display for BadTable {
 }
 
 impl std::error::Error for BadTable {}
+
+fn escaped(byte: u8) -> String {
+    match byte {
+        b'\t' => "\\t".to_owned(),
+        b'\n' => "\\n".to_owned(),
+        b'\r' => "\\r".to_owned(),
+        0x1b => "\\e".to_owned(),
+        b' ' | b'=' | b'\\' => format!("\\{}", char::from(byte)),
+        _ if byte.is_ascii_graphic() => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02X}"),
+    }
+}
 
 /// Arrays, and what their first elements stand for.
 const OVERLAPS: [(DataType, DataType); 5] = [

@@ -14,6 +14,7 @@ pub mod resolvers;
 pub mod server;
 pub mod session;
 pub mod statistics;
+pub mod tables;
 
 use regate_proto::wire::v1;
 

@@ -8,6 +8,7 @@ pub mod resolvers;
 pub mod schema;
 pub mod servers_state;
 pub mod statistics;
+pub mod tables;
 pub mod value;
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
-//! Keys of entries: as the words that a shard compares, from and to what people write.
+//! Keys of entries, as the words that a shard compares.
 //!
 //! Pure. A key is made for one type of keys; a table takes those of its own type only.
 
-use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use regate_proto::model::TableKey;
 use smallvec::SmallVec;
@@ -60,23 +59,6 @@ impl Key {
         Some(key)
     }
 
-    /// The key that somebody wrote on a text socket; nothing when it is none of this type.
-    pub fn parse(kind: TableKey, text: &[u8]) -> Option<Key> {
-        let words = || std::str::from_utf8(text).ok();
-        match kind {
-            TableKey::Ip => match words()?.parse().ok()? {
-                IpAddr::V4(ip) => Some(Key::one(u32::from(ip))),
-                IpAddr::V6(ip) => {
-                    let [.., a, b, c, d] = ip.octets();
-                    Some(Key::one(u32::from_be_bytes([a, b, c, d])))
-                }
-            },
-            TableKey::Ipv6 => Key::of_ip(kind, words()?.parse().ok()?),
-            TableKey::Integer => words()?.parse().ok().map(Key::one),
-            TableKey::String(_) | TableKey::Binary(_) => Key::of_bytes(kind, text),
-        }
-    }
-
     /// The key as words.
     pub(super) fn words(&self) -> &[u32] {
         &self.words
@@ -109,28 +91,6 @@ impl Key {
             TableKey::Ip | TableKey::Integer => Some(Key::one(u32::from_be_bytes(bytes.try_into().ok()?))),
             TableKey::Ipv6 => Some(Key::of_v6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?))),
             TableKey::String(_) | TableKey::Binary(_) => Key::of_bytes(kind, bytes),
-        }
-    }
-
-    /// The key as the text socket shows it, from its bytes.
-    pub fn shown(kind: TableKey, bytes: &[u8]) -> Cow<'_, [u8]> {
-        match kind {
-            TableKey::Ip => match <[u8; 4]>::try_from(bytes) {
-                Ok(octets) => Ipv4Addr::from(octets).to_string().into_bytes().into(),
-                Err(_) => bytes.into(),
-            },
-            TableKey::Ipv6 => match <[u8; 16]>::try_from(bytes) {
-                Ok(octets) => Ipv6Addr::from(octets).to_string().into_bytes().into(),
-                Err(_) => bytes.into(),
-            },
-            TableKey::Integer => match <[u8; 4]>::try_from(bytes) {
-                Ok(octets) => u32::from_be_bytes(octets).to_string().into_bytes().into(),
-                Err(_) => bytes.into(),
-            },
-            TableKey::String(_) => bytes.into(),
-            TableKey::Binary(_) => {
-                bytes.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect::<Vec<u8>>().into()
-            }
         }
     }
 

@@ -9,6 +9,8 @@ use super::{BATCH, Entry, Key, Table, clock, sliding};
 /// A copy of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// A number that leads to it as long as it is there; never 0.
+    pub id: u64,
     /// The bytes of its key, as [`Key::bytes`] gives them.
     pub key: Vec<u8>,
     /// How many held it.
@@ -91,7 +93,7 @@ impl Table {
         let end = shard.end().min(from.slot.saturating_add(BATCH));
         for slot in from.slot..end {
             if shard.is_live(slot) && !self.is_expired(&shard, slot, now) {
-                let mut entry = Entry { table: self, shard: &mut shard, slot, now };
+                let mut entry = Entry { table: self, shard: &mut shard, at: from.shard, slot, now };
                 if wanted(&mut entry) {
                     records.push(entry.record());
                 }
@@ -148,6 +150,7 @@ impl Entry<'_> {
             _ => Datum::Number(self.read_at(spot)),
         });
         Record {
+            id: self.id(),
             key: self.key(),
             uses: self.uses(),
             idle: self.idle(),
