@@ -72,8 +72,8 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "fetch",
-        &["snapshot", "live", "sample", "convert", "matching"],
-        "evaluation reads compiled samples, the message and what is observed",
+        &["snapshot", "live", "sample", "convert", "matching", "balance"],
+        "hashes of targets are those of balancing; evaluation reads compiled samples, the message and what is observed",
     ),
     row(
         "dataplane",

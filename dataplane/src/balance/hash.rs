@@ -25,7 +25,7 @@ impl Hashing {
     /// The hash of a key.
     pub fn hash(self, key: &[u8]) -> u32 {
         let hash = match self.function {
-            HashFunction::Sdbm => sdbm(key),
+            HashFunction::Sdbm => sdbm(0, key),
             HashFunction::Djb2 => djb2(key),
             HashFunction::Wt6 => wt6(key),
             HashFunction::Crc32 => crc32fast::hash(key),
@@ -53,9 +53,9 @@ pub fn avalanche(number: u32) -> u32 {
     a.wrapping_mul(SPREAD)
 }
 
-/// Each byte is added to 65599 times what was there.
-fn sdbm(key: &[u8]) -> u32 {
-    key.iter().fold(0, |hash: u32, byte| hash.wrapping_mul(65_599).wrapping_add(u32::from(*byte)))
+/// Each byte is added to 65599 times what was there, at first to `hash`.
+pub fn sdbm(hash: u32, key: &[u8]) -> u32 {
+    key.iter().fold(hash, |hash: u32, byte| hash.wrapping_mul(65_599).wrapping_add(u32::from(*byte)))
 }
 
 /// Each byte is added to 33 times what was there.

@@ -25,7 +25,7 @@ use std::time::Instant;
 use parking_lot::RwLock;
 use regate_proto::model::{BackendSettings, Balance, HashMethod, HashType, Mode};
 
-pub use self::hash::Hashing;
+pub use self::hash::{Hashing, avalanche, sdbm};
 pub use self::key::{Asker, Key, may_open_with_cookie};
 use self::roster::Roster;
 use crate::live::BackendLive;

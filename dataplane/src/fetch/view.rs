@@ -1,8 +1,10 @@
 //! What a sample may look at.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
-use crate::live::{Live, Variables};
+use crate::live::{Live, Priority, Variables};
 use crate::snapshot::{BackendPlan, FrontendPlan, ServerPlan, Snapshot};
 
 /// Everything that is known when a sample is evaluated.
@@ -37,6 +39,110 @@ pub struct View<'a> {
     pub first: bool,
     /// Variables.
     pub variables: &'a Variables,
+    /// What the server has sent in TCP mode, as far as it was looked at.
+    pub answer: &'a [u8],
+    /// Set by a fetch whose value may be another, or be there at all, once more has come. Who asks clears it first.
+    pub undecided: &'a Cell<bool>,
+    /// What the connections alone can tell.
+    pub connection: &'a dyn Connection,
+    /// What else is known.
+    pub facts: Facts<'a>,
+}
+
+/// What is known of a stream besides its messages. What is absent is not known, or has not happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// Which worker serves, from 0 on.
+    pub worker: usize,
+    /// When the client was accepted.
+    pub accepted: Option<SystemTime>,
+    /// The server's timeout that a rule set, in milliseconds.
+    pub server_timeout: Option<u32>,
+    /// The tunnel's timeout that a rule set, in milliseconds.
+    pub tunnel_timeout: Option<u32>,
+    /// The place in queues that rules asked for.
+    pub priority: Priority,
+    /// The id that the request was given.
+    pub unique_id: Option<&'a [u8]>,
+    /// File and line of the rule that ended an evaluation last.
+    pub last_rule: Option<(&'a str, u32)>,
+    /// The method and the target as the client sent them, where rules changed them.
+    pub sent: Option<(&'a [u8], &'a [u8])>,
+    /// What was captured of the request, by the number of the place.
+    pub request_captures: &'a [Option<Box<[u8]>>],
+    /// What was captured of the response, by the number of the place.
+    pub response_captures: &'a [Option<Box<[u8]>>],
+}
+
+/// What only connections can tell. Each answer may cost a system call, hence none is had before it is asked for.
+pub trait Connection {
+    /// The client's address as the socket or a PROXY protocol header states it, whatever rules said later.
+    fn source(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// The address that the client connected to, alike.
+    fn destination(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// What the kernel measures of the client's connection.
+    fn measures(&self) -> Option<Measures> {
+        None
+    }
+
+    /// What the PROXY protocol header said besides addresses, where there was one.
+    fn proxied(&self) -> Option<&Proxied> {
+        None
+    }
+
+    /// What went wrong with the client's connection (configuration manual 7.3.3 "fc_err_str"); 0 for nothing.
+    fn error(&self) -> u8 {
+        0
+    }
+
+    /// The ends of the connection to the server, from and to, once there is one.
+    fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
+        None
+    }
+
+    /// What went wrong with the connection to the server; 0 for nothing, `None` where there is none.
+    fn upstream_error(&self) -> Option<u8> {
+        self.upstream().map(|_| 0)
+    }
+}
+
+/// A client that is no connection, such as what is evaluated without one.
+impl Connection for () {}
+
+/// What the kernel measures of a TCP connection. Times are in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// The round-trip time.
+    pub round_trip: u32,
+    /// How much it varies.
+    pub variance: u32,
+    /// Segments sent and not acknowledged yet.
+    pub unacked: u32,
+    /// Segments acknowledged selectively.
+    pub sacked: u32,
+    /// Segments deemed lost.
+    pub lost: u32,
+    /// Segments being sent again.
+    pub retransmitted: u32,
+    /// Segments acknowledged ahead.
+    pub facked: u32,
+    /// How far segments are reordered.
+    pub reordering: u32,
+}
+
+/// What a PROXY protocol header says besides addresses ("The PROXY protocol" 2.2.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxied {
+    /// The name of the host that the client asked for.
+    pub authority: Option<Box<[u8]>>,
+    /// What the connection is called by who sent the header.
+    pub unique_id: Option<Box<[u8]>>,
 }
 
 /// A request's head and what has come of its body.
@@ -56,7 +162,7 @@ pub struct Request<'a> {
     pub body_length: Option<u64>,
 }
 
-/// A response's head.
+/// A response's head and what has come of its body.
 #[derive(Clone, Copy)]
 pub struct Response<'a> {
     /// The status.
@@ -67,6 +173,10 @@ pub struct Response<'a> {
     pub reason: &'a [u8],
     /// The headers.
     pub headers: &'a dyn Headers,
+    /// What has come of the body, without framing.
+    pub body: &'a [u8],
+    /// The body's whole length, where it is told.
+    pub body_length: Option<u64>,
 }
 
 /// The headers of a message, as rules see them: with what they changed.
@@ -88,6 +198,13 @@ impl<'a> dyn Headers + 'a {
 }
 
 impl<'a> View<'a> {
+    /// Notes that what is told now may be told otherwise once more has come.
+    pub(super) fn doubt(&self) {
+        if !self.whole {
+            self.undecided.set(true);
+        }
+    }
+
     /// The address that the client connected to, as a PROXY protocol header or a rule states it.
     pub fn destination(&self) -> Option<SocketAddr> {
         (self.destination)()

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
     Admin, Backend, BackendSettings, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader,
-    RetryOn, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
+    RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
 };
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
@@ -100,6 +100,8 @@ pub struct ServerPlan {
     pub seat: u32,
     /// Its weight.
     pub weight: Weight,
+    /// Its weight before somebody changed it by hand.
+    pub initial_weight: Weight,
     /// Milliseconds in which its share grows to the whole after it came back, 0 for none.
     pub slowstart: u32,
     /// Most connections at a time, 0 for no limit.
@@ -329,7 +331,7 @@ pub(super) fn compile(
             Arc::new(compiled.map_err(|problem| vec![problem])?)
         }
     };
-    let compiler = Compiler::new(&settings, (live, lookups), &observed, &checks);
+    let compiler = Compiler::new(state, &settings, (live, lookups), &observed, &checks);
     let (servers, index) = match untouched.zip(few_touched(row, touched)) {
         Some((plan, few)) => touched_alone(state, plan, &compiler, &few)?,
         None => {
@@ -472,6 +474,7 @@ pub(super) fn forward_plan(forward: &ForwardFor) -> ForwardPlan {
 
 /// What servers of a backend are compiled with.
 struct Compiler<'a> {
+    state: &'a State,
     default: &'a ServerSettings,
     /// The key of dynamic cookie values, where they are wanted.
     cookie_key: Option<&'a str>,
@@ -483,6 +486,7 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(
+        state: &'a State,
         settings: &'a BackendSettings,
         (live, lookups): (&'a Live, &'a Lookups),
         backend: &'a BackendLive,
@@ -492,7 +496,7 @@ impl<'a> Compiler<'a> {
         let said = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
         let dynamic = persistence.dynamic.unwrap_or(said);
         let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
-        Compiler { default: &settings.default_server, cookie_key, live, lookups, backend, checks }
+        Compiler { state, default: &settings.default_server, cookie_key, live, lookups, backend, checks }
     }
 
     fn server(&self, server: &Server) -> Result<ServerPlan, Problem> {
@@ -514,6 +518,10 @@ impl<'a> Compiler<'a> {
             self.cookie_key.and_then(|key| persistence::dynamic_value(key, first.as_ref().unwrap_or(&target)))
         });
         let minconn = settings.minconn.unwrap_or(0);
+        let initial = match self.state.initial(&Subject::Server(server.at.clone())) {
+            Some(Row::Server(initial)) => initial,
+            _ => server,
+        };
         let checks = ServerCheckPlan::compile(server, &settings, &target, self.checks)?;
         Ok(ServerPlan {
             name: server.at.server.clone(),
@@ -523,6 +531,7 @@ impl<'a> Compiler<'a> {
             naming,
             seat: self.backend.seats.seat(&live),
             weight: settings.weight.unwrap_or(Weight::DEFAULT),
+            initial_weight: initial.settings.over(self.default).weight.unwrap_or(Weight::DEFAULT),
             slowstart: settings.slowstart.map_or(0, Millis::get),
             maxconn: settings.maxconn.unwrap_or(0).max(minconn),
             minconn,

@@ -340,8 +340,8 @@ const fn keyword(name: &'static str, fetch: &'static str, method: MatchMethod) -
 }
 
 /// A fetch with each method for texts, under its own name and with endings.
-macro_rules! family {
-    ($($name:literal => $fetch:literal),*) => {
+macro_rules! keywords {
+    ($($name:literal => $fetch:literal),*; $($alone:literal => $other:literal $method:ident),*) => {
         &[$(
             keyword($name, $fetch, MatchMethod::Str),
             keyword(concat!($name, "_beg"), $fetch, MatchMethod::Beg),
@@ -351,18 +351,32 @@ macro_rules! family {
             keyword(concat!($name, "_len"), $fetch, MatchMethod::Len),
             keyword(concat!($name, "_reg"), $fetch, MatchMethod::Reg),
             keyword(concat!($name, "_sub"), $fetch, MatchMethod::Sub),
+        )* $(
+            keyword($alone, $other, MatchMethod::$method),
         )*]
     };
 }
 
 /// The names that stand for a fetch with a method, in ACLs alone.
-pub const KEYWORDS: &[Keyword] = family![
-    "path" => "path",
-    "url" => "url",
-    "urlp" => "urlp",
-    "hdr" => "req.hdr",
+pub const KEYWORDS: &[Keyword] = keywords![
+    "base" => "base",
     "cook" => "req.cook",
-    "shdr" => "res.hdr"
+    "hdr" => "req.hdr",
+    "path" => "path",
+    "scook" => "res.cook",
+    "shdr" => "res.hdr",
+    "url" => "url",
+    "urlp" => "urlp";
+    "method" => "method" Str,
+    "payload" => "req.payload" Bin,
+    "payload_lv" => "req.payload_lv" Bin,
+    "req.ssl_ver" => "req.ssl_ver" Int,
+    "req_rdp_cookie" => "req.rdp_cookie" Str,
+    "req_rdp_cookie_cnt" => "req.rdp_cookie_cnt" Int,
+    "req_ssl_sni" => "req.ssl_sni" Str,
+    "req_ssl_ver" => "req.ssl_ver" Int,
+    "req_ver" => "req.ver" Str,
+    "resp_ver" => "res.ver" Str
 ];
 
 #[cfg(test)]

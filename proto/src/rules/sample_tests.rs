@@ -5,13 +5,12 @@ use super::*;
 
 #[test]
 fn tables_are_in_order() {
-    assert!(fetches::ROWS.is_sorted_by_key(|row| row.name));
     assert!(converters::ROWS.is_sorted_by_key(|row| row.name));
 }
 
 #[test]
 fn what_is_written_reads_as_the_same() {
-    let fetched = fetches::ROWS.iter().flat_map(|row| row.examples);
+    let fetched = fetches::rows().flat_map(|row| row.examples);
     let converted = converters::ROWS.iter().flat_map(|row| row.examples);
     for example in fetched.chain(converted).chain(&["str(\"a'b\\\"c\"),upper", "str(a\\,b)", "req.hdr(x,-1)"])
     {

@@ -2,7 +2,7 @@
 //! read and written (configuration manual 2.2 and 7.3).
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Mistake, Variable};
 use crate::model::Name;
@@ -22,6 +22,18 @@ pub enum Want {
     Word(&'static [&'static str]),
     /// An address, or for masks a number of bits.
     Ip,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// Bytes as pairs of hexadecimal digits.
+    Hexadecimal,
+    /// `true`, `false`, `1` or `0`, in either case.
+    Truth,
+    /// A number of bytes.
+    Size,
+    /// A number of bytes from the beginning, or with a sign from where one stands.
+    Offset,
     /// A mask: bits or an address.
     Mask,
     /// A variable.
@@ -64,6 +76,12 @@ pub enum Argument {
     Ip(IpAddr),
     /// A number of leading bits.
     Bits(u8),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A truth value.
+    Truth(bool),
+    /// So many bytes further on.
+    Relative(i64),
     /// A variable.
     Variable(Variable),
     /// A regular expression, as written.
@@ -94,7 +112,8 @@ impl Signature {
         whole: usize,
     ) -> Result<Vec<Argument>, Mistake> {
         let only_empty = texts.len() == 1 && texts.iter().all(|(_, text)| text.is_empty());
-        let texts = if only_empty { &[] } else { texts };
+        let takes_empty = self.least > 0 && matches!(self.wants.first(), Some(Want::Text));
+        let texts = if only_empty && !takes_empty { &[] } else { texts };
         if let Some((at, extra)) = texts.get(self.wants.len()) {
             let most = self.wants.len();
             let message = match most {
@@ -160,6 +179,34 @@ impl Want {
                     .expecting(format!("{} is accepted", quoted.join(" or "))));
             }
             Want::Ip => Argument::Ip(text.parse().map_err(|_| wrong("an address"))?),
+            Want::Ipv4 => {
+                let ip: Ipv4Addr = text.parse().map_err(|_| wrong("an IPv4 address"))?;
+                Argument::Ip(ip.into())
+            }
+            Want::Ipv6 => {
+                let ip: Ipv6Addr = text.parse().map_err(|_| wrong("an IPv6 address"))?;
+                Argument::Ip(ip.into())
+            }
+            Want::Hexadecimal => {
+                Argument::Bytes(bytes(text).ok_or_else(|| wrong("an even number of hexadecimal digits"))?)
+            }
+            Want::Truth => match text.to_ascii_lowercase().as_str() {
+                "true" | "1" => Argument::Truth(true),
+                "false" | "0" => Argument::Truth(false),
+                _ => return Err(wrong("'true', 'false', '1' or '0'")),
+            },
+            Want::Size => match integer(text) {
+                Some(number) if number >= 0 => Argument::Int(number),
+                _ => return Err(wrong("a number of bytes")),
+            },
+            Want::Offset => {
+                let number =
+                    integer(text).ok_or_else(|| wrong("a number of bytes, '+' or '-' before it,"))?;
+                match text.starts_with(['+', '-']) {
+                    true => Argument::Relative(number),
+                    false => Argument::Int(number),
+                }
+            }
             Want::Mask => match text.parse::<u8>() {
                 Ok(bits) if bits <= 128 => Argument::Bits(bits),
                 _ => Argument::Ip(
@@ -210,6 +257,12 @@ impl fmt::Display for Want {
             Want::TextOrVariable => "text or variable",
             Want::Word(words) => return f.write_str(&words.join("|")),
             Want::Ip => "address",
+            Want::Ipv4 => "IPv4 address",
+            Want::Ipv6 => "IPv6 address",
+            Want::Hexadecimal => "hexadecimal",
+            Want::Truth => "boolean",
+            Want::Size => "bytes",
+            Want::Offset => "offset",
             Want::Mask => "mask",
             Want::Variable => "variable",
             Want::Regex => "regex",
@@ -232,6 +285,9 @@ impl fmt::Display for Argument {
             Argument::Int(number) => write!(f, "{number}"),
             Argument::Ip(ip) => write!(f, "{ip}"),
             Argument::Bits(bits) => write!(f, "{bits}"),
+            Argument::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Argument::Truth(truth) => write!(f, "{truth}"),
+            Argument::Relative(number) => write!(f, "{number:+}"),
             Argument::Variable(variable) => write!(f, "{variable}"),
             Argument::Name(name) => write!(f, "{name}"),
             Argument::Server(None, server) => write!(f, "{server}"),
@@ -309,6 +365,14 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// The bytes that pairs of hexadecimal digits stand for.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok())).collect();
+    let (pairs, rest) = digits.as_deref()?.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// A decimal integer, or a hexadecimal one after `0x`.

@@ -1,0 +1,91 @@
+//! Fetches of connections and of those who serve them (configuration manual 7.3.3).
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use super::{Arguments, Measures, View};
+use crate::sample::Value;
+
+/// The address of an end of a connection.
+pub(super) fn ip<'a>(address: Option<SocketAddr>) -> Option<Value<'a>> {
+    address.map(|address| Value::ip(address.ip()))
+}
+
+/// The port of an end of a connection.
+pub(super) fn port<'a>(address: Option<SocketAddr>) -> Option<Value<'a>> {
+    address.map(|address| Value::Int(address.port().into()))
+}
+
+/// Whether an address is one of this machine's: whether something can be bound to it.
+pub(super) fn is_local<'a>(address: Option<SocketAddr>) -> Option<Value<'a>> {
+    let ip = address?.ip();
+    let is_one = match ip {
+        IpAddr::V4(ip) if ip.is_multicast() || ip.is_broadcast() => false,
+        IpAddr::V6(ip) if ip.is_multicast() => false,
+        ip => ip.is_unspecified() || UdpSocket::bind((ip, 0)).is_ok(),
+    };
+    Some(Value::Bool(is_one))
+}
+
+/// Something that the kernel measures of the client's connection.
+pub(super) fn measure<'a>(view: &View<'a>, tell: impl Fn(&Measures) -> u32) -> Option<Value<'a>> {
+    view.connection.measures().map(|measures| Value::Int(tell(&measures).into()))
+}
+
+/// A time that the kernel measures: in milliseconds unless microseconds are asked for.
+pub(super) fn time<'a>(
+    arguments: &Arguments<'_>,
+    view: &View<'a>,
+    tell: impl Fn(&Measures) -> u32,
+) -> Option<Value<'a>> {
+    let by = if arguments.text(0) == Some("us") { 1 } else { 1000 };
+    measure(view, |measures| tell(measures) / by)
+}
+
+/// How many clients the bind has.
+pub(super) fn bind_sessions<'a>(view: &View<'a>) -> Option<Value<'a>> {
+    let bind = view.frontend.binds.iter().find(|bind| bind.row.id == view.bind_id)?;
+    Some(Value::Int(bind.live.sessions.now().into()))
+}
+
+/// The name of the bind, where the configuration gives it one.
+pub(super) fn bind_name<'a>(view: &View<'a>) -> Option<Value<'a>> {
+    let bind = view.frontend.binds.iter().find(|bind| bind.row.id == view.bind_id)?;
+    // The readers' names for unnamed binds are none of the administrator's.
+    let name = Some(bind.row.at.bind.as_str()).filter(|name| !name.starts_with("sock-"))?;
+    Some(Value::text(name.as_bytes()))
+}
+
+/// The frontend's default backend; one half of a `listen` section has the other and tells none.
+pub(super) fn default_backend<'a>(view: &View<'a>) -> Option<Value<'a>> {
+    let name = view.frontend.default_backend.as_ref()?;
+    let is_own = view.frontend.listen && *name == view.frontend.name;
+    (!is_own).then(|| Value::text(name.as_str().as_bytes()))
+}
+
+/// What a number says that went wrong with a connection.
+pub(super) fn error<'a>(number: u8) -> Option<Value<'a>> {
+    let text = ERRORS.get(usize::from(number)).copied().unwrap_or("Unknown error");
+    Some(Value::text(text.as_bytes()))
+}
+
+/// By number; what cannot happen here has no text.
+const ERRORS: [&str; 18] = [
+    "Success",
+    "Reached configured maxconn value",
+    "Too many sockets on the process",
+    "Too many sockets on the system",
+    "Out of system buffers",
+    "Protocol or address family not supported",
+    "General socket error",
+    "Source port range exhausted",
+    "Can't bind to source address",
+    "Out of local source ports on the system",
+    "Local source address already in use",
+    "Connection closed while waiting for PROXY protocol header",
+    "Connection error while waiting for PROXY protocol header",
+    "Timeout while waiting for PROXY protocol header",
+    "Truncated PROXY protocol header received",
+    "Received something which does not look like a PROXY protocol header",
+    "Received an invalid PROXY protocol header",
+    "Received an unhandled protocol in the PROXY protocol header",
+];

@@ -1,0 +1,555 @@
+//! The table of fetches: a row per name (configuration manual 7.3.2 to 7.3.7), in one file for each subject.
+//!
+//! What a fetch gives is told by the data plane, in one exhaustive `match` over [`Fetch`].
+
+mod connection;
+mod constant;
+mod http;
+mod payload;
+mod process;
+
+use super::signature::Signature;
+use super::{Kind, Mistake, Reach};
+
+/// One name of a fetch.
+#[derive(Debug)]
+pub struct Row {
+    /// The name.
+    pub name: &'static str,
+    /// What it fetches.
+    pub fetch: Fetch,
+    /// Its arguments.
+    pub signature: Signature,
+    /// The type of its value.
+    pub kind: Kind,
+    /// Where it has a meaning.
+    pub reach: Reach,
+    /// Expressions whose values are the same under HAProxy.
+    pub examples: &'static [&'static str],
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Row) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Row {}
+
+/// What is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fetch {
+    /// False.
+    AlwaysFalse,
+    /// True.
+    AlwaysTrue,
+    /// Constant bytes.
+    Bin,
+    /// A constant truth value.
+    Bool,
+    /// A variable of the process's environment.
+    Environment,
+    /// A constant integer.
+    Int,
+    /// A constant IPv4 address.
+    Ipv4,
+    /// A constant IPv6 address.
+    Ipv6,
+    /// A constant method.
+    ConstantMethod,
+    /// A constant text.
+    Str,
+    /// A variable's value, or a text instead of it.
+    Var,
+    /// How many requests wait at a backend, per server that can be used.
+    AverageQueue,
+    /// How many requests or connections a backend serves.
+    BackendSessions,
+    /// How many more the servers of a backend take; -1 without a limit.
+    BackendRoom,
+    /// New sessions of a backend a second.
+    BackendSessionRate,
+    /// How many more the servers of a backend take or let wait; -1 without a limit.
+    ConnectionSlots,
+    /// The time since the Unix epoch, with an offset, in a unit.
+    Date,
+    /// The microseconds of the present second.
+    DateMicros,
+    /// Client connections of a frontend.
+    FrontendSessions,
+    /// Requests of a frontend a second.
+    FrontendRequestRate,
+    /// New sessions of a frontend a second.
+    FrontendSessionRate,
+    /// The name of the machine.
+    Hostname,
+    /// The file with the rule that ended the last evaluation.
+    LastRuleFile,
+    /// The line of the rule that ended the last evaluation.
+    LastRuleLine,
+    /// How many processes there are: one.
+    ProcessCount,
+    /// How many servers of a backend can be used.
+    UsableServers,
+    /// The number of the process.
+    ProcessId,
+    /// The class in queues.
+    PriorityClass,
+    /// The offset in queues.
+    PriorityOffset,
+    /// Which of the processes it is: the first.
+    ProcessNumber,
+    /// How many requests wait at a backend.
+    Queued,
+    /// A random integer from 0 on, below a bound.
+    Random,
+    /// How many requests or connections a server serves.
+    ServerSessions,
+    /// How many more a server takes; -1 without a limit.
+    ServerRoom,
+    /// Whether a server is up and in service.
+    ServerIsUp,
+    /// The weight that the configuration gives a server.
+    ServerInitialWeight,
+    /// How many requests wait for a server alone.
+    ServerQueue,
+    /// New sessions of a server a second.
+    ServerSessionRate,
+    /// The weight of a server in force.
+    ServerUserWeight,
+    /// The weight of a server as it grows after a start.
+    ServerWeight,
+    /// Whether the process stops.
+    Stopping,
+    /// Which worker serves.
+    Thread,
+    /// A random UUID (RFC 9562).
+    Uuid,
+    /// When the client was accepted, since the Unix epoch.
+    AcceptDate,
+    /// The address of the server that is connected to.
+    UpstreamDst,
+    /// The port of the server that is connected to.
+    UpstreamDstPort,
+    /// The number of what went wrong with the connection to the server.
+    UpstreamError,
+    /// What went wrong with the connection to the server.
+    UpstreamErrorText,
+    /// The version of HTTP towards the server.
+    UpstreamHttpMajor,
+    /// The address that the server is connected to from.
+    UpstreamSrc,
+    /// The port that the server is connected to from.
+    UpstreamSrcPort,
+    /// The number of the backend.
+    BackendId,
+    /// The name of the backend.
+    BackendName,
+    /// The backend's timeout for servers, in milliseconds.
+    BackendServerTimeout,
+    /// The backend's timeout for tunnels, in milliseconds.
+    BackendTunnelTimeout,
+    /// The timeout for the server in force, in milliseconds.
+    ServerTimeout,
+    /// The timeout for the tunnel in force, in milliseconds.
+    TunnelTimeout,
+    /// The address that the client connected to.
+    Dst,
+    /// Client connections of the bind.
+    BindSessions,
+    /// Whether the address that the client connected to is this machine's.
+    DstIsLocal,
+    /// The port that the client connected to.
+    DstPort,
+    /// The address that the client connected to, whatever later rules say.
+    ClientDst,
+    /// Whether that is this machine's.
+    ClientDstIsLocal,
+    /// The port that the client connected to, whatever later rules say.
+    ClientDstPort,
+    /// The number of what went wrong with the client's connection.
+    ClientError,
+    /// What went wrong with the client's connection.
+    ClientErrorText,
+    /// Segments acknowledged ahead, as the kernel counts them.
+    ClientFackets,
+    /// The version of HTTP towards the client.
+    ClientHttpMajor,
+    /// Segments lost, as the kernel counts them.
+    ClientLost,
+    /// The authority of the PROXY protocol header.
+    ProxiedAuthority,
+    /// The unique id of the PROXY protocol header.
+    ProxiedUniqueId,
+    /// Whether the connection began with a PROXY protocol header.
+    ProxyHeaderCame,
+    /// How far segments are reordered, as the kernel measures it.
+    ClientReordering,
+    /// Segments being sent again, as the kernel counts them.
+    ClientRetransmissions,
+    /// The round-trip time to the client.
+    ClientRoundTrip,
+    /// How much the round-trip time varies.
+    ClientRoundTripVariance,
+    /// Segments acknowledged selectively, as the kernel counts them.
+    ClientSacked,
+    /// The client's address, whatever later rules say.
+    ClientSrc,
+    /// Whether that is this machine's.
+    ClientSrcIsLocal,
+    /// The client's port, whatever later rules say.
+    ClientSrcPort,
+    /// Segments not acknowledged yet, as the kernel counts them.
+    ClientUnacked,
+    /// The frontend's timeout for clients, in milliseconds.
+    ClientTimeout,
+    /// The frontend's default backend.
+    FrontendDefaultBackend,
+    /// The number of the frontend.
+    FrontendId,
+    /// The name of the frontend.
+    FrontendName,
+    /// The number of the bind.
+    BindId,
+    /// The name of the bind.
+    BindName,
+    /// The client's address.
+    Src,
+    /// Whether the client's address is this machine's.
+    SrcIsLocal,
+    /// The client's port.
+    SrcPort,
+    /// The number of the server.
+    ServerId,
+    /// The name of the server.
+    ServerName,
+    /// The host and the path.
+    Base,
+    /// A hash of host and path.
+    BaseHash,
+    /// A hash of host and path, and the client's address.
+    BaseHashSrc,
+    /// The host, the path and the query.
+    BaseQuery,
+    /// A request header as it was captured.
+    CapturedRequestHeader,
+    /// The method as the client sent it.
+    CapturedMethod,
+    /// The path and query as the client sent them.
+    CapturedTarget,
+    /// The version of the request.
+    CapturedRequestVersion,
+    /// A response header as it was captured.
+    CapturedResponseHeader,
+    /// The version of the response.
+    CapturedResponseVersion,
+    /// A cookie of the message at hand.
+    Cookie,
+    /// A header of the message at hand.
+    Header,
+    /// The token that the client presents.
+    AuthBearer,
+    /// The password that the client presents.
+    AuthPassword,
+    /// How the client authenticates.
+    AuthScheme,
+    /// The name that the client presents.
+    AuthUser,
+    /// Whether it is the first request of the connection.
+    FirstRequest,
+    /// The method of the request.
+    Method,
+    /// The path of the request.
+    Path,
+    /// The path with the query.
+    PathQuery,
+    /// The query.
+    Query,
+    /// What has come of the request's body.
+    RequestBody,
+    /// How many bytes of the body have come.
+    RequestBodyLength,
+    /// A parameter of a body that is a form.
+    RequestBodyParameter,
+    /// How long the body is to be.
+    RequestBodySize,
+    /// A cookie of the request.
+    RequestCookie,
+    /// How many cookies of the request there are.
+    RequestCookieCount,
+    /// A cookie of the request as an integer.
+    RequestCookieValue,
+    /// A request header's line as it stands.
+    RequestFullHeader,
+    /// How many lines of a request header there are.
+    RequestFullHeaderCount,
+    /// A value of a request header, cut at commas.
+    RequestHeader,
+    /// How many values of a request header there are.
+    RequestHeaderCount,
+    /// A request header's value as an address.
+    RequestHeaderIp,
+    /// The names of the request's headers.
+    RequestHeaderNames,
+    /// A request header's value as an integer.
+    RequestHeaderValue,
+    /// The request's headers as text, to the empty line.
+    RequestHeaders,
+    /// The request's headers as SPOE strings.
+    RequestHeadersBinary,
+    /// The version of the request.
+    RequestVersion,
+    /// What has come of the response's body.
+    ResponseBody,
+    /// How many bytes of the response's body have come.
+    ResponseBodyLength,
+    /// How long the response's body is to be.
+    ResponseBodySize,
+    /// A cookie that the response sets.
+    ResponseCookie,
+    /// How many cookies the response sets.
+    ResponseCookieCount,
+    /// A cookie that the response sets, as an integer.
+    ResponseCookieValue,
+    /// A response header's line as it stands.
+    ResponseFullHeader,
+    /// How many lines of a response header there are.
+    ResponseFullHeaderCount,
+    /// A value of a response header, cut at commas.
+    ResponseHeader,
+    /// How many values of a response header there are.
+    ResponseHeaderCount,
+    /// A response header's value as an address.
+    ResponseHeaderIp,
+    /// The names of the response's headers.
+    ResponseHeaderNames,
+    /// A response header's value as an integer.
+    ResponseHeaderValue,
+    /// The response's headers as text, to the empty line.
+    ResponseHeaders,
+    /// The response's headers as SPOE strings.
+    ResponseHeadersBinary,
+    /// The version of the response.
+    ResponseVersion,
+    /// The status of the response.
+    Status,
+    /// The id that the request was given.
+    UniqueId,
+    /// The target of the request.
+    Url,
+    /// A hash of host, path and query.
+    UrlHash,
+    /// A hash of host, path and query, and the client's address.
+    UrlHashSrc,
+    /// The address in an absolute target.
+    UrlIp,
+    /// A parameter of the query.
+    UrlParameter,
+    /// The port in an absolute target.
+    UrlPort,
+    /// A parameter of the query as an integer.
+    UrlParameterValue,
+    /// The body of a token of distcc's protocol.
+    DistccBody,
+    /// The parameter of a token of distcc's protocol.
+    DistccParameter,
+    /// Bytes of the message at hand.
+    Payload,
+    /// Bytes of the message at hand, as many as it says.
+    PayloadLengthValue,
+    /// A cookie of an RDP connection request.
+    RdpCookie,
+    /// How many cookies an RDP connection request has.
+    RdpCookieCount,
+    /// How many bytes of the request have come.
+    RequestLength,
+    /// Bytes of what the client sent.
+    RequestPayload,
+    /// Bytes of what the client sent, as many as it says.
+    RequestPayloadLengthValue,
+    /// Whether the client sent an HTTP request.
+    ProtocolIsHttp,
+    /// The protocols that a TLS client offers.
+    HelloAlpn,
+    /// Whether a TLS client names elliptic curves.
+    HelloHasGroups,
+    /// The type of the TLS handshake message that the client sent.
+    RequestHelloType,
+    /// The server that a TLS client names.
+    HelloSni,
+    /// Whether a TLS client takes tickets: 0 no, 1 yes, 2 and has one.
+    HelloTicket,
+    /// The version of TLS that the client speaks.
+    HelloVersion,
+    /// How many bytes of the response have come.
+    ResponseLength,
+    /// Bytes of what the server sent.
+    ResponsePayload,
+    /// Bytes of what the server sent, as many as it says.
+    ResponsePayloadLengthValue,
+    /// The type of the TLS handshake message that the server sent.
+    ResponseHelloType,
+    /// Whether the whole request is waited for no longer.
+    WaitEnd,
+}
+
+/// The tables, each in ascending order of names.
+const TABLES: &[&[Row]] = &[constant::ROWS, process::ROWS, connection::ROWS, http::ROWS, payload::ROWS];
+
+/// Every fetch.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLES.iter().flat_map(|table| table.iter())
+}
+
+/// The fetch of this name.
+pub fn find(name: &str) -> Option<&'static Row> {
+    TABLES
+        .iter()
+        .find_map(|table| table.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| table.get(at)))
+}
+
+/// The mistake of a name that is no fetch.
+pub(super) fn unknown(name: &str) -> Mistake {
+    if FOREIGN.binary_search(&name).is_ok() {
+        return Mistake::new(
+            0,
+            format!("fetch '{name}' exists in HAProxy and is not supported by Regate yet"),
+        );
+    }
+    let mistake = Mistake::new(0, format!("unknown fetch '{name}'"));
+    match crate::config::keywords::nearest(name, rows().map(|row| row.name)) {
+        Some(near) => mistake.expecting(format!("did you mean '{near}'?")),
+        None => mistake,
+    }
+}
+
+const fn row(
+    name: &'static str,
+    fetch: Fetch,
+    signature: Signature,
+    kind: Kind,
+    reach: Reach,
+    examples: &'static [&'static str],
+) -> Row {
+    Row { name, fetch, signature, kind, reach, examples }
+}
+
+/// Fetches of HAProxy that are none here yet, in ascending order.
+const FOREIGN: &[&str] = &[
+    "cpu_calls",
+    "cpu_ns_avg",
+    "cpu_ns_tot",
+    "fcgi.docroot",
+    "fcgi.index",
+    "http_auth",
+    "http_auth_group",
+    "internal.htx.data",
+    "internal.htx.free",
+    "internal.htx.free_data",
+    "internal.htx.has_eom",
+    "internal.htx.nbblks",
+    "internal.htx.size",
+    "internal.htx.used",
+    "internal.htx_blk.data",
+    "internal.htx_blk.hdrname",
+    "internal.htx_blk.hdrval",
+    "internal.htx_blk.size",
+    "internal.htx_blk.start_line",
+    "internal.htx_blk.type",
+    "internal.strm.is_htx",
+    "lat_ns_avg",
+    "lat_ns_tot",
+    "res.cache_hit",
+    "res.cache_name",
+    "res.comp",
+    "res.comp_algo",
+    "ssl_bc",
+    "ssl_bc_alg_keysize",
+    "ssl_bc_alpn",
+    "ssl_bc_cipher",
+    "ssl_bc_client_random",
+    "ssl_bc_err",
+    "ssl_bc_err_str",
+    "ssl_bc_is_resumed",
+    "ssl_bc_npn",
+    "ssl_bc_protocol",
+    "ssl_bc_server_random",
+    "ssl_bc_session_id",
+    "ssl_bc_session_key",
+    "ssl_bc_unique_id",
+    "ssl_bc_use_keysize",
+    "ssl_c_ca_err",
+    "ssl_c_ca_err_depth",
+    "ssl_c_chain_der",
+    "ssl_c_der",
+    "ssl_c_err",
+    "ssl_c_i_dn",
+    "ssl_c_key_alg",
+    "ssl_c_notafter",
+    "ssl_c_notbefore",
+    "ssl_c_s_dn",
+    "ssl_c_serial",
+    "ssl_c_sha1",
+    "ssl_c_sig_alg",
+    "ssl_c_used",
+    "ssl_c_verify",
+    "ssl_c_version",
+    "ssl_f_der",
+    "ssl_f_i_dn",
+    "ssl_f_key_alg",
+    "ssl_f_notafter",
+    "ssl_f_notbefore",
+    "ssl_f_s_dn",
+    "ssl_f_serial",
+    "ssl_f_sha1",
+    "ssl_f_sig_alg",
+    "ssl_f_version",
+    "ssl_fc",
+    "ssl_fc_alg_keysize",
+    "ssl_fc_alpn",
+    "ssl_fc_cipher",
+    "ssl_fc_cipherlist_bin",
+    "ssl_fc_cipherlist_hex",
+    "ssl_fc_cipherlist_str",
+    "ssl_fc_cipherlist_xxh",
+    "ssl_fc_client_early_traffic_secret",
+    "ssl_fc_client_handshake_traffic_secret",
+    "ssl_fc_client_random",
+    "ssl_fc_client_traffic_secret_0",
+    "ssl_fc_early_exporter_secret",
+    "ssl_fc_ecformats_bin",
+    "ssl_fc_eclist_bin",
+    "ssl_fc_err",
+    "ssl_fc_err_str",
+    "ssl_fc_exporter_secret",
+    "ssl_fc_extlist_bin",
+    "ssl_fc_has_crt",
+    "ssl_fc_has_early",
+    "ssl_fc_has_sni",
+    "ssl_fc_is_resumed",
+    "ssl_fc_npn",
+    "ssl_fc_protocol",
+    "ssl_fc_protocol_hello_id",
+    "ssl_fc_server_handshake_traffic_secret",
+    "ssl_fc_server_random",
+    "ssl_fc_server_traffic_secret_0",
+    "ssl_fc_session_id",
+    "ssl_fc_session_key",
+    "ssl_fc_sni",
+    "ssl_fc_unique_id",
+    "ssl_fc_use_keysize",
+    "ssl_s_chain_der",
+    "ssl_s_der",
+    "ssl_s_i_dn",
+    "ssl_s_key_alg",
+    "ssl_s_notafter",
+    "ssl_s_notbefore",
+    "ssl_s_s_dn",
+    "ssl_s_serial",
+    "ssl_s_sha1",
+    "ssl_s_sig_alg",
+    "ssl_s_version",
+];
+
+#[cfg(test)]
+mod tests;
