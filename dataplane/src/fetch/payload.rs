@@ -116,7 +116,8 @@ pub(super) fn distcc<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<(
     while let Some((token, tail)) = rest.split_at_checked(4) {
         let Some((digits, tail)) = tail.split_at_checked(8) else { break };
         let number = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        let carried = if CARRIERS.iter().any(|carrier| carrier.as_slice() == token) { number as usize } else { 0 };
+        let carried =
+            if CARRIERS.iter().any(|carrier| carrier.as_slice() == token) { number as usize } else { 0 };
         let body = tail.get(..carried);
         if token == wanted {
             left -= 1;
