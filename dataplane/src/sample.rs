@@ -21,7 +21,7 @@ pub enum Value<'a> {
     Ipv6(Ipv6Addr),
     /// Text, of any bytes.
     Str(Cow<'a, [u8]>),
-    /// Bytes that are no text: as text they are hexadecimal.
+    /// Bytes that are no text: as text they end at the first zero.
     Bin(Cow<'a, [u8]>),
     /// An HTTP method as it was spelled.
     Method(Cow<'a, [u8]>),
@@ -71,7 +71,7 @@ impl<'a> Value<'a> {
                 IpAddr::V4(ip) => Value::Ipv6(ip.to_ipv6_mapped()),
                 IpAddr::V6(ip) => Value::Ipv6(ip),
             },
-            (Value::Bin(bytes), Kind::Str) => Value::text(hexadecimal(&bytes)),
+            (Value::Bin(bytes), Kind::Str) => Value::Str(up_to_zero(bytes)),
             (Value::Method(text), Kind::Str) => Value::Str(text),
             (value, Kind::Str) => Value::Str(value.into_text()),
             (Value::Int(number), Kind::Bin) => Value::Bin(Cow::Owned(number.to_be_bytes().to_vec())),
@@ -100,7 +100,7 @@ impl<'a> Value<'a> {
             Value::Ipv4(ip) => Some(IpAddr::V4(*ip)),
             Value::Ipv6(ip) => Some(IpAddr::V6(*ip)),
             Value::Int(number) => Some(IpAddr::V4(Ipv4Addr::from(*number as u32))),
-            Value::Str(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+            Value::Str(text) => address(text),
             Value::Bool(_) | Value::Bin(_) | Value::Method(_) => None,
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Value<'a> {
     pub fn into_text(self) -> Cow<'a, [u8]> {
         match self {
             Value::Str(text) | Value::Method(text) => text,
-            Value::Bin(bytes) => Cow::Owned(hexadecimal(&bytes)),
+            Value::Bin(bytes) => up_to_zero(bytes),
             value => {
                 let mut out = Vec::with_capacity(16);
                 value.push_text(&mut out);
@@ -127,7 +127,7 @@ impl<'a> Value<'a> {
             Value::Ipv4(ip) => write!(out, "{ip}"),
             Value::Ipv6(ip) => write!(out, "{ip}"),
             Value::Str(text) | Value::Method(text) => out.write_all(text),
-            Value::Bin(bytes) => out.write_all(&hexadecimal(bytes)),
+            Value::Bin(bytes) => out.write_all(text_part(bytes)),
         };
     }
 
@@ -157,17 +157,87 @@ fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Bytes as upper case hexadecimal digits.
-fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+/// What of bytes is text: what stands before the first zero.
+fn text_part(bytes: &[u8]) -> &[u8] {
+    bytes.get(..memchr::memchr(0, bytes).unwrap_or(bytes.len())).unwrap_or(bytes)
 }
 
-/// The integer that a text begins with; refuses a text that does not begin with one, or goes on.
-fn leading_integer(text: &[u8]) -> Option<i64> {
+fn up_to_zero(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(text_part(bytes)),
+        Cow::Owned(mut bytes) => {
+            bytes.truncate(text_part(&bytes).len());
+            Cow::Owned(bytes)
+        }
+    }
+}
+
+/// The address that a text says; a port may follow an IPv4 address.
+pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
-    match text.strip_prefix("0x") {
-        Some(digits) => i64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some(ip);
+    }
+    let (ip, port) = text.split_once(':')?;
+    let ip: Ipv4Addr = ip.parse().ok()?;
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    is_port.then_some(IpAddr::V4(ip))
+}
+
+/// The integer that a text begins with: 0 where it begins with none, the nearest where it is out of range, nothing
+/// for an empty text.
+fn leading_integer(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text.split_first()? {
+        (b'-', digits) => (-1, digits),
+        (b'+', digits) => (1, digits),
+        _ => (1, text),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0_i64, |number, digit| {
+        number.saturating_mul(10).saturating_add(sign * i64::from(digit - b'0'))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_become_integers_as_far_as_they_say_one() {
+        for (text, expected) in [
+            ("", None),
+            ("abc", Some(0)),
+            ("  5", Some(0)),
+            ("-", Some(0)),
+            ("-12x", Some(-12)),
+            ("+3", Some(3)),
+            ("0x10", Some(0)),
+            ("99999999999999999999", Some(i64::MAX)),
+            ("-99999999999999999999", Some(i64::MIN)),
+        ] {
+            assert_eq!(Value::text(text.as_bytes()).as_int(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_text_up_to_a_zero() {
+        for bytes in [Cow::Borrowed(&b"A\0\xff"[..]), Cow::Owned(b"A\0\xff".to_vec())] {
+            assert_eq!(Value::Bin(bytes).cast(Kind::Str), Some(Value::text(&b"A"[..])));
+        }
+    }
+
+    #[test]
+    fn a_port_after_an_address_is_left_out() {
+        for (text, expected) in [
+            ("1.2.3.4:80", Some("1.2.3.4")),
+            ("1.2.3.4", Some("1.2.3.4")),
+            ("::1", Some("::1")),
+            ("1.2.3.4:", None),
+            ("1.2.3.4:99999", None),
+            ("[::1]:80", None),
+            ("1.2.3.4:+1", None),
+        ] {
+            assert_eq!(address(text.as_bytes()), expected.and_then(|ip| ip.parse().ok()), "{text}");
+        }
     }
 }

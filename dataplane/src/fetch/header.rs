@@ -1,9 +1,7 @@
 //! Fetches of headers and cookies (configuration manual 7.3.6).
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use super::{Arguments, Headers};
-use crate::sample::Value;
+use crate::sample::{Value, address};
 
 /// Headers of a message.
 pub(super) type Heads<'a> = &'a (dyn Headers + 'a);
@@ -59,13 +57,7 @@ pub(super) fn chosen<'a>(
 
 /// A text as an address; a port may follow an IPv4 address.
 pub(super) fn ip<'a>(text: &[u8]) -> Option<Value<'a>> {
-    let text = std::str::from_utf8(text).ok()?;
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some(Value::ip(ip));
-    }
-    let (ip, port) = text.split_once(':')?;
-    let ip: Ipv4Addr = ip.parse().ok()?;
-    (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()).then_some(Value::Ipv4(ip))
+    address(text).map(Value::ip)
 }
 
 /// A text as an integer, as headers, cookies and parameters are read: a minus sign counts, and what stands below
