@@ -2,7 +2,7 @@
 //!
 //! Owns the words that listings of changes use (`regate diff`, `apply`, `history`, `watch`). Nothing reads them back.
 
-use regate_proto::change::{Change, Field, Layer, Origin, Overlay, OverlayValue, Setting};
+use regate_proto::change::{Change, EntriesEdit, Field, Layer, Origin, Overlay, OverlayValue, Setting};
 use regate_proto::model::{Admin, Row};
 
 /// One line about a change. `known` tells whether a row exists before it, so that additions and replacements look
@@ -29,6 +29,21 @@ pub fn change(change: &Change, known: &dyn Fn(&Change) -> bool) -> String {
         Change::Restore(overlay) => {
             format!("~ {} {} (by hand: {})", overlay.subject, overlay_value(overlay), origin(&overlay.origin))
         }
+        Change::Edit(layer, list, edit) => format!("~ list {list} {}{}", edited(edit), in_files(*layer)),
+    }
+}
+
+/// What an edit of a list does.
+fn edited(edit: &EntriesEdit) -> String {
+    let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+    match edit {
+        EntriesEdit::Append(run) => format!("{} entries added", run.len()),
+        EntriesEdit::Remove(id) => format!("entry {:#x} removed", id.0),
+        EntriesEdit::RemoveKey(key) => format!("entries '{}' removed", text(key)),
+        EntriesEdit::SetValue(id, value) => format!("entry {:#x} set to '{}'", id.0, text(value)),
+        EntriesEdit::SetKey(key, value) => format!("entries '{}' set to '{}'", text(key), text(value)),
+        EntriesEdit::Clear => "cleared".to_owned(),
+        EntriesEdit::Replace(run) => format!("replaced by {} entries", run.len()),
     }
 }
 
@@ -65,6 +80,12 @@ pub fn overlay_value(overlay: &Overlay) -> String {
         OverlayValue::Row(row) => format!("row{}", summary(row)),
         OverlayValue::Gone => "gone".to_owned(),
         OverlayValue::Setting(value) => setting(value),
+        OverlayValue::Entries(entries) => format!(
+            "{} added, {} removed, {} written",
+            entries.added.len(),
+            entries.removed.len(),
+            entries.written.len()
+        ),
     }
 }
 
@@ -103,7 +124,8 @@ fn summary(row: &Row) -> String {
         Row::Frontend(row) => {
             row.settings.default_backend.as_ref().map_or_else(String::new, |name| format!(" to {name}"))
         }
-        Row::Global(_) | Row::Defaults(_) | Row::Backend(_) | Row::Resolvers(_) => String::new(),
+        Row::Entries(row) => format!(" with {} entries", row.entries.len()),
+        Row::List(_) | Row::Global(_) | Row::Defaults(_) | Row::Backend(_) | Row::Resolvers(_) => String::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows as a command line names them: `server app/s1`, `frontend www`, `global`.
 
-use regate_proto::model::{BindRef, Kind, Name, ServerRef, Subject};
+use regate_proto::model::{BindRef, EntriesRef, Kind, ListName, Name, ServerRef, Subject};
 
 use crate::failure::Failure;
 
@@ -27,6 +27,12 @@ pub fn parse(kind: &str, name: Option<&str>) -> Result<Subject, Failure> {
         Kind::Frontend => Subject::Frontend(parse_name(kind, name)?),
         Kind::Backend => Subject::Backend(parse_name(kind, name)?),
         Kind::Resolvers => Subject::Resolvers(parse_name(kind, name)?),
+        Kind::List => Subject::List(parse_list(name)?),
+        Kind::Entries => {
+            let (list, part) = name.rsplit_once('/').unwrap_or((name, ""));
+            let bad = || Failure::usage(format!("entries {name}: {} is expected", shape(kind)));
+            Subject::Entries(EntriesRef { list: parse_list(list)?, part: part.parse().map_err(|_| bad())? })
+        }
         Kind::Bind => {
             let (frontend, bind) = pair()?;
             Subject::Bind(BindRef { frontend, bind })
@@ -53,11 +59,16 @@ fn parse_name(kind: Kind, text: &str) -> Result<Name, Failure> {
     Name::new(text).map_err(|error| Failure::usage(format!("{} '{text}': {error}", kind.word())))
 }
 
+fn parse_list(text: &str) -> Result<ListName, Failure> {
+    ListName::new(text).map_err(|error| Failure::usage(format!("list '{text}': {error}")))
+}
+
 fn shape(kind: Kind) -> &'static str {
     match kind {
         Kind::Server => "BACKEND/SERVER",
         Kind::Bind => "FRONTEND/BIND",
-        Kind::Global | Kind::Defaults | Kind::Frontend | Kind::Backend | Kind::Resolvers => "a name",
+        Kind::Entries => "LIST/PART",
+        Kind::Global | Kind::Defaults | Kind::Frontend | Kind::Backend | Kind::Resolvers | Kind::List => "a name",
     }
 }
 

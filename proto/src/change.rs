@@ -1,8 +1,10 @@
 //! A change of the configuration, from whichever door it came.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::model::{Admin, Name, Row, ServerHost, Subject, Weight};
+use crate::patterns::{EntryId, Run};
+use crate::model::{Admin, ListName, Name, Row, ServerHost, Subject, Weight};
 
 /// A number of a committed state; 0 is the empty state, each applied set adds one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +38,39 @@ pub enum Change {
     Adopt(Subject, Option<Field>),
     /// Writes an overlay as it is, origin included: how one state is turned into another.
     Restore(Overlay),
+    /// Edits the entries of a list.
+    Edit(Layer, ListName, EntriesEdit),
+}
+
+/// An edit of a list's entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntriesEdit {
+    /// Adds entries at the end, in order; what their ids are does not matter.
+    Append(Arc<Run>),
+    /// Removes the entry with this id.
+    Remove(EntryId),
+    /// Removes every entry with this key, as it was written.
+    RemoveKey(Box<[u8]>),
+    /// Writes the value of the entry with this id.
+    SetValue(EntryId, Box<[u8]>),
+    /// Writes the value of every entry with this key.
+    SetKey(Box<[u8]>, Box<[u8]>),
+    /// Removes every entry.
+    Clear,
+    /// Makes these the entries, in this order; what their ids are does not matter. Entries that are there already
+    /// keep their ids.
+    Replace(Arc<Run>),
+}
+
+/// What was changed by hand of the entries of one part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntriesOverlay {
+    /// Entries of the files that are gone, in order.
+    pub removed: Box<[EntryId]>,
+    /// Entries of the files that are written anew.
+    pub written: Arc<Run>,
+    /// Entries that the files do not have.
+    pub added: Arc<Run>,
 }
 
 /// Who owns a value.
@@ -129,6 +164,8 @@ pub enum Field {
     DynamicCookie,
     /// [`Setting::CookieKey`].
     CookieKey,
+    /// Entries of a list.
+    Entries,
 }
 
 /// Something that was changed by hand on top of the files.
@@ -151,6 +188,8 @@ pub enum OverlayValue {
     Gone,
     /// One field has this value; never a percentage.
     Setting(Setting),
+    /// Entries of a list were changed.
+    Entries(EntriesOverlay),
 }
 
 /// Who made a change, through what door, when.
@@ -203,6 +242,7 @@ impl Overlay {
         match &self.value {
             OverlayValue::Row(_) | OverlayValue::Gone => Field::Row,
             OverlayValue::Setting(setting) => setting.field(),
+            OverlayValue::Entries(_) => Field::Entries,
         }
     }
 }
@@ -229,13 +269,14 @@ impl Field {
             Field::Agent => "agent",
             Field::DynamicCookie => "dynamic-cookie",
             Field::CookieKey => "dynamic-cookie-key",
+            Field::Entries => "entries",
         }
     }
 
     /// The last field in their order.
-    pub const LAST: Field = Field::CookieKey;
+    pub const LAST: Field = Field::Entries;
     /// Every field.
-    pub const ALL: [Field; 18] = [
+    pub const ALL: [Field; 19] = [
         Field::Row,
         Field::Weight,
         Field::Admin,
@@ -254,6 +295,7 @@ impl Field {
         Field::Agent,
         Field::DynamicCookie,
         Field::CookieKey,
+        Field::Entries,
     ];
 }
 
@@ -267,6 +309,7 @@ impl Change {
             | Change::Revert(subject, _)
             | Change::Adopt(subject, _) => subject.clone(),
             Change::Restore(overlay) => overlay.subject.clone(),
+            Change::Edit(_, list, _) => Subject::List(list.clone()),
         }
     }
 

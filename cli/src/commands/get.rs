@@ -1,7 +1,7 @@
 //! `regate get`: what is in force, as a table, YAML or JSON.
 
 use clap::{Args, ValueEnum};
-use regate_proto::model::{Bind, Kind, Row, Subject};
+use regate_proto::model::{Columns, Bind, Kind, Row, Subject};
 use regate_proto::wire::v1;
 
 use super::convert;
@@ -197,6 +197,21 @@ fn table(kind: Kind, rows: &[Row]) {
                 let servers: Vec<String> = r.nameservers.iter().map(|one| one.address.to_string()).collect();
                 [r.name.to_string(), servers.join(","), String::new(), String::new()]
             }
+            Row::List(list) => {
+                let columns = match list.columns {
+                    Columns::Keys => "keys",
+                    Columns::Values => "keys and values",
+                };
+                [list.name.to_string(), columns.to_owned(), String::new(), String::new()]
+            }
+            Row::Entries(row) => {
+                let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+                cells.extend(row.entries.iter().map(|entry| {
+                    let value = entry.value.map_or_else(dash, text);
+                    [row.at.list.to_string(), text(entry.key), value, format!("{:#x}", entry.id.0)]
+                }));
+                continue;
+            }
             Row::Server(s) => [s.at.to_string(), s.address.to_string(), String::new(), String::new()],
         });
     }
@@ -208,6 +223,8 @@ fn table(kind: Kind, rows: &[Row]) {
         Kind::Global => ["NAME", "MAXCONN", "WORKERS", "NODE"],
         Kind::Server => ["NAME", "ADDRESS", "", ""],
         Kind::Resolvers => ["NAME", "NAMESERVERS", "", ""],
+        Kind::List => ["NAME", "COLUMNS", "", ""],
+        Kind::Entries => ["LIST", "KEY", "VALUE", "ID"],
     };
     terminal::print(&terminal::table(header, &cells));
 }

@@ -329,6 +329,8 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
             Kind::Backend => v1::Kind::Backend,
             Kind::Server => v1::Kind::Server,
             Kind::Resolvers => v1::Kind::Resolvers,
+            Kind::List => v1::Kind::List,
+            Kind::Entries => v1::Kind::Entries,
         };
         (query.kinds.is_empty() || query.kinds.contains(&number.into()))
             && (subjects.is_empty() || subjects.contains(subject))

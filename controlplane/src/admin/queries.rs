@@ -258,7 +258,7 @@ fn summary(state: &State, node: &str) -> v1::Summary {
             *count += 1;
         }
     }
-    let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count] =
+    let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count, lists_count, _] =
         counts;
     v1::Summary {
         revision: state.revision().0,
@@ -271,6 +271,8 @@ fn summary(state: &State, node: &str) -> v1::Summary {
         backends_count,
         servers_count,
         resolvers_count,
+        lists_count,
+        entries_count: state.entry_counts().map(|(_, count)| count as u64).sum(),
         overlays_count: state.overlays().count() as u64,
     }
 }
@@ -350,6 +352,7 @@ fn own_place(row: &Row) -> (u32, u32) {
         Row::Backend(row) => (row.order, row.id),
         Row::Server(row) => (row.order, row.id),
         Row::Resolvers(row) => (row.order, 0),
+        Row::List(_) | Row::Entries(_) => (0, 0),
     }
 }
 
@@ -386,6 +389,8 @@ fn model_kind(kind: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Backend) => Ok(Kind::Backend),
         Ok(v1::Kind::Server) => Ok(Kind::Server),
         Ok(v1::Kind::Resolvers) => Ok(Kind::Resolvers),
+        Ok(v1::Kind::List) => Ok(Kind::List),
+        Ok(v1::Kind::Entries) => Ok(Kind::Entries),
         Ok(v1::Kind::Unspecified) | Err(_) => {
             Err(Problem::general(Code::Malformed, format!("kinds: {kind} is no kind of row")))
         }

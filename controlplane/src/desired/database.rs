@@ -428,6 +428,8 @@ fn row_key(subject: &Subject) -> Vec<u8> {
         | Subject::Resolvers(name) => name.to_string(),
         Subject::Bind(at) => format!("{}\0{}", at.frontend, at.bind),
         Subject::Server(at) => format!("{}\0{}", at.backend, at.server),
+        Subject::List(name) => name.to_string(),
+        Subject::Entries(at) => format!("{}\0{:016x}", at.list, at.part),
     };
     text.into_bytes()
 }
@@ -471,7 +473,7 @@ pub(super) fn said(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// A table per kind, in the order of [`Kind`], then these.
 const TREES: [&str; Kind::ALL.len() + 3] =
-    ["global", "defaults", "frontend", "bind", "backend", "server", "resolvers", "overlay", "log", "meta"];
+    ["global", "defaults", "frontend", "bind", "backend", "server", "resolvers", "list", "entries", "overlay", "log", "meta"];
 const OVERLAYS: usize = Kind::ALL.len();
 const LOG: usize = OVERLAYS + 1;
 const META: usize = LOG + 1;

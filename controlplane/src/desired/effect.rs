@@ -46,7 +46,7 @@ pub(crate) fn between(before: &State, after: &State, touched: &Touched) -> Vec<C
 
 fn is_unnumbered(row: &Row) -> bool {
     match row {
-        Row::Global(_) => false,
+        Row::Global(_) | Row::List(_) | Row::Entries(_) => false,
         Row::Defaults(row) => row.order == 0,
         Row::Resolvers(row) => row.order == 0,
         Row::Frontend(row) => row.id == 0 || row.order == 0,

@@ -112,7 +112,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             let count = &mut counts[row.subject().kind() as usize];
             *count = count.saturating_add(1);
         }
-        let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count] =
+        let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count, lists_count, _] =
             counts;
         v1::Summary {
             revision: state.revision().0,
@@ -125,6 +125,8 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             backends_count,
             servers_count,
             resolvers_count,
+            lists_count,
+            entries_count: state.entry_counts().map(|(_, count)| count as u64).sum(),
             overlays_count: state.overlays().count() as u64,
         }
     })
@@ -336,6 +338,7 @@ fn sorted(state: &State, mut rows: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
         Row::Backend(row) => (row.order, row.id),
         Row::Server(row) => (row.order, row.id),
         Row::Resolvers(row) => (row.order, 0),
+        Row::List(_) | Row::Entries(_) => (0, 0),
     };
     rows.sort_by_cached_key(|row| {
         let subject = row.subject();
@@ -509,9 +512,11 @@ fn kind(number: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Backend) => Ok(Kind::Backend),
         Ok(v1::Kind::Server) => Ok(Kind::Server),
         Ok(v1::Kind::Resolvers) => Ok(Kind::Resolvers),
+        Ok(v1::Kind::List) => Ok(Kind::List),
+        Ok(v1::Kind::Entries) => Ok(Kind::Entries),
         Ok(v1::Kind::Unspecified) | Err(_) => Err(Problem::general(
             Code::Malformed,
-            format!("kinds: {number} is no kind of row: 1 to 6 is expected"),
+            format!("kinds: {number} is no kind of row: 1 to 9 is expected"),
         )),
     }
 }

@@ -105,6 +105,8 @@ impl<'a> Sorted<'a> {
         match row {
             Row::Global(row) => self.global = Some(row),
             Row::Resolvers(row) => self.resolvers.push(row),
+            // Lists stand in files of their own.
+            Row::List(_) | Row::Entries(_) => {}
             Row::Defaults(row) => self.defaults.push(row),
             Row::Frontend(row) => {
                 self.frontends.insert(&row.name, row);

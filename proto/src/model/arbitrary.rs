@@ -12,7 +12,7 @@ use proptest::sample::{Index, select};
 
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
-    DescriptorSource, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings, Global, Holds,
+    DescriptorSource, EntriesRef, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings, Global, Holds,
     HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget,
     Millis, Mode, Name, Nameserver, NamingSettings, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS,
     Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Severity, SocketFile,
@@ -24,6 +24,7 @@ use crate::problem::{Code, Problem};
 mod balancing;
 mod checks;
 mod configuration;
+mod lists;
 mod persistence;
 mod rules;
 mod tables;
@@ -31,6 +32,7 @@ mod world;
 
 pub use checks::{backend_checks, global_checks, paused, server_checks};
 pub use configuration::configuration;
+pub use lists::{edit, entries, entries_overlay, list, list_change, list_name};
 pub use world::{
     small_change, small_file, small_overlay, small_row, small_set, small_setting, small_subject,
 };
@@ -588,13 +590,15 @@ pub fn row() -> BoxedStrategy<Row> {
         backend.boxed(),
         server().prop_map(Row::Server).boxed(),
         resolvers().prop_map(Row::Resolvers).boxed(),
+        list().prop_map(Row::List).boxed(),
+        entries().prop_map(Row::Entries).boxed(),
     ]
     .boxed()
 }
 
 /// A subject of any kind.
 pub fn subject() -> impl Strategy<Value = Subject> + Clone {
-    (select(Kind::ALL.to_vec()), name(), name()).prop_map(|(kind, one, two)| match kind {
+    (select(Kind::ALL.to_vec()), name(), name(), list_name()).prop_map(|(kind, one, two, list)| match kind {
         Kind::Global => Subject::Global,
         Kind::Defaults => Subject::Defaults(one),
         Kind::Frontend => Subject::Frontend(one),
@@ -602,6 +606,8 @@ pub fn subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Backend => Subject::Backend(one),
         Kind::Server => Subject::Server(ServerRef { backend: one, server: two }),
         Kind::Resolvers => Subject::Resolvers(one),
+        Kind::List => Subject::List(list),
+        Kind::Entries => Subject::Entries(EntriesRef { list, part: 7 }),
     })
 }
 
@@ -651,6 +657,7 @@ pub fn overlay() -> impl Strategy<Value = Overlay> {
         subject().prop_map(|subject| (subject, OverlayValue::Gone)),
         (subject(), absolute_setting())
             .prop_map(|(subject, setting)| (subject, OverlayValue::Setting(setting))),
+        entries_overlay().prop_map(|overlay| (overlay.subject, overlay.value)),
     ];
     (told, origin()).prop_map(|((subject, value), origin)| Overlay { subject, value, origin })
 }
@@ -668,6 +675,7 @@ pub fn change() -> impl Strategy<Value = Change> {
         1 => (subject(), field()).prop_map(|(subject, field)| Change::Revert(subject, field)),
         1 => (subject(), field()).prop_map(|(subject, field)| Change::Adopt(subject, field)),
         1 => overlay().prop_map(Change::Restore),
+        1 => edit(),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Server};
+use super::{Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, List, ListName, Name, Resolvers, Server};
 
 /// A server in its backend.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,10 @@ pub enum Subject {
     Server(ServerRef),
     /// Name servers that are asked together.
     Resolvers(Name),
+    /// A list of patterns.
+    List(ListName),
+    /// Some entries of a list.
+    Entries(EntriesRef),
 }
 
 /// The kinds of rows, in the order of [`Subject`].
@@ -60,6 +64,10 @@ pub enum Kind {
     Server,
     /// [`Subject::Resolvers`].
     Resolvers,
+    /// [`Subject::List`].
+    List,
+    /// [`Subject::Entries`].
+    Entries,
 }
 
 /// One configured thing.
@@ -79,11 +87,15 @@ pub enum Row {
     Server(Server),
     /// Name servers that are asked together.
     Resolvers(Resolvers),
+    /// A list of patterns.
+    List(List),
+    /// Some entries of a list.
+    Entries(Entries),
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Global,
         Kind::Defaults,
         Kind::Frontend,
@@ -91,6 +103,8 @@ impl Kind {
         Kind::Backend,
         Kind::Server,
         Kind::Resolvers,
+        Kind::List,
+        Kind::Entries,
     ];
 
     /// The word for it, as messages and `regate get` use it.
@@ -103,6 +117,8 @@ impl Kind {
             Kind::Backend => "backend",
             Kind::Server => "server",
             Kind::Resolvers => "resolvers",
+            Kind::List => "list",
+            Kind::Entries => "entries",
         }
     }
 }
@@ -118,6 +134,8 @@ impl Subject {
             Subject::Backend(_) => Kind::Backend,
             Subject::Server(_) => Kind::Server,
             Subject::Resolvers(_) => Kind::Resolvers,
+            Subject::List(_) => Kind::List,
+            Subject::Entries(_) => Kind::Entries,
         }
     }
 }
@@ -133,6 +151,8 @@ impl Row {
             Row::Backend(row) => Subject::Backend(row.name.clone()),
             Row::Server(row) => Subject::Server(row.at.clone()),
             Row::Resolvers(row) => Subject::Resolvers(row.name.clone()),
+            Row::List(row) => Subject::List(row.name.clone()),
+            Row::Entries(row) => Subject::Entries(row.at.clone()),
         }
     }
 }
@@ -162,6 +182,8 @@ impl fmt::Display for Subject {
             }
             Subject::Bind(at) => write!(f, "{word} {at}"),
             Subject::Server(at) => write!(f, "{word} {at}"),
+            Subject::List(name) => write!(f, "{word} {name}"),
+            Subject::Entries(at) => write!(f, "{word} {at}"),
         }
     }
 }

@@ -155,6 +155,31 @@ impl Run {
         merged
     }
 
+    /// Calls `each` with the entries of both runs that differ, side by side by their ids.
+    pub fn differences(&self, other: &Run, mut each: impl FnMut(Option<Entry<'_>>, Option<Entry<'_>>)) {
+        let (mut own, mut others) = (self.iter().peekable(), other.iter().peekable());
+        loop {
+            match (own.peek().copied(), others.peek().copied()) {
+                (None, None) => return,
+                (Some(one), Some(other)) if one.id == other.id => {
+                    own.next();
+                    others.next();
+                    if one != other {
+                        each(Some(one), Some(other));
+                    }
+                }
+                (Some(one), other) if other.is_none_or(|other| one.id < other.id) => {
+                    own.next();
+                    each(Some(one), None);
+                }
+                (_, other) => {
+                    others.next();
+                    each(None, other);
+                }
+            }
+        }
+    }
+
     /// Gives back the room that it does not need.
     pub fn shrink(&mut self) {
         self.ids.shrink_to_fit();

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Digest, Rows, State, Touched, integrity, numbering, overlay, parent_of};
+use super::{Digest, Rows, State, Touched, integrity, numbering, overlay, parent_of, uses};
 use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::model::{Row, Subject};
 use crate::problem::{Code, Problem};
@@ -61,6 +61,7 @@ impl State {
         if problems.is_empty() {
             problems = integrity::check(draft.state, &draft.touched);
             problems.extend(super::health::check(draft.state, &draft.touched));
+            problems.extend(uses::check(draft.state, &draft.touched, &draft.before()));
         }
         let Draft { touched, journal, .. } = draft;
         if !problems.is_empty() {
@@ -77,7 +78,11 @@ impl State {
         for step in journal.steps.into_iter().rev() {
             match step {
                 Undo::Spec(subject, row) => put_back(&mut self.spec, subject, row),
-                Undo::Effective(subject, row) => put_back(&mut self.effective, subject, row),
+                Undo::Effective(subject, row) => {
+                    let written = self.effective.get(&subject).cloned();
+                    self.note(written.as_ref(), row.as_ref());
+                    put_back(&mut self.effective, subject, row);
+                }
                 Undo::Overlay(subject, field, Some(overlay)) => {
                     self.overlays.insert((subject, field), overlay);
                 }
@@ -173,14 +178,23 @@ impl<'a> Draft<'a> {
             Change::Add(layer, row) => self.add(*layer, row, origin),
             Change::Delete(layer, subject) => self.delete(*layer, subject, origin),
             Change::Set(layer, subject, setting) => self.set(*layer, subject, setting, origin),
-            Change::Revert(subject, field) => self.revert(subject, *field),
-            Change::Adopt(subject, field) => self.adopt(subject, *field),
+            Change::Revert(subject, field) => {
+                self.throughout(subject, *field, |draft, subject| draft.revert(subject, *field))
+            }
+            Change::Adopt(subject, field) => {
+                self.throughout(subject, *field, |draft, subject| draft.adopt(subject, *field))
+            }
             Change::Restore(overlay) => self.restore_overlay(overlay),
+            Change::Edit(layer, list, edit) => self.edit(*layer, list, edit, origin),
         }
     }
 
     fn put(&mut self, layer: Layer, row: &Row, origin: &Origin) -> Outcome {
         let subject = row.subject();
+        if let Row::Entries(row) = row {
+            let changed = self.write_entries(layer, &row.at, row.entries.clone(), origin);
+            return Outcome { changed, before: None };
+        }
         match numbering::id(row) {
             Some(0) => self.carried.insert(subject.clone()),
             _ => self.carried.remove(&subject),
@@ -222,6 +236,10 @@ impl<'a> Draft<'a> {
         };
         if !there {
             return Err(missing(self.state, subject));
+        }
+        if let Subject::Entries(at) = subject {
+            let changed = self.write_entries(layer, at, Arc::default(), origin);
+            return Ok(Outcome { changed, before: None });
         }
         match layer {
             Layer::Spec => self.write_spec(subject, None),
@@ -266,6 +284,29 @@ impl<'a> Draft<'a> {
         Ok(Outcome { changed: self.refresh(subject), before })
     }
 
+    /// Does something to a list, and to each of its parts of which something was changed by hand.
+    fn throughout(
+        &mut self,
+        subject: &Subject,
+        field: Option<Field>,
+        each: impl Fn(&mut Self, &Subject) -> Result<Outcome, Problem>,
+    ) -> Result<Outcome, Problem> {
+        let mut subjects = vec![subject.clone()];
+        if let Subject::List(list) = subject
+            && field.is_none_or(|field| field == Field::Entries)
+        {
+            let parts = self.overlaid_parts(list);
+            let own = self.state.overlays_of(subject).next().is_some();
+            subjects.retain(|_| own || parts.is_empty());
+            subjects.extend(parts);
+        }
+        let mut changed = false;
+        for subject in &subjects {
+            changed |= each(self, subject)?.changed;
+        }
+        Ok(Outcome { changed, before: None })
+    }
+
     fn revert(&mut self, subject: &Subject, field: Option<Field>) -> Result<Outcome, Problem> {
         let fields = self.overlaid(subject, field)?;
         for field in fields {
@@ -282,6 +323,7 @@ impl<'a> Draft<'a> {
             let adopted = match &overlay.value {
                 OverlayValue::Row(row) => Some(row.as_ref().clone()),
                 OverlayValue::Gone => None,
+                OverlayValue::Entries(_) => self.state.row(subject).map(|row| row.as_ref().clone()),
                 OverlayValue::Setting(setting) => {
                     let by_hand = self.state.overlays.contains_key(&(subject.clone(), Field::Row));
                     let Some(declared) = self.state.spec.get(subject).filter(|_| !by_hand) else {
@@ -330,7 +372,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn lay_over(&mut self, subject: &Subject, value: OverlayValue, origin: &Origin) {
+    pub(super) fn lay_over(&mut self, subject: &Subject, value: OverlayValue, origin: &Origin) {
         let overlay = Overlay { subject: subject.clone(), value, origin: origin.clone() };
         self.write_overlay(subject, overlay.field(), Some(Arc::new(overlay)));
     }
@@ -347,11 +389,12 @@ impl<'a> Draft<'a> {
         for (subject, field) in stale {
             self.write_overlay(&subject, field, None);
         }
+        self.sweep_entries();
     }
 
     fn is_stale(&self, overlay: &Overlay) -> bool {
         match overlay.value {
-            OverlayValue::Row(_) => false,
+            OverlayValue::Row(_) | OverlayValue::Entries(_) => false,
             OverlayValue::Gone => !self.state.spec.contains_key(&overlay.subject),
             OverlayValue::Setting(_) => !self.state.effective.contains_key(&overlay.subject),
         }
@@ -361,10 +404,11 @@ impl<'a> Draft<'a> {
     pub(super) fn refresh(&mut self, subject: &Subject) -> bool {
         self.touched.insert(subject.clone());
         let row = overlay::effective(self.state, subject);
-        let old = self.state.effective.get(subject);
-        if old == row.as_ref() {
+        let old = self.state.effective.get(subject).cloned();
+        if old == row {
             return false;
         }
+        self.state.note(old.as_ref(), row.as_ref());
         let old = match row {
             Some(row) => self.state.effective.insert(subject.clone(), row),
             None => self.state.effective.remove(subject),
@@ -399,6 +443,14 @@ fn put_back(rows: &mut Rows, subject: Subject, row: Option<Arc<Row>>) {
         Some(row) => rows.insert(subject, row),
         None => rows.remove(&subject),
     };
+}
+
+impl State {
+    /// Keeps what is derived from rows in force as they are.
+    fn note(&mut self, old: Option<&Arc<Row>>, new: Option<&Arc<Row>>) {
+        self.index_entries(old, new);
+        self.uses.exchange(old, new);
+    }
 }
 
 /// The subject does not exist, or else what would contain it does not.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::State;
+use super::{State, entries};
 use super::numbering::{self, Space};
 use crate::change::{Change, Layer, Overlay, OverlayValue};
 use crate::model::{Row, Subject};
@@ -28,6 +28,7 @@ pub fn diff(from: &State, to: &State) -> Vec<Change> {
 /// so statistics and scripts that use numbers survive; where the files give that number to another row, they get
 /// a new one, also those added by hand.
 pub fn replacement(state: &State, rows: Vec<Row>) -> Vec<Change> {
+    let rows = entries::realign(state, rows);
     let last: BTreeMap<Subject, usize> =
         rows.iter().enumerate().map(|(at, row)| (row.subject(), at)).collect();
     let forced: BTreeMap<(Space, u32), &Row> =

@@ -4,19 +4,22 @@ mod apply;
 mod defaults;
 mod diff;
 mod digest;
+mod entries;
 mod health;
 mod integrity;
 mod numbering;
 mod overlay;
 mod tables;
+mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::change::{Field, Overlay, Revision};
+use crate::patterns::KeyIndex;
 use crate::model::{
-    Backend, Bind, BindRef, Defaults, Frontend, Global, Kind, Name, Resolvers, Row, Server, ServerRef,
+    Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, Kind, ListName, Name, Resolvers, Row, Server, ServerRef,
     Subject,
 };
 
@@ -35,6 +38,10 @@ pub struct State {
     overlays: BTreeMap<(Subject, Field), Arc<Overlay>>,
     effective: Rows,
     digest: Digest,
+    /// The entries in force of each list that has some, by a hash of their keys.
+    keys: BTreeMap<ListName, KeyIndex>,
+    /// How rules use lists.
+    uses: uses::Uses,
 }
 
 /// Rows by what they are addressed by.
@@ -232,6 +239,7 @@ pub(crate) fn parent_of(subject: &Subject) -> Option<Subject> {
     match subject {
         Subject::Bind(at) => Some(Subject::Frontend(at.frontend.clone())),
         Subject::Server(at) => Some(Subject::Backend(at.backend.clone())),
+        Subject::Entries(at) => Some(Subject::List(at.list.clone())),
         _ => None,
     }
 }
@@ -241,6 +249,7 @@ fn is_parent(parent: &Subject, subject: &Subject) -> bool {
     match (parent, subject) {
         (Subject::Frontend(name), Subject::Bind(at)) => at.frontend == *name,
         (Subject::Backend(name), Subject::Server(at)) => at.backend == *name,
+        (Subject::List(name), Subject::Entries(at)) => at.list == *name,
         _ => false,
     }
 }
@@ -248,6 +257,7 @@ fn is_parent(parent: &Subject, subject: &Subject) -> bool {
 /// The lowest subject of a kind: the shortest, lowest names.
 fn lowest(kind: Kind) -> Option<Subject> {
     let lowest = || Name::new("-").ok();
+    let lowest_list = || ListName::new("\u{1}").ok();
     Some(match kind {
         Kind::Global => Subject::Global,
         Kind::Defaults => Subject::Defaults(lowest()?),
@@ -256,6 +266,8 @@ fn lowest(kind: Kind) -> Option<Subject> {
         Kind::Backend => Subject::Backend(lowest()?),
         Kind::Server => Subject::Server(ServerRef { backend: lowest()?, server: lowest()? }),
         Kind::Resolvers => Subject::Resolvers(lowest()?),
+        Kind::List => Subject::List(lowest_list()?),
+        Kind::Entries => Subject::Entries(EntriesRef { list: lowest_list()?, part: 0 }),
     })
 }
 
@@ -269,6 +281,7 @@ fn first_child(parent: &Subject) -> Option<Subject> {
         Subject::Backend(backend) => {
             Some(Subject::Server(ServerRef { backend: backend.clone(), server: lowest }))
         }
+        Subject::List(list) => Some(Subject::Entries(EntriesRef { list: list.clone(), part: 0 })),
         _ => None,
     }
 }

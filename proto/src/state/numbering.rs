@@ -37,7 +37,7 @@ impl Space {
     /// Where the subject's number must be unique; nothing for a kind without numbers and places.
     pub(super) fn of(subject: &Subject) -> Option<Space> {
         match subject {
-            Subject::Global => None,
+            Subject::Global | Subject::List(_) | Subject::Entries(_) => None,
             Subject::Defaults(_) => Some(Space::Defaults),
             Subject::Resolvers(_) => Some(Space::Resolvers),
             Subject::Frontend(_) | Subject::Backend(_) => Some(Space::Proxies),
@@ -77,7 +77,7 @@ pub(super) fn id(row: &Row) -> Option<u32> {
         Row::Backend(row) => Some(row.id),
         Row::Bind(row) => Some(row.id),
         Row::Server(row) => Some(row.id),
-        Row::Global(_) | Row::Defaults(_) | Row::Resolvers(_) => None,
+        Row::Global(_) | Row::Defaults(_) | Row::Resolvers(_) | Row::List(_) | Row::Entries(_) => None,
     }
 }
 
@@ -393,7 +393,7 @@ fn fill(row: &mut Row, id: u32, order: u32) {
 /// A row's place, where its kind has one.
 pub(super) fn order(row: &Row) -> Option<u32> {
     match row {
-        Row::Global(_) => None,
+        Row::Global(_) | Row::List(_) | Row::Entries(_) => None,
         Row::Defaults(row) => Some(row.order),
         Row::Frontend(row) => Some(row.order),
         Row::Bind(row) => Some(row.order),
@@ -406,7 +406,7 @@ pub(super) fn order(row: &Row) -> Option<u32> {
 /// A row's number and place, where its kind has them.
 fn seats(row: &mut Row) -> (Option<&mut u32>, Option<&mut u32>) {
     match row {
-        Row::Global(_) => (None, None),
+        Row::Global(_) | Row::List(_) | Row::Entries(_) => (None, None),
         Row::Defaults(row) => (None, Some(&mut row.order)),
         Row::Frontend(row) => (Some(&mut row.id), Some(&mut row.order)),
         Row::Bind(row) => (Some(&mut row.id), Some(&mut row.order)),

@@ -9,6 +9,9 @@ use crate::problem::{Code, Problem};
 
 /// The row in force for a subject: what the files declare, under what was changed by hand.
 pub(super) fn effective(state: &State, subject: &Subject) -> Option<Arc<Row>> {
+    if let Subject::Entries(at) = subject {
+        return super::entries::effective(state, at);
+    }
     let base = match state.overlays.get(&(subject.clone(), Field::Row)).map(|overlay| &overlay.value) {
         Some(OverlayValue::Row(row)) => Arc::new(row.as_ref().clone()),
         Some(OverlayValue::Gone) => return None,
@@ -141,6 +144,11 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
 pub(super) fn check(overlay: &Overlay) -> Result<(), Problem> {
     let subject = &overlay.subject;
     match &overlay.value {
+        OverlayValue::Entries(_) if subject.kind() == Kind::Entries => Ok(()),
+        OverlayValue::Entries(_) => Err(Problem::about(Code::Unsuitable, subject, "it has no entries")),
+        _ if subject.kind() == Kind::Entries => {
+            Err(Problem::about(Code::Unsuitable, subject, "entries are changed one by one"))
+        }
         OverlayValue::Gone => Ok(()),
         OverlayValue::Row(row) if row.subject() == *subject => Ok(()),
         OverlayValue::Row(row) => {
@@ -182,6 +190,7 @@ fn has(kind: Kind, field: Field) -> bool {
         | Field::AgentSend
         | Field::Checks
         | Field::Agent => kind == Kind::Server,
+        Field::Entries => kind == Kind::Entries,
     }
 }
 

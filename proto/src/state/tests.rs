@@ -75,6 +75,7 @@ fn audit(state: &State) {
             OverlayValue::Row(_) => {}
             OverlayValue::Gone => assert!(state.spec.contains_key(subject)),
             OverlayValue::Setting(_) => assert!(state.effective.contains_key(subject)),
+            OverlayValue::Entries(_) => assert!(matches!(subject, Subject::Entries(_))),
         }
     }
     for (subject, row) in &state.effective {
@@ -175,6 +176,7 @@ proptest! {
                 OverlayValue::Row(_) => false,
                 OverlayValue::Gone => !declared.contains(&key.0),
                 OverlayValue::Setting(_) => state.row(&key.0).is_none(),
+                OverlayValue::Entries(_) => parent_of(&key.0).is_none_or(|list| state.row(&list).is_none()),
             };
             match (state.overlays.get(key), &overlay.value) {
                 (None, _) => prop_assert!(is_void, "{:?} is lost", overlay),

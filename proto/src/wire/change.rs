@@ -1,8 +1,8 @@
 //! Changes, settings and overlays.
 
 use super::choice::{self, Choice};
-use super::{field, v1};
-use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
+use super::{field, patterns, v1};
+use crate::change::{Change, ChangeSet, EntriesOverlay, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::model::{Row, Subject};
 use crate::problem::{Code, Problem};
 
@@ -42,6 +42,7 @@ impl From<&Change> for v1::Change {
             Change::Revert(subject, field) => (None, Verb::Revert(wire_field_of(subject, *field))),
             Change::Adopt(subject, field) => (None, Verb::Adopt(wire_field_of(subject, *field))),
             Change::Restore(overlay) => (None, Verb::Restore(overlay.into())),
+            Change::Edit(layer, list, edit) => (Some(*layer), Verb::Edit(patterns::wire_edit(list, edit))),
         };
         v1::Change { layer: choice::number(layer), verb: Some(verb) }
     }
@@ -54,7 +55,7 @@ impl TryFrom<v1::Change> for Change {
         use v1::change::Verb;
         let layer: Option<Layer> = field::choice("layer", change.layer)?;
         let verb = change.verb.ok_or_else(|| {
-            field::missing("verb", "one of put, add, delete, set, revert, adopt and restore")
+            field::missing("verb", "one of put, add, delete, set, revert, adopt, restore and edit")
         })?;
         let no_layer = |verb: &str| match layer {
             Some(_) => Err(Problem::general(Code::Unsuitable, format!("layer: {verb} takes no layer"))),
@@ -89,6 +90,10 @@ impl TryFrom<v1::Change> for Change {
             Verb::Restore(overlay) => {
                 no_layer("restore")?;
                 Change::Restore(field::within("restore", Overlay::try_from(overlay))?)
+            }
+            Verb::Edit(edit) => {
+                let (list, edit) = field::within("edit", patterns::model_edit(edit))?;
+                Change::Edit(layer.unwrap_or(Layer::Overlay), list, edit)
             }
         })
     }
@@ -160,6 +165,7 @@ impl From<&Overlay> for v1::Overlay {
             OverlayValue::Row(row) => Value::Row(row.as_ref().into()),
             OverlayValue::Gone => Value::Gone(v1::Gone {}),
             OverlayValue::Setting(setting) => Value::Setting(setting.into()),
+            OverlayValue::Entries(entries) => Value::Entries(entries.into()),
         };
         v1::Overlay {
             subject: Some((&overlay.subject).into()),
@@ -175,7 +181,7 @@ impl TryFrom<v1::Overlay> for Overlay {
     fn try_from(overlay: v1::Overlay) -> Result<Self, Problem> {
         use v1::overlay::Value;
         let subject: Subject = field::required("subject", overlay.subject)?;
-        let value = overlay.value.ok_or_else(|| field::missing("value", "one of row, gone and setting"))?;
+        let value = overlay.value.ok_or_else(|| field::missing("value", "one of row, gone, setting and entries"))?;
         let value = match value {
             Value::Row(row) => {
                 let row = field::within("row", Row::try_from(row))?;
@@ -186,6 +192,12 @@ impl TryFrom<v1::Overlay> for Overlay {
                 OverlayValue::Row(Box::new(row))
             }
             Value::Gone(v1::Gone {}) => OverlayValue::Gone,
+            Value::Entries(entries) => {
+                let Subject::Entries(at) = &subject else {
+                    return Err(field::malformed("entries", format_args!("{subject} has no entries")));
+                };
+                OverlayValue::Entries(field::within("entries", EntriesOverlay::from_wire(entries, at.part))?)
+            }
             Value::Setting(setting) => match field::within("setting", Setting::try_from(setting))? {
                 Setting::WeightPercent(_) => {
                     let text = "an overlay holds no percentage: weight is expected";

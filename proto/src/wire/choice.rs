@@ -3,7 +3,7 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    AddressFamily, Admin, CheckStatus, CookieMode, ExternalChecks, HashFunction, HashMethod, HttpConnection,
+    AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashMethod, HttpConnection,
     HttpReuse, InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe, OnError, ServerKey,
     Severity, Transport,
 };
@@ -65,6 +65,7 @@ choices! {
         NotFound, AlreadyExists, InUse, Dangling, OutOfRange, Malformed, Unsuitable, Conflict, Denied, Impossible,
         Unavailable, Unsupported,
     }
+    Columns is Columns { Keys, Values }
     CheckStatus is CheckStatus {
         L7Ok, L7Okc, L6Ok, L4Ok, L7Rsp, L7Sts, L6Rsp, L4Con, L7Tout, L6Tout, L4Tout,
     }
@@ -72,14 +73,14 @@ choices! {
     ExternalChecks is ExternalChecks { CleanEnvironment, WholeEnvironment }
     Field is Field {
         Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate, CheckHost, CheckPort, AgentHost,
-        AgentPort, AgentSend, Checks, Agent, DynamicCookie, CookieKey,
+        AgentPort, AgentSend, Checks, Agent, DynamicCookie, CookieKey, Entries,
     }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }
     HashMethod is HashMethod { MapBased, Consistent }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
     InitState is InitState { FullyUp, Up, Down, FullyDown }
-    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers }
+    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries }
     Layer is Layer { Spec, Overlay }
     Level is Level { User, Operator, Admin }
     LogFormat is LogFormat { Plain, Tcp, Http, Clf }

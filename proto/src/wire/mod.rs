@@ -20,6 +20,7 @@ mod frontend;
 mod global;
 mod logging;
 mod outcome;
+mod patterns;
 mod persistence;
 mod problem;
 mod resolvers;

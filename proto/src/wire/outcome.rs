@@ -29,16 +29,16 @@ impl TryFrom<v1::Outcome> for Outcome {
 
 impl From<Digest> for v1::Digest {
     fn from(digest: Digest) -> Self {
-        let [global, defaults, frontends, binds, backends, servers, resolvers] = digest.kinds;
+        let [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries] = digest.kinds;
         let overlays = digest.overlays;
-        v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers }
+        v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers, lists, entries }
     }
 }
 
 impl From<v1::Digest> for Digest {
     fn from(digest: v1::Digest) -> Self {
-        let v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers } =
+        let v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers, lists, entries } =
             digest;
-        Digest { kinds: [global, defaults, frontends, binds, backends, servers, resolvers], overlays }
+        Digest { kinds: [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries], overlays }
     }
 }

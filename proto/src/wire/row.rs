@@ -1,6 +1,6 @@
 //! Rows and what they are addressed by.
 
-use super::{field, v1};
+use super::{field, patterns, v1};
 use crate::model::{Row, Subject};
 use crate::problem::Problem;
 
@@ -15,6 +15,8 @@ impl From<&Subject> for v1::Subject {
             Subject::Backend(name) => Noun::Backend(name.to_string()),
             Subject::Server(at) => Noun::Server(at.into()),
             Subject::Resolvers(name) => Noun::Resolvers(name.to_string()),
+            Subject::List(name) => Noun::List(name.to_string()),
+            Subject::Entries(at) => Noun::Entries(at.into()),
         };
         v1::Subject { noun: Some(noun) }
     }
@@ -33,6 +35,8 @@ impl TryFrom<v1::Subject> for Subject {
             Noun::Backend(name) => Subject::Backend(field::name("backend", &name)?),
             Noun::Server(at) => Subject::Server(field::within("server", at.try_into())?),
             Noun::Resolvers(name) => Subject::Resolvers(field::name("resolvers", &name)?),
+            Noun::List(name) => Subject::List(patterns::list_name("list", &name)?),
+            Noun::Entries(at) => Subject::Entries(field::within("entries", at.try_into())?),
         })
     }
 }
@@ -48,6 +52,8 @@ impl From<&Row> for v1::Row {
             Row::Backend(row) => Noun::Backend(Box::new(row.into())),
             Row::Server(row) => Noun::Server(Box::new(row.into())),
             Row::Resolvers(row) => Noun::Resolvers(Box::new(row.into())),
+            Row::List(row) => Noun::List(row.into()),
+            Row::Entries(row) => Noun::Entries(Box::new(row.into())),
         };
         v1::Row { noun: Some(noun) }
     }
@@ -66,10 +72,12 @@ impl TryFrom<v1::Row> for Row {
             Noun::Backend(row) => Row::Backend(field::within("backend", (*row).try_into())?),
             Noun::Server(row) => Row::Server(field::within("server", (*row).try_into())?),
             Noun::Resolvers(row) => Row::Resolvers(field::within("resolvers", (*row).try_into())?),
+            Noun::List(row) => Row::List(field::within("list", row.try_into())?),
+            Noun::Entries(row) => Row::Entries(field::within("entries", (*row).try_into())?),
         })
     }
 }
 
 fn no_noun() -> Problem {
-    field::missing("noun", "one of global, defaults, frontend, bind, backend, server and resolvers")
+    field::missing("noun", "one of global, defaults, frontend, bind, backend, server, resolvers, list and entries")
 }

@@ -304,7 +304,7 @@ fn changes_that_contradict_themselves_are_refused() {
         (
             0,
             None,
-            "verb: nothing is set: one of put, add, delete, set, revert, adopt and restore is expected",
+            "verb: nothing is set: one of put, add, delete, set, revert, adopt, restore and edit is expected",
         ),
         (3, Some(Verb::Delete(global.clone())), "layer: 3 is not known here: 0 to 2 is accepted"),
         (1, Some(Verb::Revert(all.clone())), "layer: revert takes no layer"),

@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::{admin, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
-use crate::model::{
+use crate::model::{Columns, List, 
     Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults, Frontend, FrontendSettings,
     Global, Kind, Mode, Name, NamingSettings, Paused, PortRange, Resolvers, Row, Server, ServerAddress,
     ServerHost, ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
@@ -54,6 +54,7 @@ pub fn small_change() -> impl Strategy<Value = Change> {
         2 => (small_subject(), field()).prop_map(|(subject, field)| Change::Revert(subject, field)),
         2 => (small_subject(), field()).prop_map(|(subject, field)| Change::Adopt(subject, field)),
         2 => small_overlay().prop_map(Change::Restore),
+        8 => super::list_change(),
     ]
 }
 
@@ -105,7 +106,7 @@ pub fn small_subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Bind => Subject::Bind(BindRef { frontend: one, bind: two }),
         Kind::Backend => Subject::Backend(one),
         Kind::Server => Subject::Server(ServerRef { backend: one, server: two }),
-        Kind::Resolvers => Subject::Resolvers(one),
+        Kind::Resolvers | Kind::List | Kind::Entries => Subject::Resolvers(one),
     })
 }
 
@@ -173,6 +174,8 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
                         settings: server,
                     })
                 }
+                Subject::List(name) => Row::List(List { name, columns: Columns::Values }),
+                Subject::Entries(at) => Row::List(List { name: at.list, columns: Columns::Values }),
             }
         },
     )
