@@ -68,7 +68,9 @@ fn shape(kind: Kind) -> &'static str {
         Kind::Server => "BACKEND/SERVER",
         Kind::Bind => "FRONTEND/BIND",
         Kind::Entries => "LIST/PART",
-        Kind::Global | Kind::Defaults | Kind::Frontend | Kind::Backend | Kind::Resolvers | Kind::List => "a name",
+        Kind::Global | Kind::Defaults | Kind::Frontend | Kind::Backend | Kind::Resolvers | Kind::List => {
+            "a name"
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::patterns::{EntryId, Run};
 use crate::model::{Admin, ListName, Name, Row, ServerHost, Subject, Weight};
+use crate::patterns::{EntryId, Run};
 
 /// A number of a committed state; 0 is the empty state, each applied set adds one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! `regate get`: what is in force, as a table, YAML or JSON.
 
 use clap::{Args, ValueEnum};
-use regate_proto::model::{Columns, Bind, Kind, Row, Subject};
+use regate_proto::model::{Bind, Columns, Kind, Row, Subject};
 use regate_proto::wire::v1;
 
 use super::convert;

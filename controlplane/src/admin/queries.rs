@@ -258,8 +258,17 @@ fn summary(state: &State, node: &str) -> v1::Summary {
             *count += 1;
         }
     }
-    let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count, lists_count, _] =
-        counts;
+    let [
+        _,
+        defaults_count,
+        frontends_count,
+        binds_count,
+        backends_count,
+        servers_count,
+        resolvers_count,
+        lists_count,
+        _,
+    ] = counts;
     v1::Summary {
         revision: state.revision().0,
         digest: Some(state.digest().into()),

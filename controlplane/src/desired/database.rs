@@ -472,8 +472,20 @@ pub(super) fn said(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// A table per kind, in the order of [`Kind`], then these.
-const TREES: [&str; Kind::ALL.len() + 3] =
-    ["global", "defaults", "frontend", "bind", "backend", "server", "resolvers", "list", "entries", "overlay", "log", "meta"];
+const TREES: [&str; Kind::ALL.len() + 3] = [
+    "global",
+    "defaults",
+    "frontend",
+    "bind",
+    "backend",
+    "server",
+    "resolvers",
+    "list",
+    "entries",
+    "overlay",
+    "log",
+    "meta",
+];
 const OVERLAYS: usize = Kind::ALL.len();
 const LOG: usize = OVERLAYS + 1;
 const META: usize = LOG + 1;

@@ -112,8 +112,17 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             let count = &mut counts[row.subject().kind() as usize];
             *count = count.saturating_add(1);
         }
-        let [_, defaults_count, frontends_count, binds_count, backends_count, servers_count, resolvers_count, lists_count, _] =
-            counts;
+        let [
+            _,
+            defaults_count,
+            frontends_count,
+            binds_count,
+            backends_count,
+            servers_count,
+            resolvers_count,
+            lists_count,
+            _,
+        ] = counts;
         v1::Summary {
             revision: state.revision().0,
             digest: Some(state.digest().into()),

@@ -4,6 +4,7 @@
 //! gives another, or none; it changes nothing but variables.
 
 mod address;
+mod list;
 mod number;
 mod text;
 
@@ -31,6 +32,9 @@ pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Optio
         Converter::IpMask => address::masked(value, arguments.0),
         Converter::Length => Some(Value::Int(text_of(value).len() as i64)),
         Converter::Lower => Some(text::mapped(value, <[u8]>::to_ascii_lowercase)),
+        Converter::Map { method, output, groups } => {
+            list::mapped(value, (method, output, groups), arguments.0, view)
+        }
         Converter::Upper => Some(text::mapped(value, <[u8]>::to_ascii_uppercase)),
         Converter::SetVar => {
             if let Some(Argument::Variable(variable)) = arguments.0.first() {

@@ -9,6 +9,7 @@ use regate_proto::model::{Admin, Kind, Name, Row, Subject};
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
+use super::lists;
 use super::naming::Lookups;
 use super::{BackendPlan, FrontendPlan, Snapshot, backend, frontend, tables};
 use crate::live::Live;
@@ -79,6 +80,10 @@ pub fn compile(
                 snapshot.frontends.insert(name.clone(), Arc::new(plan));
             }
         }
+    }
+    match lists::compile(state, &previous.lists, touched) {
+        Ok(lists) => snapshot.lists = lists,
+        Err(found) => problems.extend(found),
     }
     if problems.is_empty() { Ok(snapshot) } else { Err(problems) }
 }

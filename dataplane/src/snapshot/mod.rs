@@ -9,6 +9,7 @@ mod checks;
 mod compile;
 mod frontend;
 mod index;
+mod lists;
 mod logging;
 mod naming;
 mod persistence;
@@ -27,6 +28,7 @@ pub use backend::{BackendPlan, ServerPlan, Target};
 pub use checks::{CheckPlan, ServerCheckPlan};
 pub use compile::{compile, foresee_transition, note_transition};
 pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
+pub use lists::{ListPlan, Lists};
 pub use logging::{LogPlan, LogRoute};
 pub use naming::Naming;
 pub use persistence::CookiePlan;
@@ -48,4 +50,6 @@ pub struct Snapshot {
     pub tables: Arc<HashMap<Name, TablePlan>>,
     /// Those who resolve host names, in the order of listings.
     pub resolvers: Arc<[Arc<Resolvers>]>,
+    /// Lists of patterns.
+    pub lists: Lists,
 }

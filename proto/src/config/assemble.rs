@@ -5,6 +5,7 @@
 //! HAProxy gives about a whole proxy.
 
 mod checks;
+mod lists;
 mod resolvers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,8 @@ pub struct Assembler<'a> {
     implicit: Option<usize>,
     /// The defaults by the name that the text gives them.
     labels: BTreeMap<String, Vec<usize>>,
+    /// Words that may name lists, and where they stand.
+    list_places: Vec<(String, Place)>,
 }
 
 /// One section of proxies or defaults.
@@ -96,6 +99,7 @@ impl<'a> Assembler<'a> {
             current: Current::Nothing,
             implicit: None,
             labels: BTreeMap::new(),
+            list_places: Vec::new(),
         }
     }
 
@@ -236,7 +240,12 @@ impl<'a> Assembler<'a> {
         if self.diagnostics.iter().any(|d| d.gravity == Gravity::Error) {
             return Err(self.diagnostics);
         }
-        let rows = self.rows();
+        let mut rows = self.rows();
+        let lists = self.list_rows(&rows);
+        if self.diagnostics.iter().any(|d| d.gravity == Gravity::Error) {
+            return Err(self.diagnostics);
+        }
+        rows.extend(lists);
         Ok(Loaded { rows, remarks: self.diagnostics })
     }
 
@@ -283,6 +292,7 @@ impl<'a> Assembler<'a> {
         if let Err(issue) = result {
             self.error(issue);
         }
+        self.mark_lists(words);
     }
 
     fn draft_section(&self) -> Option<Section> {

@@ -12,11 +12,11 @@ use proptest::sample::{Index, select};
 
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
-    DescriptorSource, EntriesRef, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings, Global, Holds,
-    HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget,
-    Millis, Mode, Name, Nameserver, NamingSettings, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS,
-    Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Severity, SocketFile,
-    StatsSocket, Subject, Transport, Weight,
+    DescriptorSource, EntriesRef, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings,
+    Global, Holds, HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan,
+    LogSyntax, LogTarget, Millis, Mode, Name, Nameserver, NamingSettings, PortRange, ProxyHeader, Resolvers,
+    Row, SYSTEM_RESOLVERS, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    Severity, SocketFile, StatsSocket, Subject, Transport, Weight,
 };
 use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::problem::{Code, Problem};

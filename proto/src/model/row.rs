@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, List, ListName, Name, Resolvers, Server};
+use super::{
+    Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, List, ListName, Name, Resolvers, Server,
+};
 
 /// A server in its backend.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

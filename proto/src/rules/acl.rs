@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::patterns::Matching;
 use super::sample::call;
 use super::{Kind, Mistake, Sample, Words, fetches};
 use crate::model::Name;
@@ -222,6 +223,11 @@ impl Criterion {
         self.method
             .or(self.keyword.filter(|_| self.sample.conversions.is_empty()).map(|keyword| keyword.method))
             .unwrap_or_else(|| MatchMethod::of_kind(self.sample.kind()))
+    }
+
+    /// How its values are compared with the patterns of its lists.
+    pub fn matching(&self) -> Matching {
+        Matching { method: self.method(), ignore_case: self.ignore_case }
     }
 
     /// Refuses a method for which the sample has the wrong type.

@@ -3,7 +3,7 @@
 //! What a converter does is told by the data plane, in one exhaustive `match` over [`Converter`].
 
 use super::signature::{Signature, Want};
-use super::{Kind, Mistake};
+use super::{Kind, MatchMethod, Mistake, maps};
 
 /// One name of a converter.
 #[derive(Debug)]
@@ -45,6 +45,15 @@ pub enum Converter {
     Length,
     /// Lower case.
     Lower,
+    /// What a map has for it.
+    Map {
+        /// How the keys are matched.
+        method: MatchMethod,
+        /// The type of the values.
+        output: Kind,
+        /// Whether groups of the expression that matched are put into the value.
+        groups: bool,
+    },
     /// Keeps it in a variable.
     SetVar,
     /// Forgets a variable.
@@ -68,13 +77,14 @@ pub const ROWS: &[Row] = &[
 
 /// The converter of this name.
 pub fn find(name: &str) -> Option<&'static Row> {
-    ROWS.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| ROWS.get(at))
+    let own = ROWS.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| ROWS.get(at));
+    own.or_else(|| maps::CONVERTERS.iter().find(|row| row.name == name))
 }
 
 /// The mistake of a name that is no converter.
 pub(super) fn unknown(name: &str) -> Mistake {
     let mistake = Mistake::new(0, format!("unknown converter '{name}'"));
-    match crate::config::keywords::nearest(name, ROWS.iter().map(|row| row.name)) {
+    match crate::config::keywords::nearest(name, ROWS.iter().chain(maps::CONVERTERS).map(|row| row.name)) {
         Some(near) => mistake.expecting(format!("did you mean '{near}'?")),
         None => mistake,
     }

@@ -11,6 +11,8 @@ pub mod converters;
 pub mod fetches;
 pub mod kind;
 pub mod log_format;
+pub mod maps;
+pub mod needs;
 pub mod patterns;
 pub mod reach;
 pub mod sample;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{State, entries};
 use super::numbering::{self, Space};
+use super::{State, entries};
 use crate::change::{Change, Layer, Overlay, OverlayValue};
 use crate::model::{Row, Subject};
 

@@ -27,7 +27,8 @@ impl Digest {
     pub(super) fn exchange_row(&mut self, old: Option<&Arc<Row>>, new: Option<&Arc<Row>>) {
         let (before, after) = (old.and_then(|row| entries_of(row)), new.and_then(|row| entries_of(row)));
         if let Some(at) = before.or(after).map(|row| &row.at) {
-            let difference = difference(at, before.map(|row| &*row.entries), after.map(|row| &*row.entries), FILED);
+            let difference =
+                difference(at, before.map(|row| &*row.entries), after.map(|row| &*row.entries), FILED);
             let sum = self.of(Kind::Entries);
             *sum = sum.wrapping_add(difference);
             return;
@@ -43,17 +44,22 @@ impl Digest {
     }
 
     pub(super) fn exchange_overlay(&mut self, old: Option<&Arc<Overlay>>, new: Option<&Arc<Overlay>>) {
-        let (before, after) =
-            (old.and_then(|overlay| changed_entries(overlay)), new.and_then(|overlay| changed_entries(overlay)));
+        let (before, after) = (
+            old.and_then(|overlay| changed_entries(overlay)),
+            new.and_then(|overlay| changed_entries(overlay)),
+        );
         if let Some((at, ..)) = before.or(after) {
             let runs = |of: Option<(_, _, &EntriesOverlay)>| {
-                of.map_or_else(Default::default, |(_, _, entries)| (entries.written.clone(), entries.added.clone()))
+                of.map_or_else(Default::default, |(_, _, entries)| {
+                    (entries.written.clone(), entries.added.clone())
+                })
             };
             let ((old_written, old_added), (written, added)): (Runs, Runs) = (runs(before), runs(after));
             let written = difference(at, Some(&old_written), Some(&written), WRITTEN);
             let added = difference(at, Some(&old_added), Some(&added), ADDED);
             self.overlays = self.overlays.wrapping_add(written).wrapping_add(added);
-            self.overlays = self.overlays.wrapping_sub(before.map_or(0, rest)).wrapping_add(after.map_or(0, rest));
+            self.overlays =
+                self.overlays.wrapping_sub(before.map_or(0, rest)).wrapping_add(after.map_or(0, rest));
             return;
         }
         if let Some(overlay) = old {

@@ -151,7 +151,14 @@ impl Draft<'_> {
             }
             EntriesEdit::SetValue(id, value) => {
                 let entry = self.entry(layer, list, *id).map(|entry| entry.key.to_vec());
-                self.set_value(layer, list, entry.as_deref(), entry.iter().map(|_| *id).collect(), value, origin)?
+                self.set_value(
+                    layer,
+                    list,
+                    entry.as_deref(),
+                    entry.iter().map(|_| *id).collect(),
+                    value,
+                    origin,
+                )?
             }
             EntriesEdit::SetKey(key, value) => {
                 let ids = self.ids(layer, list, key);
@@ -254,12 +261,13 @@ impl Draft<'_> {
         for entry in entries {
             if columns == Columns::Keys && entry.value.is_some() {
                 let key = String::from_utf8_lossy(entry.key);
-                return Err(about(Code::Unsuitable, format!("the list has no values, '{key}' comes with one")));
+                return Err(about(
+                    Code::Unsuitable,
+                    format!("the list has no values, '{key}' comes with one"),
+                ));
             }
             for usage in &uses {
-                usage
-                    .check(entry.key, entry.value)
-                    .map_err(|bad| about(Code::Malformed, bad.to_string()))?;
+                usage.check(entry.key, entry.value).map_err(|bad| about(Code::Malformed, bad.to_string()))?;
             }
         }
         Ok(())
@@ -323,7 +331,8 @@ impl Draft<'_> {
             let Some(old) = run(self.rows(layer), list, id.part()).cloned() else { continue };
             let Some(entry) = old.find(id) else { continue };
             let run: Run = value.map(|value| Entry { value: Some(value), ..entry }).into_iter().collect();
-            changed |= self.write_entries(layer, &at, Arc::new(old.merged(|other| other != id, &run)), origin);
+            changed |=
+                self.write_entries(layer, &at, Arc::new(old.merged(|other| other != id, &run)), origin);
         }
         match found {
             true => Ok(changed),
@@ -417,8 +426,7 @@ pub(super) fn realign(state: &State, rows: Vec<Row>) -> Vec<Row> {
         }
     }
     for (list, mut wanted) in lists {
-        let is_same =
-            || parts(&state.spec, &list).eq(wanted.iter().map(|(part, run)| (*part, run)));
+        let is_same = || parts(&state.spec, &list).eq(wanted.iter().map(|(part, run)| (*part, run)));
         let known = last(state, &list);
         if known != EntryId(0) && !is_same() {
             let old: Vec<Entry<'_>> = parts(&state.spec, &list).flat_map(|(_, run)| run.iter()).collect();
@@ -449,7 +457,10 @@ pub(super) fn entries_of(row: &Row) -> Option<&Entries> {
 }
 
 /// The parts of a list among these rows.
-pub(super) fn parts<'a>(rows: &'a Rows, list: &ListName) -> impl Iterator<Item = (u64, &'a Arc<Run>)> + use<'a> {
+pub(super) fn parts<'a>(
+    rows: &'a Rows,
+    list: &ListName,
+) -> impl Iterator<Item = (u64, &'a Arc<Run>)> + use<'a> {
     let range = rows.range(first_part(list)..=last_part(list));
     range.filter_map(|(_, row)| entries_of(row).map(|row| (row.at.part, &row.entries)))
 }
@@ -521,7 +532,9 @@ fn aligned(old: &[Entry<'_>], keys: &[&[u8]], last: EntryId, end: Option<EntryId
         for _ in 0..count {
             let step = match high {
                 // Between two entries new ones stand as far apart as there is room.
-                Some(high) => (high.0.saturating_sub(low.0)) / (count as u64 + 1 - (ids.len() - at) as u64).max(1),
+                Some(high) => {
+                    (high.0.saturating_sub(low.0)) / (count as u64 + 1 - (ids.len() - at) as u64).max(1)
+                }
                 None => low.next().0.saturating_sub(low.0),
             };
             if step == 0 {

@@ -17,11 +17,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::change::{Field, Overlay, Revision};
-use crate::patterns::KeyIndex;
 use crate::model::{
-    Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, Kind, ListName, Name, Resolvers, Row, Server, ServerRef,
-    Subject,
+    Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, Kind, ListName, Name, Resolvers, Row,
+    Server, ServerRef, Subject,
 };
+use crate::patterns::KeyIndex;
 
 pub use apply::{Applied, Journal, Outcome};
 pub use diff::{diff, replacement};

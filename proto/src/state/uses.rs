@@ -9,6 +9,7 @@ use super::{State, Touched};
 use crate::model::{ListName, Row, Subject};
 use crate::patterns::{Entry, Run};
 use crate::problem::{Code, Problem};
+use crate::rules::needs;
 use crate::rules::patterns::Use;
 
 /// For each list, how many rows use it in which way.
@@ -25,7 +26,7 @@ impl State {
 impl Uses {
     /// Counts the uses of a row that takes the place of another.
     pub(super) fn exchange(&mut self, old: Option<&Arc<Row>>, new: Option<&Arc<Row>>) {
-        for (list, usage) in old.into_iter().flat_map(|row| of_row(row)) {
+        for (list, usage) in old.into_iter().flat_map(|row| uses_of(row)) {
             let Some(uses) = self.0.get_mut(&list) else { continue };
             if let Some(count) = uses.get_mut(&usage) {
                 *count = count.saturating_sub(1);
@@ -37,7 +38,7 @@ impl Uses {
                 self.0.remove(&list);
             }
         }
-        for (list, usage) in new.into_iter().flat_map(|row| of_row(row)) {
+        for (list, usage) in new.into_iter().flat_map(|row| uses_of(row)) {
             let count = self.0.entry(list).or_default().entry(usage).or_default();
             *count = count.saturating_add(1);
         }
@@ -63,10 +64,9 @@ pub(super) fn check(state: &State, touched: &Touched, before: &BTreeMap<Subject,
                 problems.push(Problem::about(Code::InUse, subject, "rules still use it"));
             }
             (_, Some(row)) => {
-                let known: BTreeSet<(ListName, Use)> =
-                    old.into_iter().flat_map(|row| of_row(row)).collect();
+                let known: BTreeSet<(ListName, Use)> = old.into_iter().flat_map(|row| uses_of(row)).collect();
                 let fresh: BTreeSet<(ListName, Use)> =
-                    of_row(row).into_iter().filter(|usage| !known.contains(usage)).collect();
+                    uses_of(row).into_iter().filter(|usage| !known.contains(usage)).collect();
                 for (list, usage) in fresh {
                     problems.extend(check_use(state, subject, &list, usage));
                 }
@@ -96,19 +96,8 @@ fn unsuitable(list: &ListName, entry: Entry<'_>, uses: &[Use]) -> Option<Problem
 }
 
 /// The lists that a row's rules use, and how.
-fn of_row(row: &Row) -> Vec<(ListName, Use)> {
-    match row {
-        // Rows without rules.
-        Row::Global(_)
-        | Row::Defaults(_)
-        | Row::Frontend(_)
-        | Row::Bind(_)
-        | Row::Backend(_)
-        | Row::Server(_)
-        | Row::Resolvers(_)
-        | Row::List(_)
-        | Row::Entries(_) => Vec::new(),
-    }
+fn uses_of(row: &Row) -> Vec<(ListName, Use)> {
+    needs::of_row(row).into_iter().map(|need| (need.list, need.usage)).collect()
 }
 
 /// Problems that are told at once.

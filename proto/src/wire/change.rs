@@ -2,7 +2,9 @@
 
 use super::choice::{self, Choice};
 use super::{field, patterns, v1};
-use crate::change::{Change, ChangeSet, EntriesOverlay, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
+use crate::change::{
+    Change, ChangeSet, EntriesOverlay, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
+};
 use crate::model::{Row, Subject};
 use crate::problem::{Code, Problem};
 
@@ -181,7 +183,8 @@ impl TryFrom<v1::Overlay> for Overlay {
     fn try_from(overlay: v1::Overlay) -> Result<Self, Problem> {
         use v1::overlay::Value;
         let subject: Subject = field::required("subject", overlay.subject)?;
-        let value = overlay.value.ok_or_else(|| field::missing("value", "one of row, gone, setting and entries"))?;
+        let value =
+            overlay.value.ok_or_else(|| field::missing("value", "one of row, gone, setting and entries"))?;
         let value = match value {
             Value::Row(row) => {
                 let row = field::within("row", Row::try_from(row))?;

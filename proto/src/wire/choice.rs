@@ -3,9 +3,9 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashMethod, HttpConnection,
-    HttpReuse, InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe, OnError, ServerKey,
-    Severity, Transport,
+    AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashMethod,
+    HttpConnection, HttpReuse, InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe,
+    OnError, ServerKey, Severity, Transport,
 };
 use crate::problem::Code;
 use crate::rules::RuleSet;

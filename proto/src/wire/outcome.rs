@@ -31,14 +31,38 @@ impl From<Digest> for v1::Digest {
     fn from(digest: Digest) -> Self {
         let [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries] = digest.kinds;
         let overlays = digest.overlays;
-        v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers, lists, entries }
+        v1::Digest {
+            global,
+            defaults,
+            frontends,
+            binds,
+            backends,
+            servers,
+            overlays,
+            resolvers,
+            lists,
+            entries,
+        }
     }
 }
 
 impl From<v1::Digest> for Digest {
     fn from(digest: v1::Digest) -> Self {
-        let v1::Digest { global, defaults, frontends, binds, backends, servers, overlays, resolvers, lists, entries } =
-            digest;
-        Digest { kinds: [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries], overlays }
+        let v1::Digest {
+            global,
+            defaults,
+            frontends,
+            binds,
+            backends,
+            servers,
+            overlays,
+            resolvers,
+            lists,
+            entries,
+        } = digest;
+        Digest {
+            kinds: [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries],
+            overlays,
+        }
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn wire_edit(list: &ListName, edit: &EntriesEdit) -> v1::ListEdit {
         EntriesEdit::RemoveKey(key) => Edit::RemoveKey(key.to_vec().into()),
         EntriesEdit::SetValue(id, value) => Edit::SetValue(entry(*id, b"", value)),
         EntriesEdit::SetKey(key, value) => Edit::SetKey(entry(EntryId(0), key, value)),
-        EntriesEdit::Clear => Edit::Clear(v1::ClearEntries {}),
+        EntriesEdit::Clear => Edit::Clear(v1::ClearList {}),
         EntriesEdit::Replace(run) => Edit::Replace(unnumbered(run)),
     };
     v1::ListEdit { list: list.to_string(), edit: Some(edit) }
@@ -128,7 +128,7 @@ pub(super) fn model_edit(edit: v1::ListEdit) -> Result<(ListName, EntriesEdit), 
             EntriesEdit::SetKey(Box::from(&entry.key[..]), value(entry.value, "set_key.value")?)
         }
         Edit::SetKey(_) => return Err(field::malformed("set_key.id", "it is set: a key alone is expected")),
-        Edit::Clear(v1::ClearEntries {}) => EntriesEdit::Clear,
+        Edit::Clear(v1::ClearList {}) => EntriesEdit::Clear,
     };
     Ok((list, edit))
 }
@@ -139,7 +139,8 @@ pub(super) fn list_name(field: &str, text: &str) -> Result<ListName, Problem> {
 
 /// Entries of one part, in order.
 fn model_run(field: &str, entries: Vec<v1::Entry>, part: u64) -> Result<Run, Problem> {
-    let bytes = entries.iter().map(|entry| entry.key.len() + entry.value.as_ref().map_or(0, |v| v.len())).sum();
+    let bytes =
+        entries.iter().map(|entry| entry.key.len() + entry.value.as_ref().map_or(0, |v| v.len())).sum();
     let mut run = Run::with_capacity(entries.len(), bytes);
     for (at, entry) in entries.iter().enumerate() {
         let id = EntryId(entry.id);
@@ -154,7 +155,8 @@ fn model_run(field: &str, entries: Vec<v1::Entry>, part: u64) -> Result<Run, Pro
 
 /// Entries that get ids: here those that tell their order alone.
 fn numbered(field: &str, entries: Vec<v1::Entry>) -> Result<Run, Problem> {
-    let bytes = entries.iter().map(|entry| entry.key.len() + entry.value.as_ref().map_or(0, |v| v.len())).sum();
+    let bytes =
+        entries.iter().map(|entry| entry.key.len() + entry.value.as_ref().map_or(0, |v| v.len())).sum();
     let mut run = Run::with_capacity(entries.len(), bytes);
     for (at, entry) in entries.iter().enumerate() {
         if entry.id != 0 {

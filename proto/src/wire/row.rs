@@ -79,5 +79,8 @@ impl TryFrom<v1::Row> for Row {
 }
 
 fn no_noun() -> Problem {
-    field::missing("noun", "one of global, defaults, frontend, bind, backend, server, resolvers, list and entries")
+    field::missing(
+        "noun",
+        "one of global, defaults, frontend, bind, backend, server, resolvers, list and entries",
+    )
 }

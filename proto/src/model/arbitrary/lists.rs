@@ -62,7 +62,9 @@ pub fn edit() -> BoxedStrategy<Change> {
     let numbered = || {
         run(0).prop_map(|run| {
             let entries = run.iter().enumerate();
-            Arc::new(entries.map(|(at, entry)| Entry { id: EntryId(at as u64 + 1), ..entry }).collect::<Run>())
+            Arc::new(
+                entries.map(|(at, entry)| Entry { id: EntryId(at as u64 + 1), ..entry }).collect::<Run>(),
+            )
         })
     };
     let edit = prop_oneof![

@@ -7,10 +7,10 @@ use proptest::sample::select;
 
 use super::{admin, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
-use crate::model::{Columns, List, 
-    Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults, Frontend, FrontendSettings,
-    Global, Kind, Mode, Name, NamingSettings, Paused, PortRange, Resolvers, Row, Server, ServerAddress,
-    ServerHost, ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
+use crate::model::{
+    Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Columns, Defaults, Frontend,
+    FrontendSettings, Global, Kind, List, Mode, Name, NamingSettings, Paused, PortRange, Resolvers, Row,
+    Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
 };
 
 /// A set of one to four changes of the small world, based on nothing.

@@ -35,9 +35,9 @@ fn file(lines: &[(&str, &str)]) -> Vec<Row> {
     let run = run_of(lines);
     let list = Row::List(List { name: name(), columns: Columns::Values });
     let parts = cut(ids.zip(run.iter()));
-    let rows = parts.into_iter().map(|(part, entries)| {
-        Row::Entries(Entries { at: EntriesRef { list: name(), part }, entries })
-    });
+    let rows = parts
+        .into_iter()
+        .map(|(part, entries)| Row::Entries(Entries { at: EntriesRef { list: name(), part }, entries }));
     std::iter::once(list).chain(rows).collect()
 }
 
@@ -122,7 +122,11 @@ fn entries_that_stay_keep_their_ids() {
     let mut state = State::default();
     reload(&mut state, &[("a", "1"), ("b", "2"), ("c", "3")]);
     let ids = |state: &State| -> Vec<(Vec<u8>, EntryId)> {
-        state.parts(&name()).flat_map(|(_, run)| run.iter()).map(|entry| (entry.key.to_vec(), entry.id)).collect()
+        state
+            .parts(&name())
+            .flat_map(|(_, run)| run.iter())
+            .map(|entry| (entry.key.to_vec(), entry.id))
+            .collect()
     };
     let before = ids(&state);
     reload(&mut state, &[("z", "0"), ("a", "1"), ("y", "0"), ("c", "4"), ("b", "2")]);
@@ -176,7 +180,8 @@ fn there_is_room_between_entries_until_there_is_none() {
     let mut state = State::default();
     reload(&mut state, &[("a", "1"), ("b", "2")]);
     let many: Vec<(String, String)> = (0..5000).map(|at| (format!("k{at}"), String::new())).collect();
-    let mut lines: Vec<(&str, &str)> = many.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let mut lines: Vec<(&str, &str)> =
+        many.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     lines.insert(0, ("a", "1"));
     lines.push(("b", "2"));
     reload(&mut state, &lines);
@@ -186,7 +191,8 @@ fn there_is_room_between_entries_until_there_is_none() {
 }
 
 fn lines() -> BoxedStrategy<Vec<(&'static str, &'static str)>> {
-    let line = (proptest::sample::select(vec!["a", "b", "c", "d"]), proptest::sample::select(vec!["1", "2", "3"]));
+    let line =
+        (proptest::sample::select(vec!["a", "b", "c", "d"]), proptest::sample::select(vec!["1", "2", "3"]));
     proptest::collection::vec(line, 0..6).boxed()
 }
 
@@ -282,7 +288,11 @@ fn edit(model: &mut Vec<Line>, state: &State, hand: &Hand) -> EntriesEdit {
 }
 
 fn shown_model(model: &[Line]) -> String {
-    model.iter().map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or_default())).collect::<Vec<_>>().join(" ")
+    model
+        .iter()
+        .map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or_default()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 proptest! {

@@ -1,0 +1,158 @@
+//! The lists of patterns that rules use: their files are read where a rule names them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::diagnostic::{Diagnostic, Gravity, Place};
+use super::super::lexer::Word;
+use super::Assembler;
+use crate::model::{Columns, Entries, EntriesRef, List, ListName, Presence, Row};
+use crate::patterns::{Entry, EntryId, Run};
+use crate::rules::needs::{self, Need};
+
+/// A list as its file has it.
+struct Read {
+    columns: Columns,
+    /// The entries, numbered from 1.
+    entries: Run,
+    /// The line of each.
+    lines: Vec<u32>,
+}
+
+impl Assembler<'_> {
+    /// Remembers where words stand that may name lists.
+    pub(super) fn mark_lists(&mut self, words: &[Word]) {
+        let mut after_flag = false;
+        for word in words {
+            if after_flag || word.text.contains('(') {
+                let place = self.place(word);
+                self.list_places.push((word.text.clone(), place));
+            }
+            after_flag = word.text == "-f";
+        }
+    }
+
+    /// The rows of every list that these rows use, in the order of their names; what is wrong with them is noted.
+    pub(super) fn list_rows(&mut self, rows: &[Row]) -> Vec<Row> {
+        let mut lists: BTreeMap<ListName, Read> = BTreeMap::new();
+        let mut seen: Vec<Need> = Vec::new();
+        for need in rows.iter().flat_map(needs::of_row) {
+            if seen.contains(&need) {
+                continue;
+            }
+            if !lists.contains_key(&need.list) {
+                let read = self.read_list(&need.list, need.columns);
+                lists.insert(need.list.clone(), read);
+            }
+            if let Some(read) = lists.get(&need.list) {
+                self.check_list(&need, read);
+            }
+            seen.push(need);
+        }
+        let mut rows = Vec::new();
+        for (name, read) in lists {
+            rows.push(Row::List(List { name: name.clone(), columns: read.columns }));
+            rows.extend(parts(&name, &read));
+        }
+        rows
+    }
+
+    /// Reads a list's file; it is empty when that cannot be read.
+    fn read_list(&mut self, name: &ListName, columns: Columns) -> Read {
+        let nothing = Read { columns, entries: Run::default(), lines: Vec::new() };
+        let Some((file, presence)) = name.file() else { return nothing };
+        match self.environment.read_file(file) {
+            Ok(bytes) => {
+                let mut read = nothing;
+                for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
+                    if let Some((key, value)) = entry(line, columns) {
+                        read.lines.push(number);
+                        read.entries.push(Entry { id: EntryId(read.lines.len() as u64), key, value });
+                    }
+                }
+                read
+            }
+            Err(error) if presence == Presence::Optional && error.kind() == std::io::ErrorKind::NotFound => {
+                nothing
+            }
+            Err(error) => {
+                let place = self.list_place(name);
+                self.complain(place, format!("cannot read the file '{file}' of a list: {error}"));
+                nothing
+            }
+        }
+    }
+
+    /// Notes every entry that does not suit a use, and a use that does not suit the list.
+    fn check_list(&mut self, need: &Need, read: &Read) {
+        if need.columns != read.columns {
+            let place = self.list_place(&need.list);
+            let message = format!(
+                "list '{}' is used as the list of an ACL and as a map: with '-M', ACLs take the keys of maps",
+                need.list
+            );
+            self.complain(place, message);
+            return;
+        }
+        let file: Arc<str> = Arc::from(need.list.file().map_or(need.list.as_str(), |(file, _)| file));
+        for (line, entry) in read.lines.iter().zip(read.entries.iter()) {
+            if let Err(bad) = need.usage.check(entry.key, entry.value) {
+                let place = Place { file: file.clone(), line: *line, column: 1, length: 0 };
+                self.complain(place, bad.to_string());
+            }
+        }
+    }
+
+    /// Where a list is named.
+    fn list_place(&self, name: &ListName) -> Place {
+        let named = self.list_places.iter().find(|(text, _)| text.contains(name.as_str()));
+        let whole = || Place { file: self.file.clone(), line: 0, column: 1, length: 0 };
+        named.map_or_else(whole, |(_, place)| place.clone())
+    }
+
+    fn complain(&mut self, place: Place, message: String) {
+        self.diagnostics.push(Diagnostic { gravity: Gravity::Error, place, message, help: None });
+    }
+}
+
+/// The entry of a line: none on empty ones and those that begin with `#`.
+fn entry(line: &[u8], columns: Columns) -> Option<(&[u8], Option<&[u8]>)> {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    if line.starts_with(b"#") {
+        return None;
+    }
+    let end = line.iter().position(|byte| matches!(byte, b'\r' | 0)).unwrap_or(line.len());
+    let begin = line.iter().position(|byte| !is_blank(byte))?;
+    let line = line.get(begin..end).filter(|line| !line.is_empty())?;
+    if columns == Columns::Keys {
+        return Some((line, None));
+    }
+    let end = line.iter().position(is_blank).unwrap_or(line.len());
+    let (key, rest) = line.split_at(end);
+    let begin = rest.iter().position(|byte| !is_blank(byte)).unwrap_or(rest.len());
+    let end = rest.iter().rposition(|byte| !is_blank(byte)).map_or(begin, |last| last + 1);
+    Some((key, Some(rest.get(begin..end).unwrap_or_default())))
+}
+
+/// The entries of a list in rows.
+fn parts(name: &ListName, read: &Read) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut current: Option<(u64, Run)> = None;
+    let mut put = |part: Option<(u64, Run)>| {
+        if let Some((part, mut run)) = part {
+            run.shrink();
+            let at = EntriesRef { list: name.clone(), part };
+            rows.push(Row::Entries(Entries { at, entries: Arc::new(run) }));
+        }
+    };
+    for (id, entry) in (0..).map(EntryId::at).zip(read.entries.iter()) {
+        if current.as_ref().is_none_or(|(part, _)| *part != id.part()) {
+            put(current.replace((id.part(), Run::default())));
+        }
+        if let Some((_, run)) = &mut current {
+            run.push(Entry { id, ..entry });
+        }
+    }
+    put(current);
+    rows
+}

@@ -1,0 +1,135 @@
+//! The lists that rules use, and how.
+
+use super::action::{Content, Patience, Reply};
+use super::patterns::{Matching, Output, Use};
+use super::{Action, Argument, Converter, Criterion, Format, Kind, Sample};
+use crate::model::{Columns, ListName, Row, Rules};
+
+/// A list that is used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// The list.
+    pub list: ListName,
+    /// How keys are matched, and what values must be.
+    pub usage: Use,
+    /// Whether its entries must have values.
+    pub columns: Columns,
+}
+
+/// The lists that a row's rules use.
+pub fn of_row(row: &Row) -> Vec<Need> {
+    let mut needs = Vec::new();
+    match row {
+        Row::Defaults(row) => {
+            of_rules(&row.frontend.rules, &mut needs);
+            of_rules(&row.backend.rules, &mut needs);
+        }
+        Row::Frontend(row) => of_rules(&row.settings.rules, &mut needs),
+        Row::Backend(row) => of_rules(&row.settings.rules, &mut needs),
+        Row::Global(_)
+        | Row::Bind(_)
+        | Row::Server(_)
+        | Row::Resolvers(_)
+        | Row::List(_)
+        | Row::Entries(_) => {}
+    }
+    needs
+}
+
+/// The lists that a sample uses.
+pub fn of_sample(sample: &Sample, needs: &mut Vec<Need>) {
+    for conversion in &sample.conversions {
+        let Converter::Map { method, output, groups } = conversion.row.converter else { continue };
+        let output = match output {
+            Kind::Int => Output::Int,
+            Kind::Ip | Kind::Ipv4 | Kind::Ipv6 => Output::Ip,
+            _ if groups => Output::Groups,
+            _ => Output::Str,
+        };
+        let usage = Use { matching: Matching::exactly(method), output };
+        if let Some(Argument::List(list)) = conversion.arguments.first() {
+            let list = ListName::new(list).ok();
+            needs.extend(list.map(|list| Need { list, usage, columns: Columns::Values }));
+        }
+    }
+}
+
+/// The lists that a criterion uses.
+pub fn of_criterion(criterion: &Criterion, needs: &mut Vec<Need>) {
+    of_sample(&criterion.sample, needs);
+    let columns = if criterion.maps { Columns::Values } else { Columns::Keys };
+    let usage = Use { matching: criterion.matching(), output: Output::Nothing };
+    let lists = criterion.files.iter().filter_map(|file| ListName::new(file).ok());
+    needs.extend(lists.map(|list| Need { list, usage, columns }));
+}
+
+/// The lists that a text uses.
+pub fn of_format(format: &Format, needs: &mut Vec<Need>) {
+    format.samples().for_each(|sample| of_sample(sample, needs));
+}
+
+fn of_rules(rules: &Rules, needs: &mut Vec<Need>) {
+    rules.acls.iter().for_each(|acl| of_criterion(&acl.criterion, needs));
+    let criteria = rules.conditions().flat_map(super::Condition::terms).filter_map(|term| match &term.test {
+        super::Test::Anonymous(criterion) => Some(criterion),
+        super::Test::Named(_) => None,
+    });
+    criteria.for_each(|criterion| of_criterion(criterion, needs));
+    let actions = rules.rules.iter().map(|(_, rule)| rule).chain(&rules.redirects).map(|rule| &rule.action);
+    actions.for_each(|action| of_action(action, needs));
+    rules.routes.iter().for_each(|route| of_format(&route.backend, needs));
+    rules.servers.iter().for_each(|route| of_format(&route.server, needs));
+}
+
+fn of_action(action: &Action, needs: &mut Vec<Need>) {
+    match action {
+        Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => of_reply(reply, needs),
+        Action::Redirect(redirect) => of_format(&redirect.target, needs),
+        Action::SetHeader(_, format)
+        | Action::AddHeader(_, format)
+        | Action::ReplaceHeader(_, _, format)
+        | Action::ReplaceValue(_, _, format)
+        | Action::Set(_, format)
+        | Action::Replace(_, _, format)
+        | Action::SetVariableFormat(_, format)
+        | Action::DeleteMap(_, format)
+        | Action::AddAcl(_, format)
+        | Action::DeleteAcl(_, format)
+        | Action::EarlyHint(_, format) => of_format(format, needs),
+        Action::SetMap(_, key, value) => {
+            of_format(key, needs);
+            of_format(value, needs);
+        }
+        Action::SetVariable(_, sample)
+        | Action::SetAddress(_, sample)
+        | Action::SetPort(_, sample)
+        | Action::SetPriorityClass(sample)
+        | Action::SetPriorityOffset(sample)
+        | Action::SetTimeout(_, Patience::Sample(sample))
+        | Action::Pause(Patience::Sample(sample)) => of_sample(sample, needs),
+        Action::Allow
+        | Action::Accept
+        | Action::Reject
+        | Action::SilentDrop
+        | Action::Auth { .. }
+        | Action::DeleteHeader(..)
+        | Action::Normalize(_)
+        | Action::SetStatus(..)
+        | Action::UnsetVariable(_)
+        | Action::SetLogLevel(_)
+        | Action::SetTimeout(_, Patience::Fixed(_))
+        | Action::WaitForBody { .. }
+        | Action::WaitForHandshake
+        | Action::Pause(Patience::Fixed(_))
+        | Action::StrictMode(_)
+        | Action::DisableRetry
+        | Action::Accepted(..) => {}
+    }
+}
+
+fn of_reply(reply: &Reply, needs: &mut Vec<Need>) {
+    if let Content::Format(format) | Content::FormatFile(_, format) = &reply.content {
+        of_format(format, needs);
+    }
+    reply.headers.iter().for_each(|(_, format)| of_format(format, needs));
+}
