@@ -20,6 +20,7 @@ mod seats;
 mod server;
 pub mod table;
 mod tables;
+mod trackers;
 mod variables;
 
 use std::collections::HashMap;
@@ -47,6 +48,7 @@ pub use seats::Seats;
 pub use server::{Room, ServerLive, limit_between};
 pub use table::{Held, Table};
 pub use tables::{Kept, Tables};
+pub use trackers::{Life, StreamEnd, Trackers};
 pub use variables::{ProcessVariables, Variables};
 
 /// Everything observed by one data plane.

@@ -62,6 +62,8 @@ pub struct Held {
     table: Arc<Table>,
     shard: usize,
     slot: Slot,
+    /// Whether it was let go already.
+    is_over: bool,
 }
 
 impl Table {
@@ -178,7 +180,7 @@ impl Table {
         self.reach(key, now, |shard, entry| {
             let uses = &mut entry.shard.entry_mut(entry.slot)[shard::USES];
             *uses = uses.saturating_add(1);
-            let held = Held { table: self.clone(), shard, slot: entry.slot };
+            let held = Held { table: self.clone(), shard, slot: entry.slot, is_over: false };
             (held, with(entry))
         })
     }
@@ -190,7 +192,7 @@ impl Table {
         self.look(key, now, |entry| {
             let uses = &mut entry.shard.entry_mut(entry.slot)[shard::USES];
             *uses = uses.saturating_add(1);
-            Held { table: self.clone(), shard: at, slot: entry.slot }
+            Held { table: self.clone(), shard: at, slot: entry.slot, is_over: false }
         })
     }
 
@@ -548,17 +550,37 @@ impl Held {
     }
 }
 
+impl Held {
+    /// Does something with the entry for the last time.
+    pub fn let_go<R>(mut self, now: u64, with: impl FnOnce(&mut Entry) -> R) -> R {
+        self.is_over = true;
+        let mut shard = self.table.shards[self.shard].lock();
+        let uses = &mut shard.entry_mut(self.slot)[shard::USES];
+        *uses = uses.saturating_sub(1);
+        with(&mut Entry {
+            table: &self.table,
+            shard: &mut shard,
+            at: self.shard,
+            slot: self.slot,
+            now: clock(now),
+        })
+    }
+}
+
 impl Clone for Held {
     fn clone(&self) -> Held {
         let mut shard = self.table.shards[self.shard].lock();
         let uses = &mut shard.entry_mut(self.slot)[shard::USES];
         *uses = uses.saturating_add(1);
-        Held { table: self.table.clone(), shard: self.shard, slot: self.slot }
+        Held { table: self.table.clone(), shard: self.shard, slot: self.slot, is_over: false }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         let mut shard = self.table.shards[self.shard].lock();
         let uses = &mut shard.entry_mut(self.slot)[shard::USES];
         *uses = uses.saturating_sub(1);

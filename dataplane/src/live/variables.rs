@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use regate_proto::rules::{Scope, Variable};
 
+use super::Trackers;
 use crate::sample::Value;
 
 /// Variables that live as long as the process.
@@ -15,6 +16,8 @@ pub struct ProcessVariables(RwLock<Vec<(Arc<str>, Value<'static>)>>);
 /// The variables that a stream sees.
 #[derive(Debug, Default)]
 pub struct Variables {
+    /// The entries of stick tables that rules hold.
+    pub trackers: Trackers,
     own: RefCell<Vec<(Variable, Value<'static>)>>,
     process: Arc<ProcessVariables>,
 }
@@ -36,7 +39,7 @@ impl ProcessVariables {
 impl Variables {
     /// Variables of a session that has just begun.
     pub fn new(process: Arc<ProcessVariables>) -> Variables {
-        Variables { own: RefCell::default(), process }
+        Variables { trackers: Trackers::default(), own: RefCell::default(), process }
     }
 
     /// A variable's value.

@@ -57,11 +57,11 @@ fn a_mistyped_word_gets_the_nearest_known_one() {
 
 #[test]
 fn what_haproxy_has_and_regate_has_not_is_refused_by_name() {
-    let text = "backend b\n  stick match src\n  server s 192.0.2.1:80 check check-ssl no-check-ssl ssl\nuserlist u\n  user a password b\n";
+    let text = "backend b\n  filter trace\n  server s 192.0.2.1:80 check check-ssl no-check-ssl ssl\nuserlist u\n  user a password b\n";
     assert_eq!(
         remarks(text),
         [
-            "2:3+11 error: 'stick match' is a HAProxy directive that Regate does not support yet",
+            "2:3+6 error: 'filter' is a HAProxy directive that Regate does not support yet",
             "3:31+9 error: 'check-ssl' is a HAProxy parameter of 'server' that Regate does not support yet",
             "3:41+12 notice: 'no-check-ssl' is ignored: checks are without TLS here",
             "3:54+3 error: 'ssl' is a HAProxy parameter of 'server' that Regate does not support yet",

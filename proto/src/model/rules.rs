@@ -1,7 +1,7 @@
 //! What a proxy does with requests and responses: ACLs, rules, and where they lead (configuration manual 4.2).
 
 use super::{Millis, Name};
-use crate::rules::{Acl, Condition, Format, Mistake, Rule, RuleSet, Words};
+use crate::rules::{Acl, Condition, Format, Mistake, Rule, RuleSet, Stick, Words};
 
 /// The rules of one side of a proxy, each list in the order in which it is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Rules {
     pub routes: Vec<Route>,
     /// `use-server`: which server a request goes to.
     pub servers: Vec<ServerRoute>,
+    /// `stick`: which servers clients stay with.
+    pub sticks: Vec<Stick>,
     /// `force-persist`: when a server that is down is tried all the same.
     pub force_persist: Vec<Condition>,
     /// `ignore-persist`: when a cookie does not count.
@@ -118,6 +120,7 @@ impl Rules {
             redirects: joined(&base.redirects, &self.redirects),
             routes: joined(&base.routes, &self.routes),
             servers: joined(&base.servers, &self.servers),
+            sticks: joined(&base.sticks, &self.sticks),
             force_persist: joined(&base.force_persist, &self.force_persist),
             ignore_persist: joined(&base.ignore_persist, &self.ignore_persist),
             monitor_uri: self.monitor_uri.clone().or_else(|| base.monitor_uri.clone()),
@@ -134,6 +137,7 @@ impl Rules {
             .filter_map(|rule| rule.condition.as_ref())
             .chain(self.routes.iter().filter_map(|route| route.condition.as_ref()))
             .chain(self.servers.iter().filter_map(|route| route.condition.as_ref()))
+            .chain(self.sticks.iter().filter_map(|stick| stick.condition.as_ref()))
             .chain(&self.force_persist)
             .chain(&self.ignore_persist)
             .chain(&self.monitor_fail)

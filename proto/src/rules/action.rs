@@ -7,7 +7,7 @@ mod read;
 mod spell;
 mod table;
 
-use super::{Checkpoint, Condition, Format, MatchMethod, Mistake, Sample, Variable, Words};
+use super::{Checkpoint, Condition, Format, MatchMethod, Mistake, Sample, Tally, Track, Variable, Words};
 use crate::model::{Millis, Name, Severity};
 
 pub use read::redirect as read_redirect;
@@ -105,6 +105,10 @@ pub enum Action {
     AddAcl(String, Format),
     /// Removes an entry of an ACL's list.
     DeleteAcl(String, Format),
+    /// Holds an entry of a stick table from now on, and counts in it.
+    Track(Track),
+    /// Changes a value of an entry that is held.
+    Tally(Tally),
     /// Waits until the body, or this much of it, is there.
     WaitForBody {
         /// The longest wait.

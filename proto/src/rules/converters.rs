@@ -3,6 +3,7 @@
 //! What a converter does is told by the data plane, in one exhaustive `match` over [`Converter`].
 
 use super::signature::{Signature, Want};
+use super::tables::{self, Told};
 use super::{Kind, MatchMethod, Mistake, maps};
 
 /// One name of a converter.
@@ -60,6 +61,8 @@ pub enum Converter {
     UnsetVar,
     /// Upper case.
     Upper,
+    /// Something of the entry of a stick table whose key is the value.
+    Table(Told),
 }
 
 /// Every converter, in ascending order of names.
@@ -78,13 +81,19 @@ pub const ROWS: &[Row] = &[
 /// The converter of this name.
 pub fn find(name: &str) -> Option<&'static Row> {
     let own = ROWS.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| ROWS.get(at));
-    own.or_else(|| maps::CONVERTERS.iter().find(|row| row.name == name))
+    let others = || maps::CONVERTERS.iter().chain(tables::CONVERTERS);
+    own.or_else(|| others().find(|row| row.name == name))
+}
+
+/// Every converter, those of maps and stick tables last.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(maps::CONVERTERS).chain(tables::CONVERTERS)
 }
 
 /// The mistake of a name that is no converter.
 pub(super) fn unknown(name: &str) -> Mistake {
     let mistake = Mistake::new(0, format!("unknown converter '{name}'"));
-    match crate::config::keywords::nearest(name, ROWS.iter().chain(maps::CONVERTERS).map(|row| row.name)) {
+    match crate::config::keywords::nearest(name, all().map(|row| row.name)) {
         Some(near) => mistake.expecting(format!("did you mean '{near}'?")),
         None => mistake,
     }

@@ -17,7 +17,10 @@ pub mod patterns;
 pub mod reach;
 pub mod sample;
 pub mod signature;
+pub mod tables;
+pub mod tracking;
 pub mod variable;
+pub mod visit;
 pub mod words;
 
 pub use acl::{Acl, Criterion, MatchMethod};
@@ -30,6 +33,7 @@ pub use log_format::Format;
 pub use reach::{Checkpoint, Reach};
 pub use sample::{Conversion, Sample};
 pub use signature::Argument;
+pub use tracking::{Stick, StickKind, Tally, Track};
 pub use variable::{Scope, Variable};
 pub use words::Words;
 

@@ -111,6 +111,7 @@ fn check_rules(state: &State, row: &Row, problems: &mut Vec<Problem>) {
             format!("rules: there is no ACL {name}"),
         ));
     }
+    super::tables::check_rules(state, row, problems);
     for backend in rules.backends().filter(|backend| state.backend(backend).is_none()) {
         let detail = format!("use_backend: there is no backend {backend}");
         problems.push(Problem::about(Code::Dangling, &row.subject(), detail));

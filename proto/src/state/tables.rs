@@ -40,7 +40,22 @@ pub(super) fn check(state: &State, touched: &Touched, problems: &mut Vec<Problem
     }
     if proxies {
         check_targets(state, problems);
+        // Rules of others may name a table that is gone.
+        for row in [Kind::Frontend, Kind::Backend].into_iter().flat_map(|kind| state.rows(kind)) {
+            if has_rules(row) && !touched.contains(&row.subject()) {
+                check_rules(state, row, problems);
+            }
+        }
     }
+}
+
+fn has_rules(row: &Row) -> bool {
+    let rules = match row {
+        Row::Frontend(row) => &row.settings.rules,
+        Row::Backend(row) => &row.settings.rules,
+        _ => return false,
+    };
+    *rules != crate::model::Rules::default()
 }
 
 fn misplaced(state: &State, row: &Row) -> Option<(Code, String)> {
@@ -63,6 +78,26 @@ fn misplaced(state: &State, row: &Row) -> Option<(Code, String)> {
             Some((Code::Conflict, format!("frontend {} has one of the same name", row.name)))
         }
         _ => None,
+    }
+}
+
+/// Tables that rules name must be there.
+pub(super) fn check_rules(state: &State, row: &Row, problems: &mut Vec<Problem>) {
+    let (name, rules) = match row {
+        Row::Frontend(row) => (&row.name, state.frontend_settings(row).rules),
+        Row::Backend(row) => (&row.name, state.backend_settings(row).rules),
+        _ => return,
+    };
+    for (table, user) in rules.with_own_table(name).tables() {
+        if state.table(&table).is_none() {
+            let detail = match table == *name {
+                true => format!(
+                    "rules: {user}: the proxy has no table of its own: name one, or add 'stick-table'"
+                ),
+                false => format!("rules: {user}: there is no table {table}"),
+            };
+            problems.push(Problem::about(Code::Dangling, &row.subject(), detail));
+        }
     }
 }
 

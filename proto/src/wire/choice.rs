@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::problem::Code;
 use crate::rules::RuleSet;
+use crate::rules::StickKind;
 
 /// A word of the model that is a number on the wire, 0 being unspecified.
 pub(super) trait Choice: Sized {
@@ -93,6 +94,7 @@ choices! {
         TcpConnection, TcpSession, TcpContent, TcpResponse, HttpRequest, HttpResponse, HttpAfterResponse,
     }
     ServerKey is ServerKey { Name, Addr }
+    StickKind is StickKind { On, Match, StoreRequest, StoreResponse }
     Severity is Severity { Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug }
     Transport is Transport { Udp, Tcp }
 }

@@ -5,7 +5,7 @@ use crate::config::lexer::{Dialect, cut, quote};
 use crate::model::{Route, Rules, ServerRoute};
 use crate::problem::Problem;
 use crate::rules::action::{Content, read_redirect};
-use crate::rules::{Acl, Action, Condition, Mistake, Rule, RuleSet, Words};
+use crate::rules::{Acl, Action, Condition, Mistake, Rule, RuleSet, Stick, Words};
 
 impl From<&Rules> for v1::Rules {
     fn from(rules: &Rules) -> Self {
@@ -15,6 +15,7 @@ impl From<&Rules> for v1::Rules {
             redirects: rules.redirects.iter().map(|rule| joined(&rule.words()[1..])).collect(),
             routes: rules.routes.iter().map(|route| joined(&route.words())).collect(),
             servers: rules.servers.iter().map(|route| joined(&route.words())).collect(),
+            sticks: rules.sticks.iter().map(wire_stick).collect(),
             force_persists: rules.force_persist.iter().map(|condition| joined(&condition.words())).collect(),
             ignore_persists: rules
                 .ignore_persist
@@ -62,6 +63,7 @@ impl TryFrom<v1::Rules> for Rules {
             })?,
             routes: texts("routes", &rules.routes, Route::parse)?,
             servers: texts("servers", &rules.servers, ServerRoute::parse)?,
+            sticks: rules.sticks.into_iter().enumerate().map(model_stick).collect::<Result<_, Problem>>()?,
             force_persist: list("force_persists", &rules.force_persists)?,
             ignore_persist: list("ignore_persists", &rules.ignore_persists)?,
             monitor_uri: rules.monitor_uri.map(|uri| field::text("monitor_uri", uri)).transpose()?,
@@ -86,6 +88,16 @@ fn wire_rule(set: RuleSet, rule: &Rule) -> v1::Rule {
     };
     let files = content.into_iter().map(|(path, content)| v1::RuleFile { path: path.clone(), content });
     v1::Rule { set: choice::number(Some(set)), text: joined(&rule.words()), files: files.collect() }
+}
+
+fn wire_stick(stick: &Stick) -> v1::StickRule {
+    v1::StickRule { kind: choice::number(Some(stick.kind)), text: joined(&stick.words()) }
+}
+
+fn model_stick((at, stick): (usize, v1::StickRule)) -> Result<Stick, Problem> {
+    let place = format!("sticks[{at}]");
+    let kind = field::within(&place, field::required_choice("kind", stick.kind))?;
+    field::within(&place, text("text", &stick.text, |words| Stick::parse(kind, words)))
 }
 
 /// Words as one text that is cut into the same words.

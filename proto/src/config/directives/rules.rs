@@ -2,7 +2,9 @@
 
 use crate::model::{Route, Rules, ServerRoute};
 use crate::rules::action::read_redirect;
-use crate::rules::{Acl, Action as RuleAction, Condition, Mistake, Rule, RuleSet, Test, Words, condition};
+use crate::rules::{
+    Acl, Action as RuleAction, Condition, Mistake, Rule, RuleSet, Stick, StickKind, Test, Words, condition,
+};
 
 use super::super::diagnostic::Issue;
 use super::arguments::{Arguments, Reading, TIME, about, expecting};
@@ -50,6 +52,34 @@ macro_rules! condition {
                 },
                 write: |draft, lines| {
                     write(draft, $sides, lines, |rules| rules.$field.iter().map(Condition::words).collect());
+                },
+            },
+            accepted: $accepted,
+            refused: $refused,
+        }
+    };
+}
+
+/// A directive about the servers that clients stay with.
+macro_rules! stick {
+    ($kind:expr, $name:literal, $accepted:expr, $refused:expr) => {
+        Directive {
+            name: $name,
+            sections: Sections::SERVING,
+            syntax: "<sample> [table <table>] [ { if | unless } <condition> ]",
+            negatable: false,
+            repeats: true,
+            action: Action::Proxy {
+                read: |draft, arguments| {
+                    let stick = read(draft, arguments, |words, _| Stick::parse($kind, words))?;
+                    each(draft, Sides::BACK, |rules| rules.sticks.push(stick.clone()));
+                    Ok(())
+                },
+                write: |draft, lines| {
+                    let mine = |stick: &&Stick| stick.kind == $kind;
+                    write(draft, Sides::BACK, lines, |rules| {
+                        rules.sticks.iter().filter(mine).map(Stick::words).collect()
+                    });
                 },
             },
             accepted: $accepted,
@@ -240,6 +270,30 @@ pub(super) const ROWS: &[Directive] = &[
         accepted: &["use-server www if { path_beg /www }"],
         refused: &["use-server", "use-server a if nobody"],
     },
+    stick!(
+        StickKind::On,
+        "stick on",
+        &["stick on src", "stick on req.hdr(x-user),lower table users if METH_GET"],
+        &["stick on", "stick on sorce", "stick on src table", "stick on src when TRUE", "stick on status"]
+    ),
+    stick!(
+        StickKind::Match,
+        "stick match",
+        &["stick match src table pop if { src 10.0.0.0/8 }"],
+        &["stick match"]
+    ),
+    stick!(
+        StickKind::StoreRequest,
+        "stick store-request",
+        &["stick store-request src unless TRUE"],
+        &["stick store-request src table a b"]
+    ),
+    stick!(
+        StickKind::StoreResponse,
+        "stick store-response",
+        &["stick store-response res.hdr(x-user) table users"],
+        &["stick store-response path"]
+    ),
     condition!(
         "force-persist",
         Sections::SERVING,
@@ -397,6 +451,12 @@ impl Conditional for Route {
 }
 
 impl Conditional for ServerRoute {
+    fn condition(&self) -> Option<&Condition> {
+        self.condition.as_ref()
+    }
+}
+
+impl Conditional for Stick {
     fn condition(&self) -> Option<&Condition> {
         self.condition.as_ref()
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::model::{Millis, Name, Severity};
 use crate::rules::signature::unsound;
+use crate::rules::tracking::{Amount, Tally, Track};
 use crate::rules::{Format, MatchMethod, Mistake, Sample, Variable, Words};
 
 /// Reads an action of this set, without its condition.
@@ -15,7 +16,9 @@ pub(super) fn action(set: RuleSet, words: &mut Words<'_>, file: ReadFile<'_>) ->
         Some((name, rest)) => (name, Some(rest)),
         None => (word, None),
     };
-    let row = table::ROWS.iter().find(|row| row.name.trim_end_matches('(') == name);
+    // One row stands for all trackers.
+    let known = if Track::number(name).is_some() { "track-sc0" } else { name };
+    let row = table::ROWS.iter().find(|row| row.name.trim_end_matches('(') == known);
     let Some(row) = row.filter(|row| row.name.ends_with('(') == argument.is_some()) else {
         return Err(unknown(set, words, word));
     };
@@ -42,6 +45,16 @@ struct Reader<'r, 'w> {
 
 impl Reader<'_, '_> {
     fn named(&mut self, name: &str, argument: &str) -> Result<Action, Mistake> {
+        if let Some(tracker) = Track::number(name) {
+            let key = self.sample()?;
+            return Track::read(tracker, key, self.words).map(Action::Track);
+        }
+        if let Some((mut tally, written)) = Tally::read(name, argument, self.words)? {
+            if written {
+                tally.amount = self.amount()?;
+            }
+            return Ok(Action::Tally(tally));
+        }
         Ok(match name {
             "accept" => Action::Accept,
             "allow" => Action::Allow,
@@ -101,6 +114,14 @@ impl Reader<'_, '_> {
             // Every row of the table has an arm above; a test holds that.
             other => return Err(self.words.wrong(format!("unknown action '{other}'"))),
         })
+    }
+
+    fn amount(&mut self) -> Result<Amount, Mistake> {
+        if let Some(number) = self.words.peek().and_then(|word| word.parse().ok()) {
+            self.words.maybe();
+            return Ok(Amount::Fixed(number));
+        }
+        self.sample().map(Amount::Sample)
     }
 
     fn choice(&self, word: &str, expected: &str) -> Mistake {

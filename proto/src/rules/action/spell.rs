@@ -65,6 +65,8 @@ pub(super) fn action(action: &Action) -> Vec<String> {
             };
             words(["set-timeout", which, &patience_word(patience)])
         }
+        Action::Track(track) => track.words(),
+        Action::Tally(tally) => tally.words(),
         Action::SetMap(file, key, value) => words([&format!("set-map({file})"), &text(key), &text(value)]),
         Action::DeleteMap(file, key) => words([&format!("del-map({file})"), &text(key)]),
         Action::AddAcl(file, key) => words([&format!("add-acl({file})"), &text(key)]),

@@ -25,6 +25,7 @@ const BEFORE: &[RuleSet] = &[HttpRequest, HttpResponse];
 const REQUEST: &[RuleSet] = &[HttpRequest];
 const TCP: &[RuleSet] = &[TcpConnection, TcpSession, TcpContent, TcpResponse];
 const DROPPING: &[RuleSet] = &[TcpConnection, TcpSession, TcpContent, TcpResponse, HttpRequest, HttpResponse];
+const TRACKING: &[RuleSet] = &[TcpConnection, TcpSession, TcpContent, HttpRequest, HttpResponse];
 const ADDRESSES: &[RuleSet] = &[TcpConnection, TcpSession, TcpContent, HttpRequest];
 const STREAMS: &[RuleSet] = &[TcpContent, TcpResponse, HttpRequest, HttpResponse];
 const QUEUED: &[RuleSet] = &[TcpContent, HttpRequest];
@@ -57,6 +58,12 @@ pub const ROWS: &[Row] = &[
     row("replace-uri", REQUEST, "<regex> <format>", &[r"replace-uri ^http://(.*) https://\1"]),
     row("replace-value", HTTP, "<name> <regex> <format>", &["replace-value X-List a b"]),
     row("return", BEFORE, REPLY, &["return status 200 content-type text/plain lf-string %[src]", "return"]),
+    row("sc-add-gpc(", DROPPING, "<element>,<tracker>) <number> | <sample>", &["sc-add-gpc(0,1) 5"]),
+    row("sc-inc-gpc(", DROPPING, "<element>,<tracker>)", &["sc-inc-gpc(2,0)"]),
+    row("sc-inc-gpc0(", DROPPING, "<tracker>)", &["sc-inc-gpc0(0)", "sc-inc-gpc0(2) if TRUE"]),
+    row("sc-inc-gpc1(", DROPPING, "<tracker>)", &["sc-inc-gpc1(0)"]),
+    row("sc-set-gpt(", DROPPING, "<element>,<tracker>) <number> | <sample>", &["sc-set-gpt(1,0) src_port"]),
+    row("sc-set-gpt0(", DROPPING, "<tracker>) <number> | <sample>", &["sc-set-gpt0(0) 1 if TRUE"]),
     row("set-dst", ADDRESSES, "<sample>", &["set-dst src"]),
     row("set-dst-port", ADDRESSES, "<sample>", &["set-dst-port int(4000)"]),
     row("set-header", HTTP, "<name> <format>", &["set-header X-Source %[src]"]),
@@ -81,6 +88,7 @@ pub const ROWS: &[Row] = &[
     row("silent-drop", DROPPING, "", &["silent-drop if TRUE"]),
     row("strict-mode", HTTP, "on | off", &["strict-mode off"]),
     row("tarpit", REQUEST, REPLY, &["tarpit", "tarpit deny_status 403"]),
+    row("track-sc0", TRACKING, "<key> [table <table>]", &["track-sc0 src", "track-sc7 src table t if TRUE"]),
     row("unset-var(", EVERY, "<variable>)", &["unset-var(txn.a)"]),
     row("wait-for-body", BEFORE, "time <time> [at-least <size>]", &["wait-for-body time 1s at-least 100"]),
     row("wait-for-handshake", REQUEST, "", &["wait-for-handshake"]),

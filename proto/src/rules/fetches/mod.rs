@@ -9,6 +9,7 @@ mod payload;
 mod process;
 
 use super::signature::Signature;
+use super::tables::{self, Fact, Found};
 use super::{Kind, Mistake, Reach};
 
 /// One name of a fetch.
@@ -257,6 +258,12 @@ pub enum Fetch {
     AuthUser,
     /// Whether it is the first request of the connection.
     FirstRequest,
+    /// Something of an entry of a stick table.
+    Entry(Found, Fact),
+    /// How many entries a stick table has.
+    TableUsed,
+    /// How many more entries a stick table takes.
+    TableRoom,
     /// The method of the request.
     Method,
     /// The path of the request.
@@ -396,16 +403,17 @@ pub enum Fetch {
 /// The tables, each in ascending order of names.
 const TABLES: &[&[Row]] = &[constant::ROWS, process::ROWS, connection::ROWS, http::ROWS, payload::ROWS];
 
-/// Every fetch.
+/// Every fetch, those of stick tables last.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    TABLES.iter().flat_map(|table| table.iter())
+    TABLES.iter().flat_map(|table| table.iter()).chain(tables::FETCHES)
 }
 
 /// The fetch of this name.
 pub fn find(name: &str) -> Option<&'static Row> {
-    TABLES
-        .iter()
+    let mut ordered = TABLES.iter();
+    ordered
         .find_map(|table| table.binary_search_by(|row| row.name.cmp(name)).ok().and_then(|at| table.get(at)))
+        .or_else(|| tables::FETCHES.iter().find(|row| row.name == name))
 }
 
 /// The mistake of a name that is no fetch.

@@ -1,0 +1,154 @@
+//! Fetches of stick tables (configuration manual 7.3.3, `sc_` and `src_`).
+
+use std::sync::Arc;
+
+use regate_proto::model::{DataType, TableKey};
+use regate_proto::rules::tables::{Fact, Found};
+
+use super::{Arguments, View};
+use crate::live::Table;
+use crate::live::table::{Entry, Key};
+use crate::sample::Value;
+
+/// Something of an entry.
+pub(super) fn entry<'a>(
+    found: Found,
+    fact: Fact,
+    arguments: &Arguments<'_>,
+    view: &View<'a>,
+) -> Option<Value<'a>> {
+    let mut next = 0;
+    let mut take = || {
+        next += 1;
+        next - 1
+    };
+    let element = match fact.is_of_array() {
+        true => u8::try_from(arguments.int(take())?).ok()?,
+        false => 0,
+    };
+    match found {
+        Found::Source => {
+            let table = table(arguments, take(), view)?;
+            let key = Key::of_ip(table.key(), view.source?.ip())?;
+            of_key(table, &key, fact, element, view)
+        }
+        Found::Tracked(number) => {
+            let number = match number {
+                Some(number) => number,
+                None => u8::try_from(arguments.int(take())?).ok()?,
+            };
+            tracked(number, arguments, take(), fact, element, view)
+        }
+    }
+}
+
+/// How many entries a table has.
+pub(super) fn used<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<Value<'a>> {
+    table(arguments, 0, view).map(|table| Value::Int(i64::from(table.used())))
+}
+
+/// How many more entries a table takes.
+pub(super) fn room<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<Value<'a>> {
+    let table = table(arguments, 0, view)?;
+    Some(Value::Int(i64::from(table.size().saturating_sub(table.used()))))
+}
+
+/// The key of a table's entry that a value stands for; `None` where it has none of the table's type.
+pub(crate) fn key_of(table: &Table, value: Value<'_>) -> Option<Key> {
+    let kind = table.key();
+    match kind {
+        TableKey::Ip | TableKey::Ipv6 => Key::of_ip(kind, value.as_ip()?),
+        TableKey::Integer => Some(Key::of_integer(value.as_int()? as u32)),
+        TableKey::String(_) => Key::of_bytes(kind, &value.into_text()),
+        TableKey::Binary(_) => match value.cast(regate_proto::rules::Kind::Bin)? {
+            Value::Bin(bytes) => Key::of_bytes(kind, &bytes),
+            _ => None,
+        },
+    }
+}
+
+/// Counts a counter for any use up, with its rate; gives the counter, or the rate where there is no counter.
+pub(crate) fn increment(entry: &mut Entry, data: DataType, element: u8, amount: u64) -> i64 {
+    let rate = match data {
+        DataType::Gpc0 => DataType::Gpc0Rate,
+        DataType::Gpc1 => DataType::Gpc1Rate,
+        _ => DataType::GpcRate,
+    };
+    let rate = entry.add(rate, element, amount);
+    let count = entry.add(data, element, amount);
+    entry.touch();
+    count.or(rate).unwrap_or(0)
+}
+
+/// The table that an argument names; without a name, the one of the proxy at hand.
+fn table<'a>(arguments: &Arguments<'_>, at: usize, view: &View<'a>) -> Option<&'a Arc<Table>> {
+    let tables = &view.snapshot.tables;
+    let plan = match arguments.name(at) {
+        Some(name) => tables.get(name),
+        None => tables
+            .get(&view.frontend.name)
+            .or_else(|| view.backend.and_then(|backend| tables.get(&backend.name))),
+    };
+    plan.map(|plan| &plan.table)
+}
+
+fn tracked<'a>(
+    number: u8,
+    arguments: &Arguments<'_>,
+    at: usize,
+    fact: Fact,
+    element: u8,
+    view: &View<'a>,
+) -> Option<Value<'a>> {
+    let now = view.live.process.now();
+    let told = view.variables.trackers.with(number, |held| {
+        let other = match arguments.name(at) {
+            None => None,
+            Some(name) => Some(&view.snapshot.tables.get(name)?.table),
+        };
+        match other.filter(|other| !Arc::ptr_eq(other, held.table())) {
+            None => held.with(now, |entry| tell(entry, fact, element)),
+            Some(other) => {
+                let bytes = held.with(now, |entry| entry.key());
+                of_key(other, &Key::from_bytes(other.key(), &bytes)?, fact, element, view)
+            }
+        }
+    });
+    match (told, fact) {
+        (Some(value), _) => value,
+        (None, Fact::Tracked) => Some(Value::Bool(false)),
+        (None, _) => None,
+    }
+}
+
+fn of_key<'a>(table: &Table, key: &Key, fact: Fact, element: u8, view: &View<'a>) -> Option<Value<'a>> {
+    let now = view.live.process.now();
+    match fact {
+        Fact::Increment(_) | Fact::CountConnection => {
+            table.touch(key, now, |entry| tell(entry, fact, element)).flatten()
+        }
+        _ => match table.look(key, now, |entry| tell(entry, fact, element)) {
+            Some(value) => value,
+            None if fact == Fact::Tracked => Some(Value::Bool(false)),
+            None => Some(Value::Int(0)),
+        },
+    }
+}
+
+/// What is told of an entry; nothing where the table keeps no such.
+fn tell<'a>(entry: &mut Entry, fact: Fact, element: u8) -> Option<Value<'a>> {
+    Some(match fact {
+        Fact::Tracked => Value::Bool(true),
+        Fact::Trackers => Value::Int(i64::from(entry.uses())),
+        Fact::Value(data) => Value::Int(entry.read(data, element)?),
+        Fact::Kilobytes(data) => Value::Int(entry.read(data, element)? >> 10),
+        Fact::Increment(data) => Value::Int(increment(entry, data, element, 1)),
+        Fact::Clear(data) => {
+            let before = entry.read(data, element)?;
+            entry.set(data, element, 0)?;
+            entry.touch();
+            Value::Int(before)
+        }
+        Fact::CountConnection => Value::Int(entry.add(DataType::ConnCnt, 0, 1)?),
+    })
+}
