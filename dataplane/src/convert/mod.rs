@@ -6,6 +6,7 @@
 mod address;
 mod list;
 mod number;
+mod tables;
 mod text;
 
 use std::borrow::Cow;
@@ -35,6 +36,7 @@ pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Optio
         Converter::Map { method, output, groups } => {
             list::mapped(value, (method, output, groups), arguments.0, view)
         }
+        Converter::Table(told) => tables::look(told, value, &arguments, view),
         Converter::Upper => Some(text::mapped(value, <[u8]>::to_ascii_uppercase)),
         Converter::SetVar => {
             if let Some(Argument::Variable(variable)) = arguments.0.first() {

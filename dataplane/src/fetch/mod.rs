@@ -10,6 +10,7 @@ mod hello;
 mod payload;
 mod process;
 mod random;
+mod tables;
 mod target;
 mod view;
 
@@ -21,6 +22,7 @@ use crate::convert;
 use crate::sample::Value;
 use crate::snapshot::SamplePlan;
 
+pub(crate) use tables::key_of;
 pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, View};
 
 /// The value of a sample; `None` where it has none.
@@ -276,6 +278,9 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             Credentials::Bearer(_) => None,
         },
         Fetch::FirstRequest => Some(Value::Bool(view.first)),
+        Fetch::Entry(found, fact) => tables::entry(found, fact, &arguments, view),
+        Fetch::TableUsed => tables::used(&arguments, view),
+        Fetch::TableRoom => tables::room(&arguments, view),
         Fetch::Method => view.request.as_ref().map(|request| Value::Method(request.method.into())),
         Fetch::Path => target::path(view).map(bytes),
         Fetch::PathQuery => target::path_and_query(view).map(bytes),

@@ -121,8 +121,7 @@ impl Trackers {
                 }
                 entry.touch();
             };
-            let factor =
-                |held: &Held| u64::from(held.table().bytes_factor()).max(1);
+            let factor = |held: &Held| u64::from(held.table().bytes_factor()).max(1);
             match (tracker.life, &tracker.held) {
                 (_, None) => {}
                 (Life::Session, Some(held)) => {
@@ -192,10 +191,11 @@ mod tests {
     }
 
     fn seen(table: &Table, key: u32) -> Vec<i64> {
-        table.look(&Key::of_integer(key), 1, |entry| {
-            table.store().iter().filter_map(|stored| entry.read(stored.data, 0)).collect()
-        })
-        .unwrap()
+        table
+            .look(&Key::of_integer(key), 1, |entry| {
+                table.store().iter().filter_map(|stored| entry.read(stored.data, 0)).collect()
+            })
+            .unwrap()
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::action::{Content, Patience, Reply};
 use super::patterns::{Matching, Output, Use};
+use super::tracking::Amount;
 use super::{Action, Argument, Converter, Criterion, Format, Kind, Sample};
 use crate::model::{Columns, ListName, Row, Rules};
 
@@ -79,6 +80,7 @@ fn of_rules(rules: &Rules, needs: &mut Vec<Need>) {
     actions.for_each(|action| of_action(action, needs));
     rules.routes.iter().for_each(|route| of_format(&route.backend, needs));
     rules.servers.iter().for_each(|route| of_format(&route.server, needs));
+    rules.sticks.iter().for_each(|stick| of_sample(&stick.key, needs));
 }
 
 fn of_action(action: &Action, needs: &mut Vec<Need>) {
@@ -107,6 +109,12 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::SetPriorityOffset(sample)
         | Action::SetTimeout(_, Patience::Sample(sample))
         | Action::Pause(Patience::Sample(sample)) => of_sample(sample, needs),
+        Action::Track(track) => of_sample(&track.key, needs),
+        Action::Tally(tally) => {
+            if let Amount::Sample(sample) = &tally.amount {
+                of_sample(sample, needs);
+            }
+        }
         Action::Allow
         | Action::Accept
         | Action::Reject
