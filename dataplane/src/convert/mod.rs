@@ -340,3 +340,6 @@ fn text<'a>(text: Vec<u8>) -> Option<Value<'a>> {
 fn bytes<'a>(bytes: Vec<u8>) -> Option<Value<'a>> {
     Some(Value::Bin(Cow::Owned(bytes)))
 }
+
+#[cfg(test)]
+mod tests;
