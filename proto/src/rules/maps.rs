@@ -58,7 +58,15 @@ const fn row(name: &'static str, method: MatchMethod, output: Kind) -> Row {
 
 const fn with_groups(name: &'static str) -> Row {
     let converter = Converter::Map { method: MatchMethod::Reg, output: Kind::Str, groups: true };
-    Row { name, converter, signature: SIGNATURE, input: Kind::Str, output: Kind::Str, examples: &[], stated: &[] }
+    Row {
+        name,
+        converter,
+        signature: SIGNATURE,
+        input: Kind::Str,
+        output: Kind::Str,
+        examples: &[],
+        stated: &[],
+    }
 }
 
 /// The map, and the value where it has none.
