@@ -2,25 +2,28 @@
 //! again where the backend tries again.
 
 use std::task::Poll;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use regate_proto::model::{HttpConnection, RetryReason};
 
+use super::answer::{self, Answer, Manner};
 use super::buffer::{Buffer, SMALL};
 use super::clock::Timer;
 use super::fault::Fault;
 use super::h1::{
-    self, Asked, Body, Fields, Framing, Known, Limits, Parse, RequestHead, ResponseHead, Strictness, Version,
+    self, Asked, Body, Fields, Framing, Known, Limits, Method, Parse, RequestHead, ResponseHead, Strictness,
+    Version,
 };
 use super::http::After;
 use super::persistence::Answered;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
 use super::rewrite;
+use super::rules::{Decision, Draft, Message, Scene, StatusLine, Step};
 use super::session::Session;
 use super::story::Story;
 use super::stream::{Cut, poll_timer};
 use super::upstream::{self, Held, Way};
-use crate::snapshot::BackendPlan;
+use crate::snapshot::{BackendPlan, RulePlan, Snapshot};
 
 /// A request with everything that it is served with.
 pub(super) struct Exchange<'s, 'a> {
@@ -32,6 +35,7 @@ pub(super) struct Exchange<'s, 'a> {
     /// What is still to come of the request's body.
     upload: Option<Flow>,
     backend: &'a BackendPlan,
+    snapshot: &'a Snapshot,
     story: &'s mut Story<'a>,
 }
 
@@ -56,7 +60,7 @@ struct Reply {
 }
 
 /// What came back from a server.
-enum Answer {
+enum Outcome {
     /// A response that is on its way to the client, all of it.
     Relayed(Reply),
     /// A response with a status that is a reason to try again.
@@ -80,7 +84,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         (session, inbound, fields): (&'s mut Session, &'s mut Buffer, &'s mut Fields),
         request: Request,
         body: Body,
-        backend: &'a BackendPlan,
+        (backend, snapshot): (&'a BackendPlan, &'a Snapshot),
         story: &'s mut Story<'a>,
     ) -> Exchange<'s, 'a> {
         let mut upload = (!body.is_done()).then(|| Flow::new(&session.worker, body));
@@ -90,7 +94,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         {
             upload.hold(HELD.saturating_sub(request.head.len + request.ready));
         }
-        Exchange { session, inbound, fields, request, upload, backend, story }
+        Exchange { session, inbound, fields, request, upload, backend, snapshot, story }
     }
 
     /// Runs it to its end, as often as the backend tries.
@@ -103,13 +107,13 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 Err(fault) => break Err(fault),
             };
             match self.converse(&mut way).await {
-                Ok(Answer::Relayed(reply)) => {
+                Ok(Outcome::Relayed(reply)) => {
                     if reply.keeps {
                         upstream::release(self.session, self.backend, way);
                     }
                     break Ok(self.settle(reply.after));
                 }
-                Ok(Answer::Unwanted) => {
+                Ok(Outcome::Unwanted) => {
                     self.story.trail.retries += 1;
                     held = self.again(way);
                 }
@@ -170,7 +174,10 @@ impl<'s, 'a> Exchange<'s, 'a> {
             Some(upload) => upload.held().is_some(),
             None => self.request.head.len + self.request.ready <= HELD,
         };
-        self.story.trail.retries < backend.retries && backend.retry_on.contains(reason) && is_held
+        !self.story.wishes.no_retry
+            && self.story.trail.retries < backend.retries
+            && backend.retry_on.contains(reason)
+            && is_held
     }
 
     /// The next attempt, after one that was sent in vain.
@@ -190,7 +197,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
     }
 
     /// Sends the request over a connection and relays what comes back.
-    async fn converse(&mut self, way: &mut Way<'a>) -> Result<Answer, Fault> {
+    async fn converse(&mut self, way: &mut Way<'a>) -> Result<Outcome, Fault> {
         let lost = if way.reused { Fault::StaleConnection } else { Fault::ServerClosed };
         match self.send(way).await {
             // A server may answer and close before it has read everything: what it said is read all the same.
@@ -205,14 +212,14 @@ impl<'s, 'a> Exchange<'s, 'a> {
             let head = self.await_head(&mut response, way, lost).await?;
             if !head.is_interim() {
                 if self.tries_again(RetryReason::Status(head.status)) {
-                    return Ok(Answer::Unwanted);
+                    return Ok(Outcome::Unwanted);
                 }
                 self.story.note_response(self.session, head.status);
                 let reply = match head.framing {
                     Framing::Tunnel => self.tunnel(response, head, way).await,
                     _ => self.respond(response, head, way).await,
                 };
-                return reply.map(Answer::Relayed);
+                return reply.map(Outcome::Relayed);
             }
             self.relay_interim(&mut response, head).await?;
         }
@@ -222,7 +229,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
     async fn send(&mut self, way: &Way<'_>) -> Result<(), Cut> {
         let (first, second) = self.request.parts(self.inbound);
         let timer = &self.session.timer;
-        timer.set(Instant::now(), self.backend.server_timeout);
+        timer.set(Instant::now(), self.server_timeout());
         way.upstream.stream.write_all(first, second, timer, &mut 0).await?;
         match self.upload.as_ref().and_then(Flow::held) {
             Some(held) if !held.is_empty() => way.upstream.stream.write_all(held, &[], timer, &mut 0).await,
@@ -241,7 +248,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let asked = Asked { method: self.request.head.method, upgrade: self.request.head.upgrade.is_some() };
         let strictness = if backend.accept_unsafe { Strictness::RELAXED } else { Strictness::STRICT };
         let upward = Timer::new(&session.worker.clock);
-        let patience = (session.frontend.client_timeout, backend.server_timeout);
+        let patience = (self.client_timeout(), self.server_timeout());
         let client = End::new(&session.stream, &upward, patience.0, patience.0);
         let server = End::new(&way.upstream.stream, &session.timer, patience.1, patience.1);
         let mut sending = self.upload.as_ref().is_some_and(|upload| !upload.is_done());
@@ -338,12 +345,13 @@ impl<'s, 'a> Exchange<'s, 'a> {
         }
         let mut out = self.session.worker.scratch();
         let mut added = self.cookies(way, &head, response.filled());
+        let line = self.amend(way, &head, response.filled(), &mut added).await?;
         rewrite::add_connection(self.request.head.version, persists, &mut added);
-        let verbatim = rewrite::response(response.filled(), self.fields, &head, &added, &mut out);
+        let verbatim = rewrite::response(response.filled(), self.fields, &head, &added, line, &mut out);
         self.session.worker.keep_scratch(added);
         let end = head.len + ready;
         let (first, second) = rewrite::joined(verbatim, &mut out, &response.filled()[..end], head.len);
-        self.session.timer.set(Instant::now(), self.session.frontend.client_timeout);
+        self.session.timer.set(Instant::now(), self.client_timeout());
         let mut written = 0;
         let sent = self.session.stream.write_all(first, second, &self.session.timer, &mut written).await;
         self.story.bytes_out += written as u64;
@@ -375,12 +383,85 @@ impl<'s, 'a> Exchange<'s, 'a> {
         added
     }
 
+    fn client_timeout(&self) -> u32 {
+        self.story.wishes.client_timeout.unwrap_or(self.session.frontend.client_timeout)
+    }
+
+    fn server_timeout(&self) -> u32 {
+        self.story.wishes.server_timeout.unwrap_or(self.backend.server_timeout)
+    }
+
+    /// Takes a response through the rules; gives the first line where it is another. `added` holds the lines that
+    /// are added so far: rules see them too.
+    async fn amend(
+        &mut self,
+        way: &Way<'_>,
+        head: &ResponseHead,
+        buffer: &[u8],
+        added: &mut Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let halves = self.session.frontend.is_half_with(self.backend);
+        if self.session.frontend.rules.answers_nothing() && (halves || self.backend.rules.answers_nothing()) {
+            return Ok(None);
+        }
+        let frontend = self.session.frontend.clone();
+        for line in added.split_inclusive(|byte| *byte == b'\n') {
+            if let Some(colon) = memchr::memchr(b':', line) {
+                self.fields.add(&line[..colon], line[colon + 1..].trim_ascii());
+            }
+        }
+        added.clear();
+        let mut line = StatusLine::default();
+        let back = Some(self.backend.rules.as_ref()).filter(|_| !halves);
+        let lists: [&[RulePlan]; 4] = [
+            back.map_or(&[], |rules| &rules.http_response),
+            &frontend.rules.http_response,
+            back.map_or(&[], |rules| &rules.http_after_response),
+            &frontend.rules.http_after_response,
+        ];
+        for rules in lists {
+            let mut at = 0;
+            loop {
+                let mut draft = Draft {
+                    scene: Scene {
+                        session: self.session,
+                        snapshot: self.snapshot,
+                        backend: Some(self.backend),
+                        server: Some(&way.server),
+                    },
+                    buffer,
+                    fields: self.fields,
+                    message: Message::Response(head, &mut line),
+                    wishes: &mut self.story.wishes,
+                };
+                match draft.run(rules, at) {
+                    Step::Done => break,
+                    Step::Answer(decision) => {
+                        let body = self.request.head.method != Method::Head;
+                        let pages = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];
+                        let (prepared, fault) = replacement(decision, &draft, Manner { body, pages });
+                        self.story.prepared = prepared;
+                        return Err(fault);
+                    }
+                    Step::Pause(millis, next) => {
+                        let time = Duration::from_millis(millis.into());
+                        self.session.worker.clock.sleep(time).await;
+                        at = next;
+                    }
+                    // A response's body is not waited for: it is on its way, and may have no end.
+                    Step::AwaitBody(_, _, next) | Step::Hint(_, next) => at = next,
+                }
+            }
+        }
+        Ok(line.rewritten())
+    }
+
     /// Relays what is left of a response's body, and of the request's where the server answered early.
     async fn relay_body(&mut self, body: Body, way: &Way<'_>) -> Result<(), Fault> {
-        let (session, backend) = (&*self.session, self.backend);
+        let session = &*self.session;
         let mut download = Flow::new(&session.worker, body);
         let timer = Timer::new(&session.worker.clock);
-        let patience = (session.frontend.client_timeout, backend.server_timeout);
+        let patience = (self.client_timeout(), self.server_timeout());
         let client = End::new(&session.stream, &session.timer, patience.0, patience.0);
         let server = End::new(&way.upstream.stream, &timer, patience.1, patience.1);
         let outcome = match self.upload.as_mut().filter(|upload| !upload.is_done()) {
@@ -425,9 +506,10 @@ impl<'s, 'a> Exchange<'s, 'a> {
         way: &Way<'_>,
     ) -> Result<Reply, Fault> {
         let mut out = self.session.worker.scratch();
-        let added = self.cookies(way, &head, response.filled());
+        let mut added = self.cookies(way, &head, response.filled());
+        let line = self.amend(way, &head, response.filled(), &mut added).await?;
         head.drop_hop_by_hop(response.filled(), self.fields);
-        self.fields.write(response.filled(), None, &added, &mut out);
+        self.fields.write(response.filled(), line.as_deref(), &added, &mut out);
         self.session.worker.keep_scratch(added);
         self.story.response_begun = true;
         self.tell_client(out).await?;
@@ -441,7 +523,9 @@ impl<'s, 'a> Exchange<'s, 'a> {
         upward.preload(rest, up);
         downward.preload(response, down);
         let timer = Timer::new(&session.worker.clock);
-        let patience = |own: u32| backend.tunnel_timeout.unwrap_or(own);
+        let wishes = &self.story.wishes;
+        let tunnel = wishes.tunnel_timeout.or(backend.tunnel_timeout);
+        let patience = |own: u32| tunnel.unwrap_or(own);
         let plan = &session.frontend;
         let client =
             End::new(&session.stream, &session.timer, patience(plan.client_timeout), plan.client_fin_timeout);
@@ -469,6 +553,18 @@ impl<'s, 'a> Exchange<'s, 'a> {
         self.story.bytes_out += written as u64;
         self.session.worker.keep_scratch(out);
         sent.map_err(client_fault)
+    }
+}
+
+/// What the client gets in the place of a response, and what became of the exchange.
+fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) -> (Option<Answer>, Fault) {
+    match decision {
+        Decision::Redirect(plan) => (Some(answer::redirect(plan, draft)), Fault::Answered),
+        Decision::Return(plan) => (Some(answer::reply(plan, draft, manner)), Fault::Answered),
+        Decision::Deny(plan) | Decision::Tarpit(plan) => {
+            (Some(answer::reply(plan, draft, manner)), Fault::ResponseDenied)
+        }
+        Decision::Reject | Decision::SilentDrop => (None, Fault::Rejected),
     }
 }
 

@@ -48,6 +48,16 @@ pub(crate) enum Fault {
     ServerDataTimeout,
     /// The body of the response is malformed.
     BadResponseBody,
+    /// A rule refused the request.
+    Denied,
+    /// A rule refused the request, and was slow to say so.
+    Tarpitted,
+    /// A rule closed the connection without an answer.
+    Rejected,
+    /// A rule refused the response.
+    ResponseDenied,
+    /// The proxy answered the request itself.
+    Answered,
 }
 
 impl Fault {
@@ -63,7 +73,10 @@ impl Fault {
                 Some(502)
             }
             Fault::ServerTimeout | Fault::ServerDataTimeout => Some(504),
-            Fault::StaleConnection | Fault::ClientLeftQueue => None,
+            Fault::Denied => Some(403),
+            Fault::Tarpitted => Some(500),
+            Fault::ResponseDenied => Some(502),
+            Fault::StaleConnection | Fault::ClientLeftQueue | Fault::Rejected | Fault::Answered => None,
         }
     }
 
@@ -80,6 +93,10 @@ impl Fault {
                 | Fault::ServerClosed
                 | Fault::ServerTimeout
                 | Fault::BadResponse
+                | Fault::Denied
+                | Fault::Tarpitted
+                | Fault::ResponseDenied
+                | Fault::Answered
         )
     }
 
@@ -109,6 +126,10 @@ impl Fault {
             Fault::ServerAborted => (Cause::Server, Phase::Data),
             Fault::ServerDataTimeout => (Cause::ServerTimeout, Phase::Data),
             Fault::BadResponseBody => (Cause::Proxy, Phase::Data),
+            Fault::Denied | Fault::Rejected => (Cause::Proxy, Phase::Request),
+            Fault::Tarpitted => (Cause::Proxy, Phase::Tarpit),
+            Fault::ResponseDenied => (Cause::Proxy, Phase::Headers),
+            Fault::Answered => (Cause::Local, Phase::Request),
         };
         Termination::new(cause, phase)
     }

@@ -7,6 +7,9 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use regate_proto::rules::Scope;
+
+use super::answer::{self, Answer};
 use super::buffer::Buffer;
 use super::exchange::{Exchange, Request, unix_time};
 use super::fault::Fault;
@@ -15,11 +18,13 @@ use super::key;
 use super::persistence;
 use super::reply;
 use super::rewrite;
+use super::rules::{RequestLine, Scene};
 use super::session::Session;
+use super::stage::Stage;
 use super::story::Story;
 use super::stream::Cut;
 use super::worker::Seen;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{RulesPlan, Snapshot};
 
 /// What becomes of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,7 @@ async fn exchanges(session: &mut Session) -> After {
 /// One request and its response.
 async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
     let worker = session.worker.clone();
+    let own = session.addresses();
     let mut fields = worker.fields();
     let snapshot: Rc<Seen>;
     let mut story = Story::begin(session);
@@ -121,6 +127,8 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
         Err(fault) => answer(session, inbound, fault, &mut story).await,
     };
     story.end(session);
+    session.set_addresses(own);
+    session.variables.forget(&[Scope::Transaction, Scope::Request, Scope::Response]);
     after
 }
 
@@ -176,25 +184,38 @@ async fn forward<'a>(
     story: &mut Story<'a>,
 ) -> Result<After, Fault> {
     let worker = session.worker.clone();
-    let name = session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
-    let backend = snapshot.backends.get(name).ok_or(Fault::NoBackend)?.as_ref();
-    story.enter(session, backend);
-    let connection = rewrite::stronger(session.frontend.connection, backend.connection);
-
     let mut body = Body::new(head.framing, &Limits::default());
-    let mut ready = key::admit_more(&mut body, inbound, head.len, 0)?;
+    let ready = key::admit_more(&mut body, inbound, head.len, 0)?;
+    let line = RequestLine::default();
+    let content = Vec::new();
+    let mut stage = Stage { session, inbound, fields, head, line, body, ready, content, snapshot, story };
+    let backend = stage.route().await?;
+    let wanted = stage.persistence(backend);
+    let Stage { session, inbound, fields, head, line, mut body, mut ready, story, .. } = stage;
+    session.restate(&story.wishes);
+    story.trail.priority = story.wishes.priority;
+    let connection = rewrite::stronger(session.frontend.connection, backend.connection);
     if key::waits_for_body(backend, &head) {
         ready = key::await_body(session, inbound, &mut body, head.len, ready).await?;
     }
     session.key = key::of_request(session, backend, inbound.filled(), fields, &head, ready);
     let mut out = worker.scratch();
-    story.trail.claim = persistence::read_request(backend, unix_time, inbound.filled(), fields, &mut out);
-    let verbatim = rewrite::request(session, backend, connection, inbound.filled(), fields, &head, &mut out);
+    if !wanted.ignores {
+        let forces = wanted.forces;
+        story.trail.claim =
+            persistence::read_request(backend, forces, unix_time, inbound.filled(), fields, &mut out);
+    }
+    if let Some(server) = wanted.server {
+        story.trail.claim.direct(server);
+    }
+    let first = line.rewritten(&head, inbound.filled());
+    let verbatim =
+        rewrite::request(session, backend, connection, (inbound.filled(), fields, &head, first), &mut out);
     let request = Request { head, verbatim, ready, out, connection };
-    Exchange::new((session, inbound, fields), request, body, backend, story).run().await
+    Exchange::new((session, inbound, fields), request, body, (backend, snapshot), story).run().await
 }
 
-/// Answers a request that failed, where the response has not begun.
+/// Answers a request that failed, or that a rule answers, where the response has not begun.
 async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story: &mut Story<'_>) -> After {
     story.fault = Some(fault);
     if story.response_begun {
@@ -202,29 +223,64 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
     }
     let unread = !story.is_request_read(inbound);
     let close = fault.is_fatal() || !story.persistent || unread || session.should_end();
-    let mut out = session.worker.scratch();
-    let body = story.method != Method::Head;
-    let pages = [story.backend.map(|backend| &backend.error_pages), Some(&session.frontend.error_pages)];
-    // Without a word where nobody listens, or where another page would be a second answer.
-    let silent = fault == Fault::StaleConnection && session.requests <= 1;
-    let fault = if silent { Fault::ServerClosed } else { fault };
-    story.status = reply::push(&mut out, fault, story.version, close, body, pages);
-    if story.status.is_some() {
+    let prepared = match story.prepared.take() {
+        Some(mut prepared) => {
+            prepared = amend(session, prepared, story);
+            prepared.end_with(close, story.version);
+            Some(prepared)
+        }
+        None => page(session, fault, close, story),
+    };
+    story.status = prepared.as_ref().map(|answer| answer.status);
+    if let Some(answer) = prepared {
         session.timer.set(Instant::now(), session.frontend.client_timeout);
         let mut written = 0;
-        let sent = session.stream.write_all(&out, &[], &session.timer, &mut written).await;
+        let sent = session.stream.write_all(&answer.bytes, &[], &session.timer, &mut written).await;
         story.bytes_out += written as u64;
+        session.worker.keep_scratch(answer.bytes);
         if sent.is_err() {
-            session.worker.keep_scratch(out);
             return After::Close;
         }
     }
-    session.worker.keep_scratch(out);
     if close {
         return if unread { After::Linger } else { After::Close };
     }
     inbound.take(story.request_length);
     After::Next
+}
+
+/// The page of a fault; `None` closes without a word.
+fn page(session: &Session, fault: Fault, close: bool, story: &mut Story<'_>) -> Option<Answer> {
+    let mut bytes = session.worker.scratch();
+    let body = story.method != Method::Head;
+    let pages = [story.backend.map(|backend| &backend.error_pages), Some(&session.frontend.error_pages)];
+    // Without a word where nobody listens, or where another page would be a second answer.
+    let silent = fault == Fault::StaleConnection && session.requests <= 1;
+    let fault = if silent { Fault::ServerClosed } else { fault };
+    match reply::push(&mut bytes, fault, story.version, close, body, pages) {
+        Some(status) if fault.is_early() => Some(Answer { status, bytes }),
+        Some(status) => Some(amend(session, Answer { status, bytes }, story)),
+        None => {
+            session.worker.keep_scratch(bytes);
+            None
+        }
+    }
+}
+
+/// Takes an answer of the proxy's own through the rules for all responses.
+fn amend(session: &Session, answer: Answer, story: &mut Story<'_>) -> Answer {
+    let rules = |rules: &'_ RulesPlan| !rules.http_after_response.is_empty();
+    let backend = story.backend.map(|backend| backend.rules.as_ref()).filter(|plan| rules(plan));
+    let frontend = Some(&session.frontend.rules).filter(|plan| rules(plan));
+    if backend.is_none() && frontend.is_none() {
+        return answer;
+    }
+    let same = story.backend.is_some_and(|backend| session.frontend.is_half_with(backend));
+    let lists = [backend.filter(|_| !same), frontend]
+        .map(|plan| plan.map_or(&[][..], |plan| &plan.http_after_response));
+    let snapshot = session.snapshot();
+    let scene = Scene { session, snapshot: &snapshot, backend: story.backend, server: None };
+    answer::amended(answer, scene, &mut story.wishes, &lists, story.method)
 }
 
 /// Takes what the client still sends, for a while: its kernel would be told of a reset, and drop the last answer.

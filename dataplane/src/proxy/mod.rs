@@ -4,6 +4,7 @@
 //! `tcp` that of a plain connection, `upstream` finds and connects a server, `relay` moves bytes. The
 //! codecs (`h1`, `proxy_protocol`) do no I/O. Nothing here knows who changes the configuration.
 
+mod answer;
 mod buffer;
 mod bulletin;
 mod clock;
@@ -16,6 +17,7 @@ mod http;
 mod key;
 mod listen;
 mod log;
+mod normalize;
 mod observe;
 mod persistence;
 mod pipe;
@@ -28,8 +30,10 @@ pub(crate) mod record;
 mod relay;
 mod reply;
 mod rewrite;
+mod rules;
 mod session;
 mod slot;
+mod stage;
 mod story;
 mod stream;
 mod tasks;

@@ -1,6 +1,8 @@
 //! What a client's cookie says about its server, and what the client is told (configuration manual 4.2
 //! "cookie"). Both heads are changed here as far as cookies go; their bytes are `cookie.rs`.
 
+use std::sync::Arc;
+
 use regate_proto::model::CookieMode;
 
 use super::cookie::{self, Outcome, Treatment};
@@ -56,11 +58,18 @@ pub(crate) enum Told {
     Deleted,
 }
 
-impl Claim<'_> {
+impl<'a> Claim<'a> {
     /// The request goes to another server than the one that it was tied to.
     pub(crate) fn forsake(&mut self) {
         if self.server.take().is_some() {
             self.seen = Presented::Down;
+        }
+    }
+
+    /// A rule ties the request to a server, unless a cookie does.
+    pub(crate) fn direct(&mut self, server: &'a Arc<ServerPlan>) {
+        if self.server.is_none() {
+            self.server = Some(Chosen::Seen(server));
         }
     }
 
@@ -74,6 +83,7 @@ impl Claim<'_> {
 /// epoch.
 pub(super) fn read_request<'a>(
     backend: &'a BackendPlan,
+    forces: bool,
     clock: impl Fn() -> u64,
     buffer: &[u8],
     fields: &mut Fields,
@@ -92,16 +102,17 @@ pub(super) fn read_request<'a>(
     let name = plan.cookie.name.as_str().as_bytes();
     let now = clock();
     for index in 0..fields.len() {
-        let Some(field) = fields.as_slice().get(index).filter(|field| field.known == Known::Cookie) else {
+        if fields.as_slice().get(index).is_none_or(|field| field.known != Known::Cookie) {
             continue;
-        };
+        }
+        let Some(Some((_, value))) = fields.at(index, buffer) else { continue };
         out.clear();
         let found = |value: &[u8]| {
             if claim.server.is_none() {
-                claim = judge(backend, plan, now, value);
+                claim = judge(backend, plan, forces, now, value);
             }
         };
-        match cookie::scan(field.value().of(buffer), name, treatment, found, out) {
+        match cookie::scan(value, name, treatment, found, out) {
             Outcome::Same => {}
             Outcome::Changed => fields.replace(index, out),
             Outcome::Gone => fields.drop_at(index),
@@ -111,7 +122,7 @@ pub(super) fn read_request<'a>(
     claim
 }
 
-fn judge<'a>(backend: &'a BackendPlan, plan: &CookiePlan, now: u64, value: &[u8]) -> Claim<'a> {
+fn judge<'a>(backend: &'a BackendPlan, plan: &CookiePlan, forces: bool, now: u64, value: &[u8]) -> Claim<'a> {
     let parts = match plan.cookie.mode {
         CookieMode::Prefix => {
             let server = value.split(|byte| *byte == cookie::PREFIX_END).next().unwrap_or_default();
@@ -135,7 +146,7 @@ fn judge<'a>(backend: &'a BackendPlan, plan: &CookiePlan, now: u64, value: &[u8]
     for server in backend.named_by_cookie(parts.server) {
         let up = server.is_up();
         seen = if up { Presented::Valid } else { Presented::Down };
-        if up || backend.forces_persistence {
+        if up || backend.forces_persistence || forces {
             let server = Some(Chosen::Seen(server));
             return Claim { seen, server, last: parts.last, first: parts.first };
         }

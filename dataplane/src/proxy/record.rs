@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
-use regate_proto::model::Name;
+use regate_proto::model::{Name, Severity};
 
 use super::persistence::{Presented, Told};
 
@@ -59,6 +59,8 @@ pub(crate) struct Record {
     pub(crate) backend: Option<Name>,
     /// The server, once picked.
     pub(crate) server: Option<Name>,
+    /// How important the line is, where a rule said so; `Some(None)`: there is none.
+    pub(crate) level: Option<Option<Severity>>,
     /// How it ended.
     pub(crate) termination: Termination,
     /// What the client's cookie was, and what became of it in the response; absent where the backend has none to
@@ -96,6 +98,8 @@ pub(crate) enum Cause {
     Server,
     /// `P`: the proxy ended it, by a limit, a rule or a malformed message.
     Proxy,
+    /// `L`: the proxy answered it itself.
+    Local,
     /// `c`: the client's timeout.
     ClientTimeout,
     /// `s`: the server's timeout.
@@ -117,6 +121,8 @@ pub(crate) enum Phase {
     Headers,
     /// `D`: data was on its way.
     Data,
+    /// `T`: the client was held back.
+    Tarpit,
 }
 
 impl Termination {

@@ -16,33 +16,66 @@ pub(crate) fn push(
     pages: [Option<&ErrorPages>; 2],
 ) -> Option<u16> {
     let status = fault.status()?;
-    if let Some(message) = pages.into_iter().flatten().find_map(|pages| pages.message(status)) {
-        out.extend_from_slice(message);
+    if fault.is_early() && pages.into_iter().flatten().all(|pages| pages.message(status).is_none()) {
+        let (reason, page) = page(status)?;
+        let length = page.len();
+        let head = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-length: {length}\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n"
+        );
+        out.extend_from_slice(head.as_bytes());
+        if body {
+            out.extend_from_slice(page.as_bytes());
+        }
         return Some(status);
     }
-    let (reason, sentence) =
-        PAGES.iter().find(|(known, ..)| *known == status).map(|(_, reason, text)| (*reason, *text))?;
-    let page = format!("<html><body><h1>{status} {reason}</h1>\n{sentence}\n</body></html>\n");
+    push_page(out, status, version, close, body, pages, b"").then_some(status)
+}
+
+/// Appends the page of a status, with these lines first in its head; false where it has none.
+pub(super) fn push_page(
+    out: &mut Vec<u8>,
+    status: u16,
+    version: Version,
+    close: bool,
+    body: bool,
+    pages: [Option<&ErrorPages>; 2],
+    lines: &[u8],
+) -> bool {
+    if let Some(message) = pages.into_iter().flatten().find_map(|pages| pages.message(status)) {
+        out.extend_from_slice(message);
+        return true;
+    }
+    let Some((reason, page)) = page(status) else { return false };
     let length = page.len();
-    let head = match (fault.is_early(), close, version) {
-        (true, ..) => format!(
-            "HTTP/1.1 {status} {reason}\r\nContent-length: {length}\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n"
-        ),
-        (false, true, _) => head(status, reason, length, "connection: close\r\n"),
-        (false, false, Version::Http10) => head(status, reason, length, "connection: keep-alive\r\n"),
-        (false, false, Version::Http11) => head(status, reason, length, ""),
+    let connection = match (close, version) {
+        (true, _) => "connection: close\r\n",
+        (false, Version::Http10) => "connection: keep-alive\r\n",
+        (false, Version::Http11) => "",
     };
-    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(format!("HTTP/1.1 {status} {reason}\r\n").as_bytes());
+    out.extend_from_slice(lines);
+    let rest = format!(
+        "content-length: {length}\r\ncache-control: no-cache\r\ncontent-type: text/html\r\n{connection}\r\n"
+    );
+    out.extend_from_slice(rest.as_bytes());
     if body {
         out.extend_from_slice(page.as_bytes());
     }
-    Some(status)
+    true
 }
 
-fn head(status: u16, reason: &str, length: usize, connection: &str) -> String {
-    format!(
-        "HTTP/1.1 {status} {reason}\r\ncontent-length: {length}\r\ncache-control: no-cache\r\ncontent-type: text/html\r\n{connection}\r\n"
-    )
+/// The reason phrase of a status (RFC 9110, 15, and the registry that it makes).
+pub(super) fn reason(status: u16) -> &'static str {
+    match PAGES.iter().find(|(known, ..)| *known == status) {
+        Some((_, reason, _)) => reason,
+        None => REASONS.iter().find(|(known, _)| *known == status).map_or("Other", |(_, reason)| reason),
+    }
+}
+
+/// The reason phrase and the built-in page of a status that has one.
+fn page(status: u16) -> Option<(&'static str, String)> {
+    let (_, reason, sentence) = PAGES.iter().find(|(known, ..)| *known == status)?;
+    Some((reason, format!("<html><body><h1>{status} {reason}</h1>\n{sentence}\n</body></html>\n")))
 }
 
 /// Status, reason and sentence of the built-in pages, as HAProxy answers them.
@@ -74,4 +107,56 @@ const PAGES: &[(u16, &str, &str)] = &[
     (502, "Bad Gateway", "The server returned an invalid or incomplete response."),
     (503, "Service Unavailable", "No server is available to handle this request."),
     (504, "Gateway Time-out", "The server didn't respond in time."),
+];
+
+/// Reasons of statuses that have no page.
+const REASONS: &[(u16, &str)] = &[
+    (100, "Continue"),
+    (101, "Switching Protocols"),
+    (102, "Processing"),
+    (103, "Early Hints"),
+    (201, "Created"),
+    (202, "Accepted"),
+    (203, "Non-Authoritative Information"),
+    (204, "No Content"),
+    (205, "Reset Content"),
+    (206, "Partial Content"),
+    (207, "Multi-Status"),
+    (210, "Content Different"),
+    (226, "IM Used"),
+    (300, "Multiple Choices"),
+    (301, "Moved Permanently"),
+    (302, "Found"),
+    (303, "See Other"),
+    (304, "Not Modified"),
+    (305, "Use Proxy"),
+    (307, "Temporary Redirect"),
+    (308, "Permanent Redirect"),
+    (310, "Too many Redirects"),
+    (402, "Payment Required"),
+    (406, "Not Acceptable"),
+    (409, "Conflict"),
+    (411, "Length Required"),
+    (412, "Precondition Failed"),
+    (414, "Request-URI Too Long"),
+    (415, "Unsupported Media Type"),
+    (416, "Requested range unsatisfiable"),
+    (417, "Expectation failed"),
+    (418, "I'm a teapot"),
+    (423, "Locked"),
+    (424, "Method failure"),
+    (426, "Upgrade Required"),
+    (428, "Precondition Required"),
+    (431, "Request Header Fields Too Large"),
+    (449, "Retry With"),
+    (450, "Blocked by Windows Parental Controls"),
+    (451, "Unavailable For Legal Reasons"),
+    (456, "Unrecoverable Error"),
+    (505, "HTTP Version not supported"),
+    (506, "Variant also negociate"),
+    (507, "Insufficient storage"),
+    (508, "Loop detected"),
+    (509, "Bandwidth Limit Exceeded"),
+    (510, "Not extended"),
+    (511, "Network authentication required"),
 ];

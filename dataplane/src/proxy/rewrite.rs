@@ -7,14 +7,13 @@ use super::h1::{Fields, RequestHead, ResponseHead, Version};
 use super::session::Session;
 use crate::snapshot::{BackendPlan, ForwardPlan};
 
-/// Makes the head that goes to the server; tells whether it is the one that came.
+/// Makes the head that goes to the server, with another first line if there is one; tells whether it is the one that
+/// came.
 pub(super) fn request(
     session: &Session,
     backend: &BackendPlan,
     connection: HttpConnection,
-    buffer: &[u8],
-    fields: &mut Fields,
-    head: &RequestHead,
+    (buffer, fields, head, line): (&[u8], &mut Fields, &RequestHead, Option<Vec<u8>>),
     out: &mut Vec<u8>,
 ) -> bool {
     head.drop_hop_by_hop(buffer, fields, true);
@@ -32,9 +31,9 @@ pub(super) fn request(
             _ => added.extend_from_slice(b"connection: close\r\n"),
         }
     }
-    let verbatim = fields.is_verbatim() && added.is_empty();
+    let verbatim = fields.is_verbatim() && added.is_empty() && line.is_none();
     if !verbatim {
-        fields.write(buffer, None, &added, out);
+        fields.write(buffer, line.as_deref(), &added, out);
     }
     session.worker.keep_scratch(added);
     verbatim
@@ -72,9 +71,14 @@ pub(super) fn response(
     fields: &mut Fields,
     head: &ResponseHead,
     added: &[u8],
+    line: Option<Vec<u8>>,
     out: &mut Vec<u8>,
 ) -> bool {
     head.drop_hop_by_hop(buffer, fields);
+    if let Some(line) = line {
+        fields.write(buffer, Some(&line), added, out);
+        return false;
+    }
     if head.version == Version::Http10 {
         // The version says what we can do, not the server (RFC 9110, 2.5).
         let mut line = Vec::with_capacity(64);

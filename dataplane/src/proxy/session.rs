@@ -14,10 +14,11 @@ use super::clock::Timer;
 use super::log;
 use super::pool::Upstream;
 use super::proxy_protocol::{self, Parse, Reason, Refusal};
+use super::rules::Wishes;
 use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
-use crate::live::{BindLive, FrontendLive};
+use crate::live::{BindLive, FrontendLive, Variables};
 use crate::snapshot::{BindPlan, FrontendPlan, Key};
 
 /// A connection that was accepted and not yet served.
@@ -70,6 +71,8 @@ pub(crate) struct Session {
     /// The snapshot that `frontend` is from, and whether the frontend is in it and listens.
     seen: Rc<Seen>,
     open: bool,
+    /// What rules remember for as long as the connection lasts.
+    pub(crate) variables: Variables,
     /// Requests so far.
     pub(crate) requests: u32,
     /// What the request at hand is balanced by.
@@ -127,6 +130,27 @@ impl Session {
         self.stated_destination.or_else(|| self.stream.local())
     }
 
+    /// The addresses of the connection: of the client, and as a PROXY protocol header states it the proxy's.
+    pub(crate) fn addresses(&self) -> [Option<SocketAddr>; 2] {
+        [self.peer, self.stated_destination]
+    }
+
+    /// Puts addresses back.
+    pub(crate) fn set_addresses(&mut self, [peer, destination]: [Option<SocketAddr>; 2]) {
+        (self.peer, self.stated_destination) = (peer, destination);
+    }
+
+    /// Takes over the addresses that rules gave the request.
+    pub(super) fn restate(&mut self, wishes: &Wishes) {
+        self.peer = wishes.source.or(self.peer);
+        self.stated_destination = wishes.destination.or(self.stated_destination);
+    }
+
+    /// The snapshot that was seen last.
+    pub(crate) fn snapshot(&self) -> Rc<Seen> {
+        self.seen.clone()
+    }
+
     /// Takes over the frontend's plan of a snapshot; tells whether the frontend is still there.
     pub(crate) fn renew(&mut self, snapshot: &Rc<Seen>) -> bool {
         if !Rc::ptr_eq(snapshot, &self.seen) {
@@ -165,6 +189,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         at: accepted.at,
         at_wall: SystemTime::now(),
         early: None,
+        variables: Variables::new(worker.shared.live.variables.clone()),
         requests: 0,
         key: Key::default(),
         last: None,

@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use regate_proto::model::Name;
 
+use super::answer::Answer;
 use super::buffer::Buffer;
 use super::fault::Fault;
 use super::h1::{Framing, Method, RequestHead, Span, Version};
 use super::persistence::Told;
 use super::record::{Record, Termination};
+use super::rules::Wishes;
 use super::session::Session;
 use super::upstream::Trail;
 use crate::live::{Counter, Exchanges, Gauge, Statuses, Traffic};
@@ -37,6 +39,10 @@ pub(crate) struct Story<'a> {
     /// What became of the cookie in the response.
     pub(crate) told: Told,
     pub(crate) fault: Option<Fault>,
+    /// What rules decided beside the messages themselves.
+    pub(crate) wishes: Wishes,
+    /// The answer that a rule asks for.
+    pub(crate) prepared: Option<Answer>,
     /// Whether something of the response has gone to the client.
     pub(crate) response_begun: bool,
 }
@@ -80,6 +86,8 @@ impl<'a> Story<'a> {
             trail: Trail::default(),
             told: Told::default(),
             fault: None,
+            wishes: Wishes::default(),
+            prepared: None,
             response_begun: false,
         }
     }
@@ -109,6 +117,17 @@ impl<'a> Story<'a> {
         live.requests.add(worker, 1);
         live.h1_requests.add(worker, 1);
         live.request_rate.add(process.at(now));
+    }
+
+    /// A rule held the request back: as if it had waited without being received.
+    pub(crate) fn hold_back(&mut self) {
+        self.received = None;
+        self.trail.dequeued = Some(Instant::now());
+    }
+
+    /// A rule closes the connection: as if the request had not been received.
+    pub(crate) fn unreceive(&mut self) {
+        self.received = None;
     }
 
     /// The request is routed.
@@ -244,7 +263,12 @@ impl<'a> Story<'a> {
             | Fault::QueueFull
             | Fault::QueueTimeout
             | Fault::ClientLeftQueue => {}
-            Fault::ConnectFailed | Fault::ConnectTimeout => {}
+            Fault::ConnectFailed | Fault::ConnectTimeout | Fault::Answered => {}
+            Fault::Denied | Fault::Tarpitted | Fault::Rejected => match self.backend {
+                Some(backend) => one(&backend.live.denied_requests),
+                None => one(&session.frontend.live.denied_requests),
+            },
+            Fault::ResponseDenied => both(|exchanges| &exchanges.denied_responses),
             Fault::ServerClosed
             | Fault::StaleConnection
             | Fault::ServerTimeout
@@ -275,8 +299,11 @@ impl<'a> Story<'a> {
         let process = &session.worker.shared.live.process;
         let name = |name: &Name| name.clone();
         Record {
-            client: session.peer,
-            destination: plan.shows_destination().then(|| session.destination()).flatten(),
+            client: self.wishes.source.or(session.peer),
+            destination: plan
+                .shows_destination()
+                .then(|| self.wishes.destination.or_else(|| session.destination()))
+                .flatten(),
             bind_id: session.bind_id,
             accepted_at: session.at_wall,
             accepted: session.at,
@@ -290,11 +317,16 @@ impl<'a> Story<'a> {
             request_line,
             status: self.status,
             // A page for a request that never was complete is not counted in lines, as in HAProxy's.
-            bytes_out: if self.status.is_some() && self.received.is_none() { 0 } else { self.bytes_out },
+            bytes_out: match self.fault {
+                Some(Fault::Tarpitted) => self.bytes_out,
+                _ if self.status.is_some() && self.received.is_none() => 0,
+                _ => self.bytes_out,
+            },
             bytes_in: self.bytes_in,
             frontend: session.frontend.name.clone(),
             backend: self.backend.map(|backend| name(&backend.name)),
             server: self.trail.server.as_ref().map(|server| name(&server.name)),
+            level: self.wishes.log_level,
             termination: self.fault.map_or(Termination::NORMAL, Fault::termination),
             cookies: self
                 .backend

@@ -261,6 +261,14 @@ impl Stream {
     }
 
     /// Says that nothing more will be sent.
+    /// Ends the connection so that the client does not notice: the reset does not reach far enough.
+    pub(crate) fn vanish(&self) {
+        let socket = SockRef::from(self);
+        // What the kernel refuses ends in an ordinary close.
+        let _ = socket.set_ttl_v4(1);
+        let _ = socket.set_linger(Some(std::time::Duration::ZERO));
+    }
+
     pub(crate) fn shutdown_write(&self) {
         // A peer that is gone already is as good as one that was told.
         let _ = rustix::net::shutdown(self, Shutdown::Write);

@@ -46,6 +46,8 @@ pub(crate) struct Trail<'a> {
     pub(crate) server: Option<Chosen<'a>>,
     /// What the client's cookie says.
     pub(crate) claim: Claim<'a>,
+    /// Where it stands in queues, beside when it came.
+    pub(crate) priority: Priority,
     pub(crate) retries: u32,
     pub(crate) redispatched: bool,
     /// Where it stood in the server's queue and in the backend's: one more than were let go on before it.
@@ -320,7 +322,7 @@ async fn wait<'a>(
         Some(server) => (&server.live.queue, &mut trail.queued[0]),
         None => (&backend.live.queue, &mut trail.queued[1]),
     };
-    let place = *rank.get_or_insert_with(|| queue.rank(Priority::default(), process.now()));
+    let place = *rank.get_or_insert_with(|| queue.rank(trail.priority, process.now()));
     let (mut ticket, waiting) = queue.join(&backend.live, place);
     session.timer.set(Instant::now(), backend.queue_timeout);
     // Between the look and the joining a place may have become free, and been given to nobody.

@@ -17,6 +17,7 @@ use super::frontend::{ErrorPages, ForwardPlan};
 use super::index::Index;
 use super::naming::{self, Lookups, Naming};
 use super::persistence::{self, CookiePlan};
+use super::rules::{self, RulesPlan};
 use crate::balance::{BalancePlan, Fit, Key, Picker, UNITS};
 use crate::live::{BackendLive, Live, Operational, ServerLive, limit_between};
 
@@ -71,6 +72,8 @@ pub struct BackendPlan {
     pub source: Option<SocketAddr>,
     /// What replaces the built-in error pages.
     pub error_pages: ErrorPages,
+    /// What it does with requests and responses.
+    pub rules: Arc<RulesPlan>,
     /// Its servers, in the order of listings.
     pub servers: Vec<Arc<ServerPlan>>,
     /// Where each server stands among them.
@@ -331,6 +334,13 @@ pub(super) fn compile(
             Arc::new(compiled.map_err(|problem| vec![problem])?)
         }
     };
+    let rules = match untouched {
+        Some(plan) => plan.rules.clone(),
+        None => Arc::new(
+            RulesPlan::compile(&settings.rules, mode)
+                .map_err(|reasons| rules::problems(&subject, reasons))?,
+        ),
+    };
     let compiler = Compiler::new(state, &settings, (live, lookups), &observed, &checks);
     let (servers, index) = match untouched.zip(few_touched(row, touched)) {
         Some((plan, few)) => touched_alone(state, plan, &compiler, &few)?,
@@ -379,6 +389,7 @@ pub(super) fn compile(
         tcp_keep_alive: settings.srvtcpka.unwrap_or(false),
         source: settings.source,
         error_pages: ErrorPages::compile(&settings.error_pages),
+        rules,
         servers,
         index,
         picker,

@@ -11,7 +11,7 @@ use regate_proto::state::{State, Touched};
 
 use super::lists;
 use super::naming::Lookups;
-use super::{BackendPlan, FrontendPlan, Snapshot, backend, frontend, tables};
+use super::{BackendPlan, Snapshot, backend, frontend, tables};
 use crate::live::Live;
 
 /// The snapshot of a state. What `touched` does not name is shared with the snapshot before.
@@ -75,10 +75,12 @@ pub fn compile(
             None => {
                 snapshot.frontends.remove(name);
             }
-            Some(row) => {
-                let plan: FrontendPlan = frontend::compile(state, row, live);
-                snapshot.frontends.insert(name.clone(), Arc::new(plan));
-            }
+            Some(row) => match frontend::compile(state, row, live) {
+                Ok(plan) => {
+                    snapshot.frontends.insert(name.clone(), Arc::new(plan));
+                }
+                Err(found) => problems.extend(found),
+            },
         }
     }
     match lists::compile(state, &previous.lists, touched) {

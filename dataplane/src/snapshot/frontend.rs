@@ -3,10 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use regate_proto::model::{Bind, ErrorPage, ErrorReply, HttpConnection, Mode, Name};
+use regate_proto::model::{Bind, ErrorPage, ErrorReply, HttpConnection, Mode, Name, Subject};
+use regate_proto::problem::Problem;
 use regate_proto::state::State;
 
+use super::BackendPlan;
 use super::logging::LogPlan;
+use super::rules::{self, RulesPlan};
 use crate::live::{BindLive, FrontendLive, Live};
 
 /// A frontend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
@@ -52,6 +55,8 @@ pub struct FrontendPlan {
     pub default_backend: Option<Name>,
     /// What replaces the built-in error pages.
     pub error_pages: ErrorPages,
+    /// What it does with requests and responses.
+    pub rules: RulesPlan,
     /// Its binds, in the order of listings.
     pub binds: Vec<Arc<BindPlan>>,
     /// What is observed of it.
@@ -102,6 +107,13 @@ impl ForwardPlan {
     }
 }
 
+impl FrontendPlan {
+    /// Whether this backend is the other half of the same listen section: they have the same rules.
+    pub fn is_half_with(&self, backend: &BackendPlan) -> bool {
+        self.listen && backend.listen && self.name == backend.name
+    }
+}
+
 impl ErrorPages {
     pub(super) fn compile(pages: &[ErrorPage]) -> ErrorPages {
         let message = |page: &ErrorPage| match &page.reply {
@@ -124,7 +136,11 @@ impl ErrorPages {
 }
 
 /// Compiles one frontend with its binds.
-pub(super) fn compile(state: &State, row: &regate_proto::model::Frontend, live: &Live) -> FrontendPlan {
+pub(super) fn compile(
+    state: &State,
+    row: &regate_proto::model::Frontend,
+    live: &Live,
+) -> Result<FrontendPlan, Vec<Problem>> {
     let settings = state.frontend_settings(row);
     let mode = settings.mode.unwrap_or(Mode::Tcp);
     let millis = |value: Option<regate_proto::model::Millis>| value.map(|millis| millis.get());
@@ -135,7 +151,9 @@ pub(super) fn compile(state: &State, row: &regate_proto::model::Frontend, live: 
         let backlog = bind.backlog.or(settings.backlog).or(limit).unwrap_or(DEFAULT_BACKLOG);
         Arc::new(BindPlan { row: bind.clone(), backlog, live: live.bind(&bind.at) })
     });
-    FrontendPlan {
+    let rules = RulesPlan::compile(&settings.rules, mode)
+        .map_err(|reasons| rules::problems(&Subject::Frontend(row.name.clone()), reasons))?;
+    Ok(FrontendPlan {
         name: row.name.clone(),
         id: row.id,
         listen: row.listen,
@@ -161,10 +179,11 @@ pub(super) fn compile(state: &State, row: &regate_proto::model::Frontend, live: 
         tcp_keep_alive: settings.clitcpka.unwrap_or(false),
         no_linger: settings.nolinger.unwrap_or(false),
         default_backend: settings.default_backend.clone().or_else(|| row.listen.then(|| row.name.clone())),
+        rules,
         error_pages: ErrorPages::compile(&settings.error_pages),
         binds: binds.collect(),
         live: live.frontend(&row.name),
-    }
+    })
 }
 
 /// What the kernel's own limit cuts down further.

@@ -7,12 +7,15 @@
 mod backend;
 mod checks;
 mod compile;
+mod condition;
+mod format;
 mod frontend;
 mod index;
 mod lists;
 mod logging;
 mod naming;
 mod persistence;
+mod rules;
 mod sample;
 mod tables;
 
@@ -27,11 +30,17 @@ pub use crate::balance::{Asker, Key, UNITS, may_open_with_cookie};
 pub use backend::{BackendPlan, ServerPlan, Target};
 pub use checks::{CheckPlan, ServerCheckPlan};
 pub use compile::{compile, foresee_transition, note_transition};
+pub use condition::{ConditionPlan, CriterionPlan, Patterns, TermPlan};
+pub use format::{FormatPart, FormatPlan};
 pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
 pub use lists::{ListPlan, Lists};
 pub use logging::{LogPlan, LogRoute};
 pub use naming::Naming;
 pub use persistence::CookiePlan;
+pub use rules::{
+    ActionPlan, ContentPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan, RulesPlan,
+    TargetPlan,
+};
 pub use sample::{SamplePlan, StepPlan};
 pub use tables::TablePlan;
 

@@ -1,8 +1,7 @@
 //! Samples as they are evaluated: with what can be worked out beforehand.
 
 use regate_proto::rules::{Argument, Converter, Fetch, Kind, Sample};
-
-use crate::convert::Prepared;
+use regex::bytes::Regex;
 
 /// A sample that can be evaluated.
 #[derive(Clone, Debug)]
@@ -26,8 +25,8 @@ pub struct StepPlan {
     pub input: Kind,
     /// With which arguments.
     pub arguments: Box<[Argument]>,
-    /// What of the arguments was worked out.
-    pub prepared: Prepared,
+    /// The regular expression among the arguments.
+    pub regex: Option<Regex>,
 }
 
 impl SamplePlan {
@@ -37,11 +36,15 @@ impl SamplePlan {
             .conversions
             .iter()
             .map(|conversion| {
+                let regex = conversion.arguments.iter().find_map(|argument| match argument {
+                    Argument::Regex(text) => Some(Regex::new(text).map_err(|error| error.to_string())),
+                    _ => None,
+                });
                 Ok(StepPlan {
                     converter: conversion.row.converter,
                     input: conversion.row.input,
                     arguments: conversion.arguments.clone().into(),
-                    prepared: Prepared::of(conversion)?,
+                    regex: regex.transpose()?,
                 })
             })
             .collect();

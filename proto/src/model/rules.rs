@@ -26,6 +26,8 @@ pub struct Rules {
     pub monitor_uri: Option<String>,
     /// `monitor fail`: when that answer is 503.
     pub monitor_fail: Vec<Condition>,
+    /// `timeout tarpit`: how late a slow refusal comes. Default: the backend's connection timeout.
+    pub tarpit: Option<Millis>,
     /// `tcp-request inspect-delay`: how long a request's content is waited for.
     pub inspect_delay: Option<Millis>,
     /// `tcp-response inspect-delay`: how long a response's content is waited for.
@@ -125,6 +127,7 @@ impl Rules {
             ignore_persist: joined(&base.ignore_persist, &self.ignore_persist),
             monitor_uri: self.monitor_uri.clone().or_else(|| base.monitor_uri.clone()),
             monitor_fail: joined(&base.monitor_fail, &self.monitor_fail),
+            tarpit: self.tarpit.or(base.tarpit),
             inspect_delay: self.inspect_delay.or(base.inspect_delay),
             response_inspect_delay: self.response_inspect_delay.or(base.response_inspect_delay),
         }

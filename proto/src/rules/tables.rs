@@ -214,7 +214,6 @@ const fn told(name: &'static str, told: Told, signature: Signature, output: Kind
         input: Kind::Any,
         output,
         examples: &[],
-        stated: &[],
     }
 }
 

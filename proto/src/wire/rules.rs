@@ -24,6 +24,7 @@ impl From<&Rules> for v1::Rules {
                 .collect(),
             monitor_uri: rules.monitor_uri.clone(),
             monitor_fails: rules.monitor_fail.iter().map(|condition| joined(&condition.words())).collect(),
+            tarpit_ms: rules.tarpit.map(|span| span.get()),
             inspect_delay_ms: rules.inspect_delay.map(|span| span.get()),
             response_inspect_delay_ms: rules.response_inspect_delay.map(|span| span.get()),
         }
@@ -68,6 +69,7 @@ impl TryFrom<v1::Rules> for Rules {
             ignore_persist: list("ignore_persists", &rules.ignore_persists)?,
             monitor_uri: rules.monitor_uri.map(|uri| field::text("monitor_uri", uri)).transpose()?,
             monitor_fail: list("monitor_fails", &rules.monitor_fails)?,
+            tarpit: field::millis("tarpit_ms", rules.tarpit_ms)?,
             inspect_delay: field::millis("inspect_delay_ms", rules.inspect_delay_ms)?,
             response_inspect_delay: field::millis(
                 "response_inspect_delay_ms",

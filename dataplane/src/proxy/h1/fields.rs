@@ -217,6 +217,11 @@ impl Field {
         self.marks & NOMINATED != 0
     }
 
+    /// Whether it no longer stands in the buffer as it came.
+    pub(super) const fn is_rewritten(&self) -> bool {
+        self.marks & (ADDED | REPLACED) != 0
+    }
+
     pub(super) fn nominate(&mut self) {
         self.marks |= NOMINATED;
     }
@@ -263,7 +268,21 @@ impl Fields {
     /// Names and values in order, without what is dropped.
     pub fn iter<'a>(&'a self, buf: &'a [u8]) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a [u8])> + 'a {
         let kept = self.list.iter().filter(|field| !field.is_dropped());
-        kept.map(|field| (field.name().of(buf), field.value().of(buf)))
+        kept.map(|field| (self.name_of(field, buf), self.value_of(field, buf)))
+    }
+
+    /// Name and value at a position; `Some(None)` where the field is dropped, `None` past the last.
+    pub fn at<'a>(&'a self, position: usize, buf: &'a [u8]) -> Option<Option<(&'a [u8], &'a [u8])>> {
+        let field = self.list.get(position)?;
+        Some((!field.is_dropped()).then(|| (self.name_of(field, buf), self.value_of(field, buf))))
+    }
+
+    fn name_of<'a>(&'a self, field: &Field, buf: &'a [u8]) -> &'a [u8] {
+        field.name().of(if field.marks & ADDED != 0 { &self.values } else { buf })
+    }
+
+    fn value_of<'a>(&'a self, field: &Field, buf: &'a [u8]) -> &'a [u8] {
+        field.value().of(if field.marks & (ADDED | REPLACED) != 0 { &self.values } else { buf })
     }
 
     /// Index of the first field of this name, whatever its case, that is not dropped.
@@ -278,16 +297,16 @@ impl Fields {
         name: &'a [u8],
     ) -> impl DoubleEndedIterator<Item = usize> + 'a {
         self.list.iter().enumerate().filter_map(move |(index, field)| {
-            let same =
-                usize::from(field.name_len) == name.len() && field.name().of(buf).eq_ignore_ascii_case(name);
+            let same = usize::from(field.name_len) == name.len()
+                && self.name_of(field, buf).eq_ignore_ascii_case(name);
             (same && !field.is_dropped()).then_some(index)
         })
     }
 
     /// Value of the first field of this name that is not dropped.
-    pub fn value<'a>(&self, buf: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    pub fn value<'a>(&'a self, buf: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         let index = self.find(buf, name)?;
-        Some(self.list.get(index)?.value().of(buf))
+        Some(self.value_of(self.list.get(index)?, buf))
     }
 
     /// Index of the first field of this kind that is not dropped.
@@ -300,9 +319,9 @@ impl Fields {
     }
 
     /// Value of the first field of this kind that is not dropped.
-    pub fn known_value<'a>(&self, buf: &'a [u8], known: Known) -> Option<&'a [u8]> {
+    pub fn known_value<'a>(&'a self, buf: &'a [u8], known: Known) -> Option<&'a [u8]> {
         let index = self.find_known(known)?;
-        Some(self.list.get(index)?.value().of(buf))
+        Some(self.value_of(self.list.get(index)?, buf))
     }
 
     /// Leaves a field out of the head that is written. An index that does not exist is ignored.
@@ -329,8 +348,8 @@ impl Fields {
         let mut count = 0;
         for index in 0..self.list.len() {
             let field = &self.list[index];
-            let same =
-                usize::from(field.name_len) == name.len() && field.name().of(buf).eq_ignore_ascii_case(name);
+            let same = usize::from(field.name_len) == name.len()
+                && self.name_of(field, buf).eq_ignore_ascii_case(name);
             if same && !field.is_dropped() {
                 self.drop_at(index);
                 count += 1;
@@ -352,16 +371,31 @@ impl Fields {
     }
 
     /// Puts another value in the place of a field's: the line is then written anew as `name: value`. The caller
-    /// vouches for the value: text without CR, LF and NUL. The field's value is not to be asked for afterwards.
+    /// vouches for the value: text without CR, LF and NUL. [`Field::value`] no longer tells where it stands.
     pub fn replace(&mut self, index: usize, value: &[u8]) {
         if let Some(field) = self.list.get_mut(index) {
             self.edits += u32::from(field.marks & EDITED == 0);
-            field.marks |= REPLACED;
+            field.marks |= REPLACED | field.marks & ADDED;
             // Heads are limited far below 4 GiB (`Limits::HEAD_MOST`), so nothing is cut off here.
             field.value_start = self.values.len() as u32;
             field.value_len = value.len() as u32;
             self.values.extend_from_slice(value);
         }
+    }
+
+    /// Adds a field behind all others. The caller vouches for name and value as [`push_line`]'s does.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+        let Ok(name_len) = u16::try_from(name.len()) else { return };
+        let start = self.values.len();
+        self.values.extend_from_slice(name);
+        self.values.extend_from_slice(value);
+        let known = Known::of(name);
+        self.present |= known.bit();
+        let end = start + name.len();
+        let mut field = Field::new(start, name_len, (end, end + value.len()), known);
+        field.marks = ADDED;
+        self.edits += 1;
+        self.list.push(field);
     }
 
     /// Whether the head may go out as the bytes that came in (from the start line on), as long as
@@ -387,6 +421,9 @@ impl Fields {
         }
         if self.edits > 0 {
             for (index, field) in self.list.iter().enumerate() {
+                if field.marks & ADDED != 0 {
+                    break;
+                }
                 if field.marks & EDITED == 0 {
                     continue;
                 }
@@ -394,14 +431,21 @@ impl Fields {
                 if !field.is_dropped() {
                     out.put_slice(field.name().of(buf));
                     out.put_slice(b": ");
-                    let replaced = field.marks & REPLACED != 0;
-                    out.put_slice(field.value().of(if replaced { &self.values } else { buf }));
+                    out.put_slice(self.value_of(field, buf));
                     out.put_slice(b"\r\n");
                 }
-                from = self.list.get(index + 1).map_or(self.end, |next| next.start);
+                let next = self.list.get(index + 1).filter(|next| next.marks & ADDED == 0);
+                from = next.map_or(self.end, |next| next.start);
             }
         }
         out.put_slice(Span { start: from, end: self.end }.of(buf));
+        if self.edits > 0 {
+            // What was added stands at the end of the list.
+            let first = self.list.partition_point(|field| field.marks & ADDED == 0);
+            for field in self.list.iter().skip(first).filter(|field| !field.is_dropped()) {
+                push_line(out, self.name_of(field, buf), self.value_of(field, buf));
+            }
+        }
         out.put_slice(added);
         out.put_slice(b"\r\n");
     }
@@ -471,4 +515,5 @@ const DROPPED: u8 = 1;
 const NARROWED: u8 = 2;
 const NOMINATED: u8 = 4;
 const REPLACED: u8 = 8;
+const ADDED: u8 = 16;
 const EDITED: u8 = DROPPED | NARROWED | REPLACED;

@@ -417,6 +417,11 @@ fn narrow_connection(buf: &[u8], fields: &mut Fields, mut option: Option<&[u8]>)
         if field.known != Known::Connection {
             continue;
         }
+        // What a rule wrote is no word of this hop's peer.
+        if field.is_rewritten() {
+            fields.drop_at(index);
+            continue;
+        }
         let wanted = option.and_then(|name| {
             members(buf, field.value()).find(|member| member.of(buf).eq_ignore_ascii_case(name))
         });

@@ -288,6 +288,7 @@ fn letters(termination: Termination) -> [u8; 2] {
         Cause::Client => b'C',
         Cause::Server => b'S',
         Cause::Proxy => b'P',
+        Cause::Local => b'L',
         Cause::ClientTimeout => b'c',
         Cause::ServerTimeout => b's',
     };
@@ -298,6 +299,7 @@ fn letters(termination: Termination) -> [u8; 2] {
         Phase::Connect => b'C',
         Phase::Headers => b'H',
         Phase::Data => b'D',
+        Phase::Tarpit => b'T',
     };
     [cause, phase]
 }

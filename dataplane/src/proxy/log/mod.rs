@@ -77,13 +77,15 @@ impl LogSink {
     /// Renders and queues the lines of a finished exchange, those that the plan does not leave out.
     pub(crate) fn record(&self, plan: &LogPlan, record: &Record) {
         let failed = is_failure(record);
-        if !is_wanted(plan, record, failed) {
+        if record.level == Some(None) || !is_wanted(plan, record, failed) {
             return;
         }
         let is_err = failed && plan.separate_errors && plan.format != LogFormat::Plain;
         let took = record.ended.map(|ended| ended.saturating_duration_since(record.started));
         let now = Moment::from(record.started_at + took.unwrap_or_default());
-        self.put(plan, if is_err { Severity::Err } else { Severity::Info }, now, |text, dates| {
+        let own = record.level.flatten();
+        let severity = own.unwrap_or(if is_err { Severity::Err } else { Severity::Info });
+        self.put(plan, severity, now, |text, dates| {
             line::render(text, plan, record, dates);
         });
     }

@@ -165,6 +165,28 @@ pub(super) const ROWS: &[Directive] = &[
         &["tcp-request content", "tcp-request content deny"]
     ),
     Directive {
+        name: "timeout tarpit",
+        sections: Sections::PROXY,
+        syntax: "<time>",
+        negatable: false,
+        repeats: false,
+        action: Action::Proxy {
+            read: |draft, arguments| {
+                let time = (TIME.read)(arguments)?;
+                arguments.finish()?;
+                each(draft, Sides::BOTH, |rules| rules.tarpit = Some(time));
+                Ok(())
+            },
+            write: |draft, lines| {
+                write(draft, Sides::BOTH, lines, |rules| {
+                    rules.tarpit.iter().map(|time| (TIME.write)(time)).collect()
+                });
+            },
+        },
+        accepted: &["timeout tarpit 5s"],
+        refused: &["timeout tarpit", "timeout tarpit x"],
+    },
+    Directive {
         name: "monitor-uri",
         sections: Sections::FRONT,
         syntax: "<uri>",

@@ -44,6 +44,7 @@ pub(super) fn share(front: &Rules, back: &mut Rules) {
     back.acls.clone_from(&front.acls);
     back.redirects.clone_from(&front.redirects);
     back.inspect_delay = front.inspect_delay;
+    back.tarpit = front.tarpit;
     back.rules.retain(|(set, _)| *set == RuleSet::TcpResponse);
     let both =
         |set: RuleSet| !matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession | RuleSet::TcpResponse);

@@ -230,9 +230,14 @@ impl Reader<'_, '_> {
         let mut reply = Reply::default();
         loop {
             match self.words.peek() {
-                Some("status" | "deny_status") => {
+                Some("status") => {
                     self.words.maybe();
                     reply.status = Some(self.status(200, 599)?);
+                }
+                Some("deny_status") => {
+                    self.words.maybe();
+                    reply.status = Some(self.status(200, 599)?);
+                    reply.content = Content::DefaultPage;
                 }
                 Some("content-type") => {
                     self.words.maybe();
@@ -265,9 +270,33 @@ impl Reader<'_, '_> {
                     self.words.maybe();
                     reply.content = self.content_of_file(kind)?;
                 }
-                _ => return Ok(reply),
+                _ => return self.checked(reply),
             }
         }
+    }
+
+    /// Refuses an answer that lacks what its content needs.
+    fn checked(&self, reply: Reply) -> Result<Reply, Mistake> {
+        let has_payload = match &reply.content {
+            Content::Text(text) => !text.is_empty(),
+            Content::Format(_) | Content::FormatFile(..) => true,
+            Content::File(_, bytes) => !bytes.is_empty(),
+            _ => false,
+        };
+        if has_payload && reply.content_type.is_none() {
+            return Err(self
+                .words
+                .wrong("the content has no type")
+                .expecting("'content-type' and a type is expected"));
+        }
+        if reply.content == Content::DefaultPage
+            && let Some(status) = reply.status.filter(|status| !PAGES.contains(status))
+        {
+            return Err(self.words.wrong(format!("there is no page for the status {status}")).expecting(
+                "one of 200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429 and 500 to 504 is expected",
+            ));
+        }
+        Ok(reply)
     }
 
     fn content_of_file(&mut self, kind: &str) -> Result<Content, Mistake> {
@@ -492,3 +521,7 @@ fn unknown(set: RuleSet, words: &Words<'_>, word: &str) -> Mistake {
 fn usage(row: &table::Row) -> String {
     format!("'{}{}' is expected", row.name, row.syntax)
 }
+
+/// The statuses that have a page of their own.
+const PAGES: &[u16] =
+    &[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504];

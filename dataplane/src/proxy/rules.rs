@@ -1,0 +1,587 @@
+//! Rules, carried out on a request or a response.
+//!
+//! [`Draft`] is a message with what rules changed of it; [`Draft::run`] goes through a list of rules without waiting
+//! for anything, and says where somebody must wait ([`Step`]). `http.rs` waits, and answers what rules decided. It
+//! never looks at a socket.
+//! Read `answer.rs` next, which makes the answers.
+
+use std::cell::Cell;
+use std::net::{IpAddr, SocketAddr};
+
+use regate_proto::model::{Name, Severity};
+use regate_proto::rules::MatchMethod;
+use regate_proto::rules::action::{Part, Side, Timeout};
+
+use super::h1::{Fields, Method, RequestHead, ResponseHead, Version};
+use super::normalize;
+use super::session::Session;
+use crate::fetch::{self, Connection, Facts, Headers, View, evaluate, holds, render};
+use crate::live::Priority;
+use crate::sample::Value;
+use crate::snapshot::{
+    ActionPlan, BackendPlan, FormatPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan,
+    ServerPlan, Snapshot, TargetPlan,
+};
+
+/// A message under rules.
+pub(super) struct Draft<'d> {
+    pub(super) scene: Scene<'d>,
+    /// The bytes that the message came as.
+    pub(super) buffer: &'d [u8],
+    pub(super) fields: &'d mut Fields,
+    pub(super) message: Message<'d>,
+    /// What rules decided beside the message itself.
+    pub(super) wishes: &'d mut Wishes,
+}
+
+/// Everything around a message.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'d> {
+    pub(super) session: &'d Session,
+    pub(super) snapshot: &'d Snapshot,
+    pub(super) backend: Option<&'d BackendPlan>,
+    pub(super) server: Option<&'d ServerPlan>,
+}
+
+/// What kind of message, and its first line.
+pub(super) enum Message<'d> {
+    /// A request with what has come of its body.
+    Request(&'d mut RequestHead, &'d mut RequestLine, &'d [u8], Option<u64>),
+    /// A response.
+    Response(&'d ResponseHead, &'d mut StatusLine),
+    /// What a client sends in TCP mode.
+    Bytes(&'d [u8], bool),
+}
+
+/// The parts of a request's line that rules replaced.
+#[derive(Debug, Default)]
+pub(super) struct RequestLine {
+    pub(super) method: Option<Vec<u8>>,
+    pub(super) target: Option<Vec<u8>>,
+}
+
+/// The status that rules replaced.
+#[derive(Debug, Default)]
+pub(super) struct StatusLine {
+    pub(super) status: Option<(u16, Option<String>)>,
+}
+
+/// What rules decided beside the message itself.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    /// Addresses that stand for those of the connection.
+    pub(super) source: Option<SocketAddr>,
+    pub(super) destination: Option<SocketAddr>,
+    /// Timeouts in milliseconds that replace those of the proxies.
+    pub(super) client_timeout: Option<u32>,
+    pub(super) server_timeout: Option<u32>,
+    pub(super) tunnel_timeout: Option<u32>,
+    /// The severity of the log line; `Some(None)`: there is none.
+    pub(super) log_level: Option<Option<Severity>>,
+    pub(super) priority: Priority,
+    pub(super) no_retry: bool,
+}
+
+/// Where a list of rules came to.
+pub(super) enum Step<'p> {
+    /// To its end.
+    Done,
+    /// To an answer of the proxy's own.
+    Answer(Decision<'p>),
+    /// To a wait; it goes on with the rule at this position.
+    Pause(u32, usize),
+    /// To a wait for the body: milliseconds, and bytes that are enough, 0 for all.
+    AwaitBody(u32, u64, usize),
+    /// To a header that the client is told at once.
+    Hint(Vec<u8>, usize),
+}
+
+/// What rules decided about a message.
+#[derive(Clone, Copy)]
+pub(super) enum Decision<'p> {
+    Deny(&'p ReplyPlan),
+    Tarpit(&'p ReplyPlan),
+    Return(&'p ReplyPlan),
+    Redirect(&'p RedirectPlan),
+    Reject,
+    SilentDrop,
+}
+
+impl<'d> Draft<'d> {
+    /// Goes through rules from a position on.
+    pub(super) fn run<'p>(&mut self, rules: &'p [RulePlan], from: usize) -> Step<'p> {
+        for (at, rule) in rules.iter().enumerate().skip(from) {
+            if let Some(condition) = &rule.condition
+                && !self.with_view(|view| holds(condition, view))
+            {
+                continue;
+            }
+            match &rule.action {
+                ActionPlan::Allow => return Step::Done,
+                ActionPlan::Reject => return Step::Answer(Decision::Reject),
+                ActionPlan::SilentDrop => return Step::Answer(Decision::SilentDrop),
+                ActionPlan::Deny(reply) => return Step::Answer(Decision::Deny(reply)),
+                ActionPlan::Tarpit(reply) => return Step::Answer(Decision::Tarpit(reply)),
+                ActionPlan::Return(reply) => return Step::Answer(Decision::Return(reply)),
+                ActionPlan::Redirect(redirect) => {
+                    if !redirect.ignore_empty || !self.text(&redirect.target).is_empty() {
+                        return Step::Answer(Decision::Redirect(redirect));
+                    }
+                }
+                ActionPlan::Pause(time) => {
+                    if let Some(millis) = self.millis(time).filter(|millis| *millis > 0) {
+                        return Step::Pause(millis, at + 1);
+                    }
+                }
+                ActionPlan::WaitForBody { time, at_least } => {
+                    return Step::AwaitBody(*time, *at_least, at + 1);
+                }
+                ActionPlan::EarlyHint(name, format) => {
+                    let mut line = name.to_vec();
+                    line.extend_from_slice(b": ");
+                    line.extend_from_slice(&clean(self.text(format)));
+                    return Step::Hint(line, at + 1);
+                }
+                action => self.perform(action),
+            }
+        }
+        Step::Done
+    }
+
+    /// The text of a format.
+    pub(super) fn text(&self, format: &FormatPlan) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        self.with_view(|view| render(format, view, &mut out));
+        out
+    }
+
+    /// Whether a condition holds.
+    pub(super) fn holds(&self, condition: &crate::snapshot::ConditionPlan) -> bool {
+        self.with_view(|view| holds(condition, view))
+    }
+
+    /// The first name that a list of routes leads to.
+    pub(super) fn route<'p>(&self, routes: &'p [RoutePlan]) -> Option<std::borrow::Cow<'p, Name>> {
+        use std::borrow::Cow;
+        routes.iter().find_map(|route| {
+            if route.condition.as_ref().is_some_and(|condition| !self.holds(condition)) {
+                return None;
+            }
+            match &route.target {
+                TargetPlan::Fixed(name) => Some(Some(Cow::Borrowed(name))),
+                // A name that is none leads on to the default, as one that is not there does.
+                TargetPlan::Made(format) => {
+                    let text = self.text(format);
+                    Some(
+                        std::str::from_utf8(&text).ok().and_then(|text| Name::new(text).ok()).map(Cow::Owned),
+                    )
+                }
+            }
+        })?
+    }
+
+    /// What samples see of the message.
+    pub(super) fn with_view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        let Scene { session, snapshot, backend, server } = self.scene;
+        let lines = Lines { fields: self.fields, buffer: self.buffer };
+        let destination = || self.wishes.destination.or_else(|| session.destination());
+        let undecided = Cell::new(false);
+        let (mut request, mut response, mut payload, mut whole) = (None, None, &[][..], true);
+        match &self.message {
+            Message::Request(head, line, body, body_length) => {
+                request = Some(fetch::Request {
+                    method: line.method.as_deref().unwrap_or_else(|| head.method_span.of(self.buffer)),
+                    target: line.target.as_deref().unwrap_or_else(|| head.target.of(self.buffer)),
+                    version: spelled(head.version),
+                    headers: &lines,
+                    body,
+                    body_length: *body_length,
+                });
+            }
+            Message::Response(head, line) => {
+                response = Some(fetch::Response {
+                    body: &[],
+                    body_length: None,
+                    status: line.status.as_ref().map_or(head.status, |(status, _)| *status),
+                    version: spelled(head.version),
+                    reason: head.reason.of(self.buffer),
+                    headers: &lines,
+                });
+            }
+            Message::Bytes(bytes, over) => (payload, whole) = (bytes, *over),
+        }
+        look(&View {
+            snapshot,
+            live: &session.worker.shared.live,
+            frontend: &session.frontend,
+            backend,
+            server,
+            source: self.wishes.source.or(session.peer),
+            destination: &destination,
+            bind_id: session.bind_id,
+            request,
+            response,
+            payload,
+            whole,
+            first: session.requests <= 1,
+            variables: &session.variables,
+            answer: &[],
+            undecided: &undecided,
+            connection: session,
+            facts: Facts {
+                worker: session.worker.index,
+                accepted: Some(session.at_wall),
+                server_timeout: self.wishes.server_timeout,
+                tunnel_timeout: self.wishes.tunnel_timeout,
+                priority: self.wishes.priority,
+                ..Facts::default()
+            },
+        })
+    }
+
+    /// Carries out what needs no waiting and decides nothing.
+    fn perform(&mut self, action: &ActionPlan) {
+        match action {
+            ActionPlan::SetHeader(name, format) => {
+                let value = clean(self.text(format));
+                self.fields.drop_named(self.buffer, name);
+                self.fields.add(name, &value);
+            }
+            ActionPlan::AddHeader(name, format) => {
+                let value = clean(self.text(format));
+                self.fields.add(name, &value);
+            }
+            ActionPlan::DeleteHeader(name, method, expression) => {
+                self.delete_headers(name, *method, expression.as_ref());
+            }
+            ActionPlan::ReplaceHeader(name, expression, format) => {
+                self.replace_values(name, expression, format, false);
+            }
+            ActionPlan::ReplaceValue(name, expression, format) => {
+                self.replace_values(name, expression, format, true);
+            }
+            ActionPlan::Set(part, format) => {
+                let text = self.text(format);
+                self.set_part(*part, text);
+            }
+            ActionPlan::Replace(part, expression, format) => {
+                let Some(old) = self.part(*part) else { return };
+                let text = self.text(format);
+                if let Some(found) = expression.captures(&old) {
+                    self.set_part(*part, expand(&text, &found));
+                }
+            }
+            ActionPlan::Normalize(normalizer) => {
+                if let Some(target) = self.part(Part::Uri)
+                    && let Some(normal) = normalize::normalized(&target, *normalizer)
+                {
+                    self.set_part(Part::Uri, normal);
+                }
+            }
+            ActionPlan::SetStatus(status, reason) => {
+                if let Message::Response(_, line) = &mut self.message {
+                    line.status = Some((*status, reason.clone()));
+                }
+            }
+            ActionPlan::SetVariable(variable, sample) => {
+                let value = self.with_view(|view| evaluate(sample, view).map(Value::into_owned));
+                match value {
+                    Some(value) => self.scene.session.variables.set(variable, value),
+                    None => self.scene.session.variables.unset(variable),
+                }
+            }
+            ActionPlan::SetVariableFormat(variable, format) => {
+                let value = Value::text(self.text(format));
+                self.scene.session.variables.set(variable, value);
+            }
+            ActionPlan::UnsetVariable(variable) => self.scene.session.variables.unset(variable),
+            ActionPlan::SetLogLevel(level) => self.wishes.log_level = Some(*level),
+            ActionPlan::SetAddress(side, sample) => {
+                let ip = self.with_view(|view| evaluate(sample, view).and_then(|value| value.as_ip()));
+                if let Some(ip) = ip {
+                    self.set_address(*side, |old| SocketAddr::new(ip, old.port()));
+                }
+            }
+            ActionPlan::SetPort(side, sample) => {
+                let port = self.with_view(|view| evaluate(sample, view).and_then(|value| value.as_int()));
+                if let Some(port) = port.and_then(|port| u16::try_from(port).ok()) {
+                    self.set_address(*side, |old| SocketAddr::new(old.ip(), port));
+                }
+            }
+            ActionPlan::SetTimeout(which, time) => {
+                let millis = self.millis(time);
+                match which {
+                    Timeout::Client => self.wishes.client_timeout = millis.or(self.wishes.client_timeout),
+                    Timeout::Server => self.wishes.server_timeout = millis.or(self.wishes.server_timeout),
+                    Timeout::Tunnel => self.wishes.tunnel_timeout = millis.or(self.wishes.tunnel_timeout),
+                }
+            }
+            ActionPlan::SetPriorityClass(sample) => {
+                if let Some(class) = self.integer(sample) {
+                    self.wishes.priority.class = class.clamp(-2047, 2047) as i32;
+                }
+            }
+            ActionPlan::SetPriorityOffset(sample) => {
+                if let Some(offset) = self.integer(sample) {
+                    self.wishes.priority.offset = offset.clamp(-524_287, 524_287) as i32;
+                }
+            }
+            ActionPlan::DisableRetry => self.wishes.no_retry = true,
+            // The list stops at these, or there is nothing to do.
+            ActionPlan::Allow
+            | ActionPlan::Reject
+            | ActionPlan::SilentDrop
+            | ActionPlan::Deny(_)
+            | ActionPlan::Tarpit(_)
+            | ActionPlan::Return(_)
+            | ActionPlan::Redirect(_)
+            | ActionPlan::WaitForBody { .. }
+            | ActionPlan::EarlyHint(..)
+            | ActionPlan::Pause(_)
+            | ActionPlan::Nothing => {}
+        }
+    }
+
+    fn integer(&self, sample: &crate::snapshot::SamplePlan) -> Option<i64> {
+        self.with_view(|view| evaluate(sample, view).and_then(|value| value.as_int()))
+    }
+
+    fn millis(&self, time: &PatiencePlan) -> Option<u32> {
+        match time {
+            PatiencePlan::Fixed(millis) => Some(*millis),
+            PatiencePlan::Sample(sample) => {
+                self.integer(sample).and_then(|millis| u32::try_from(millis).ok())
+            }
+        }
+    }
+
+    fn set_address(&mut self, side: Side, change: impl FnOnce(SocketAddr) -> SocketAddr) {
+        let nowhere = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 0);
+        let session = self.scene.session;
+        match side {
+            Side::Source => {
+                let old = self.wishes.source.or(session.peer).unwrap_or(nowhere);
+                self.wishes.source = Some(change(old));
+            }
+            Side::Destination => {
+                let old = self.wishes.destination.or_else(|| session.destination()).unwrap_or(nowhere);
+                self.wishes.destination = Some(change(old));
+            }
+        }
+    }
+
+    fn delete_headers(&mut self, name: &[u8], method: MatchMethod, expression: Option<&regex::bytes::Regex>) {
+        if method == MatchMethod::Str {
+            self.fields.drop_named(self.buffer, name);
+            return;
+        }
+        let lower = name.to_ascii_lowercase();
+        for index in 0..self.fields.len() {
+            let Some(Some((known, _))) = self.fields.at(index, self.buffer) else { continue };
+            let known = known.to_ascii_lowercase();
+            let is_meant = match method {
+                MatchMethod::Beg => known.starts_with(&lower),
+                MatchMethod::End => known.ends_with(&lower),
+                MatchMethod::Sub => memchr::memmem::find(&known, &lower).is_some(),
+                _ => expression.is_some_and(|expression| expression.is_match(&known)),
+            };
+            if is_meant {
+                self.fields.drop_at(index);
+            }
+        }
+    }
+
+    /// Replaces what an expression finds in the lines of a header, or in their parts between commas.
+    fn replace_values(
+        &mut self,
+        name: &[u8],
+        expression: &regex::bytes::Regex,
+        format: &FormatPlan,
+        parts: bool,
+    ) {
+        let template = self.text(format);
+        for index in 0..self.fields.len() {
+            let Some(Some((known, value))) = self.fields.at(index, self.buffer) else { continue };
+            if !known.eq_ignore_ascii_case(name) {
+                continue;
+            }
+            let mut changed = false;
+            let mut replace = |part: &[u8]| match expression.captures(part) {
+                Some(found) => {
+                    changed = true;
+                    expand(&template, &found)
+                }
+                None => part.to_vec(),
+            };
+            let new = if parts {
+                let mut out = Vec::with_capacity(value.len());
+                for (at, part) in value.split(|byte| *byte == b',').enumerate() {
+                    let bare = part.trim_ascii();
+                    let before = part.len() - part.trim_ascii_start().len();
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(&part[..before]);
+                    out.extend_from_slice(&replace(bare));
+                }
+                out
+            } else {
+                replace(value)
+            };
+            if changed {
+                self.fields.replace(index, &clean(new));
+            }
+        }
+    }
+
+    /// A part of the request's line as it is now.
+    fn part(&self, part: Part) -> Option<Vec<u8>> {
+        let Message::Request(head, line, ..) = &self.message else { return None };
+        let target = line.target.as_deref().unwrap_or_else(|| head.target.of(self.buffer));
+        Some(match part {
+            Part::Method => line.method.clone().unwrap_or_else(|| head.method_span.of(self.buffer).to_vec()),
+            Part::Uri => target.to_vec(),
+            Part::Path => target.get(path_of(target)).unwrap_or_default().to_vec(),
+            Part::PathQuery => target.get(path_of(target).start..).unwrap_or_default().to_vec(),
+            Part::Query => match memchr::memchr(b'?', target) {
+                Some(at) => target.get(at + 1..).unwrap_or_default().to_vec(),
+                None => Vec::new(),
+            },
+        })
+    }
+
+    /// Replaces a part of the request's line; what would break the line is left out.
+    fn set_part(&mut self, part: Part, mut text: Vec<u8>) {
+        text.retain(|byte| *byte > b' ' && *byte != 0x7f);
+        let Message::Request(head, line, ..) = &mut self.message else { return };
+        if part == Part::Method {
+            if !text.is_empty() {
+                head.method = Method::of(&text);
+                line.method = Some(text);
+            }
+            return;
+        }
+        let target = line.target.as_deref().unwrap_or_else(|| head.target.of(self.buffer));
+        let path = path_of(target);
+        let mut new = Vec::with_capacity(target.len() + text.len());
+        match part {
+            Part::Uri => new.extend_from_slice(&text),
+            Part::Path => {
+                new.extend_from_slice(&target[..path.start]);
+                new.extend_from_slice(&text);
+                new.extend_from_slice(&target[path.end..]);
+            }
+            Part::PathQuery => {
+                new.extend_from_slice(&target[..path.start]);
+                new.extend_from_slice(&text);
+            }
+            Part::Query => {
+                new.extend_from_slice(&target[..path.end]);
+                if !text.is_empty() {
+                    new.push(b'?');
+                    new.extend_from_slice(&text);
+                }
+            }
+            Part::Method => {}
+        }
+        if !new.is_empty() {
+            line.target = Some(new);
+        }
+    }
+}
+
+/// The headers of a message, as samples see them.
+struct Lines<'l> {
+    fields: &'l Fields,
+    buffer: &'l [u8],
+}
+
+impl Headers for Lines<'_> {
+    fn at(&self, position: usize) -> Option<Option<(&[u8], &[u8])>> {
+        self.fields.at(position, self.buffer)
+    }
+}
+
+impl Connection for Session {
+    fn source(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn destination(&self) -> Option<SocketAddr> {
+        Session::destination(self)
+    }
+}
+
+impl RequestLine {
+    /// The whole line where something of it was replaced.
+    pub(super) fn rewritten(&self, head: &RequestHead, buffer: &[u8]) -> Option<Vec<u8>> {
+        if self.method.is_none() && self.target.is_none() {
+            return None;
+        }
+        let mut line = Vec::with_capacity(64);
+        line.extend_from_slice(self.method.as_deref().unwrap_or_else(|| head.method_span.of(buffer)));
+        line.push(b' ');
+        line.extend_from_slice(self.target.as_deref().unwrap_or_else(|| head.target.of(buffer)));
+        line.extend_from_slice(b" HTTP/1.1\r\n");
+        Some(line)
+    }
+}
+
+impl StatusLine {
+    /// The whole line where the status was replaced.
+    pub(super) fn rewritten(&self) -> Option<Vec<u8>> {
+        let (status, reason) = self.status.as_ref()?;
+        let reason = reason.as_deref().unwrap_or_else(|| super::reply::reason(*status));
+        Some(format!("HTTP/1.1 {status} {reason}\r\n").into_bytes())
+    }
+}
+
+/// Where the path of a target stands: after scheme and authority, before query and fragment.
+pub(super) fn path_of(target: &[u8]) -> std::ops::Range<usize> {
+    let start = match target.first() {
+        Some(b'/' | b'*') => 0,
+        _ => match memchr::memmem::find(target, b"://") {
+            Some(scheme) => target
+                .get(scheme + 3..)
+                .and_then(|rest| memchr::memchr3(b'/', b'?', b'#', rest))
+                .map_or(target.len(), |at| scheme + 3 + at),
+            None => 0,
+        },
+    };
+    let rest = target.get(start..).unwrap_or_default();
+    start..start + memchr::memchr2(b'?', b'#', rest).unwrap_or(rest.len())
+}
+
+/// A value without what would end its line.
+pub(super) fn clean(mut value: Vec<u8>) -> Vec<u8> {
+    value.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).for_each(|byte| *byte = b' ');
+    value
+}
+
+/// A text in which `\0` to `\9` stand for what the groups of an expression matched.
+fn expand(template: &[u8], found: &regex::bytes::Captures<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(template.len() + 32);
+    let mut bytes = template.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match (byte, bytes.peek().copied()) {
+            (b'\\', Some(digit)) if digit.is_ascii_digit() => {
+                bytes.next();
+                let group = found.get(usize::from(digit - b'0'));
+                out.extend_from_slice(group.map_or(&[], |group| group.as_bytes()));
+            }
+            (b'\\', Some(other)) => {
+                bytes.next();
+                out.push(other);
+            }
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+fn spelled(version: Version) -> &'static str {
+    match version {
+        Version::Http10 => "1.0",
+        Version::Http11 => "1.1",
+    }
+}

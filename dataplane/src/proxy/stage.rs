@@ -1,0 +1,235 @@
+//! A request on its way through the rules, from its head to the server that rules want for it.
+//!
+//! Owns the order in which lists of rules are looked at, and every wait that rules ask for. What rules say of the
+//! response is `exchange.rs`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answer::{self, Manner};
+use super::buffer::Buffer;
+use super::fault::Fault;
+use super::h1::{Body, Fields, Framing, Limits, Method, RequestHead, Version};
+use super::key;
+use super::rules::{Decision, Draft, Message, RequestLine, Scene, Step};
+use super::session::Session;
+use super::story::Story;
+use super::stream::Cut;
+use crate::snapshot::{BackendPlan, FrontendPlan, RulePlan, ServerPlan, Snapshot};
+
+/// A request with everything that rules look at and change.
+pub(super) struct Stage<'s, 'a> {
+    pub(super) session: &'s mut Session,
+    pub(super) inbound: &'s mut Buffer,
+    pub(super) fields: &'s mut Fields,
+    pub(super) head: RequestHead,
+    pub(super) line: RequestLine,
+    pub(super) body: Body,
+    /// Bytes of the body that follow the head in the buffer.
+    pub(super) ready: usize,
+    /// Those bytes without framing, where the body is framed.
+    pub(super) content: Vec<u8>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) story: &'s mut Story<'a>,
+}
+
+/// What rules say of the server.
+#[derive(Default)]
+pub(super) struct Persistence<'a> {
+    /// Whether the client's cookie does not count.
+    pub(super) ignores: bool,
+    /// Whether a server that is down is tried all the same.
+    pub(super) forces: bool,
+    /// The server that a rule names.
+    pub(super) server: Option<&'a Arc<ServerPlan>>,
+}
+
+impl<'a> Stage<'_, 'a> {
+    /// Takes the request through the rules of its frontend and its backend; gives the backend.
+    pub(super) async fn route(&mut self) -> Result<&'a BackendPlan, Fault> {
+        let has_rules = !self.session.frontend.rules.is_empty();
+        let frontend = has_rules.then(|| self.session.frontend.clone());
+        if let Some(frontend) = &frontend {
+            self.unframe();
+            self.answer_monitor(frontend)?;
+            self.run(&frontend.rules.tcp_content).await?;
+            self.run(&frontend.rules.http_request).await?;
+        }
+        let routed = frontend.as_ref().and_then(|frontend| {
+            let name = self.draft().route(&frontend.rules.routes)?;
+            self.snapshot.backends.get(name.as_ref()).filter(|backend| backend.mode == frontend.mode)
+        });
+        let backend = match routed {
+            Some(backend) => backend,
+            None => {
+                let name = self.session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
+                self.snapshot.backends.get(name).ok_or(Fault::NoBackend)?
+            }
+        };
+        self.story.enter(self.session, backend);
+        // The two halves of a listen section have the same rules.
+        let same = self.session.frontend.is_half_with(backend);
+        if !same && !backend.rules.is_empty() {
+            self.unframe();
+            self.run(&backend.rules.tcp_content).await?;
+            self.run(&backend.rules.http_request).await?;
+        }
+        Ok(backend)
+    }
+
+    /// What the backend's rules say of the server.
+    pub(super) fn persistence(&mut self, backend: &'a BackendPlan) -> Persistence<'a> {
+        let rules = &backend.rules;
+        if rules.servers.is_empty() && rules.force_persist.is_empty() && rules.ignore_persist.is_empty() {
+            return Persistence::default();
+        }
+        let draft = self.draft();
+        let forces = rules.force_persist.iter().any(|condition| draft.holds(condition));
+        let server = draft.route(&rules.servers).and_then(|name| backend.server(name.as_ref()));
+        Persistence {
+            ignores: rules.ignore_persist.iter().any(|condition| draft.holds(condition)),
+            forces,
+            server: server.filter(|server| server.is_up() || forces || backend.forces_persistence),
+        }
+    }
+
+    /// Carries out a list of rules, waiting where it must.
+    async fn run(&mut self, rules: &[RulePlan]) -> Result<(), Fault> {
+        let mut at = 0;
+        loop {
+            match self.draft().run(rules, at) {
+                Step::Done => return Ok(()),
+                Step::Pause(millis, next) => {
+                    self.session.worker.clock.sleep(Duration::from_millis(millis.into())).await;
+                    at = next;
+                }
+                Step::AwaitBody(millis, at_least, next) => {
+                    self.await_body(millis, at_least).await?;
+                    at = next;
+                }
+                Step::Hint(line, next) => {
+                    self.hint(&line).await?;
+                    at = next;
+                }
+                Step::Answer(decision) => return Err(self.decide(decision).await),
+            }
+        }
+    }
+
+    /// Prepares the answer that a rule asks for.
+    async fn decide(&mut self, decision: Decision<'_>) -> Fault {
+        let frontend = self.session.frontend.clone();
+        let manner = Manner {
+            body: self.story.method != Method::Head,
+            pages: [self.story.backend.map(|backend| &backend.error_pages), Some(&frontend.error_pages)],
+        };
+        let (prepared, fault) = match decision {
+            Decision::Reject => (None, Fault::Rejected),
+            Decision::SilentDrop => {
+                self.session.stream.vanish();
+                (None, Fault::Rejected)
+            }
+            Decision::Redirect(plan) => (Some(answer::redirect(plan, &self.draft())), Fault::Answered),
+            Decision::Return(plan) => (Some(answer::reply(plan, &self.draft(), manner)), Fault::Answered),
+            Decision::Deny(plan) => (Some(answer::reply(plan, &self.draft(), manner)), Fault::Denied),
+            Decision::Tarpit(plan) => {
+                let own = self.story.backend.map(|backend| &backend.rules).and_then(|rules| rules.tarpit);
+                let connect = self.story.backend.map_or(0, |backend| backend.connect_timeout);
+                let millis = own.or(frontend.rules.tarpit).unwrap_or(connect);
+                let prepared = answer::reply(plan, &self.draft(), manner);
+                self.session.worker.clock.sleep(Duration::from_millis(millis.into())).await;
+                self.story.hold_back();
+                (Some(prepared), Fault::Tarpitted)
+            }
+        };
+        if fault == Fault::Rejected {
+            self.story.unreceive();
+        }
+        self.story.prepared = prepared;
+        fault
+    }
+
+    /// Answers the target that monitors ask for.
+    fn answer_monitor(&mut self, frontend: &FrontendPlan) -> Result<(), Fault> {
+        let Some(uri) = &frontend.rules.monitor_uri else { return Ok(()) };
+        if self.head.target.of(self.inbound.filled()) != &uri[..] {
+            return Ok(());
+        }
+        let draft = self.draft();
+        let fails = frontend.rules.monitor_fail.iter().any(|condition| draft.holds(condition));
+        let status = if fails { 503 } else { 200 };
+        let body = self.story.method != Method::Head;
+        self.story.prepared =
+            Some(answer::page(status, Manner { body, pages: [None, Some(&frontend.error_pages)] }));
+        self.story.wishes.log_level = Some(None);
+        Err(Fault::Answered)
+    }
+
+    /// Waits for the body, or so much of it.
+    async fn await_body(&mut self, millis: u32, at_least: u64) -> Result<(), Fault> {
+        let deadline = Instant::now();
+        self.session.timer.set(deadline, millis);
+        self.inbound.compact();
+        let enough = |content: usize, ready: usize| at_least > 0 && content.max(ready) as u64 >= at_least;
+        while !self.body.is_done() && !self.inbound.is_full() && !enough(self.content.len(), self.ready) {
+            match self.session.stream.read(self.inbound.room(), &self.session.timer).await {
+                Ok(0) | Err(Cut::Broken) => return Err(Fault::ClientLeftEarly),
+                Err(Cut::Timeout) => return Err(Fault::RequestTimeout),
+                Err(Cut::Nudge) => {}
+                Ok(count) => {
+                    self.inbound.put(count);
+                    self.ready = key::admit_more(&mut self.body, self.inbound, self.head.len, self.ready)?;
+                    self.unframe();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the client a header before the answer (RFC 8297).
+    async fn hint(&mut self, line: &[u8]) -> Result<(), Fault> {
+        if self.head.version == Version::Http10 {
+            return Ok(());
+        }
+        let mut out = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n\r\n");
+        self.session.timer.set(Instant::now(), self.session.frontend.client_timeout);
+        let sent = self.session.stream.write_all(&out, &[], &self.session.timer, &mut 0).await;
+        sent.map_err(|_| Fault::ClientAborted)
+    }
+
+    /// Takes the framing off what has come of the body.
+    fn unframe(&mut self) {
+        if self.head.framing == Framing::Chunked && self.ready > 0 {
+            let from = self.head.len;
+            let mut bytes = self.inbound.filled().get(from..from + self.ready).unwrap_or_default().to_vec();
+            let progress = Body::decoding(self.head.framing, &Limits::default()).advance(&mut bytes);
+            bytes.truncate(progress.map_or(0, |progress| progress.forward));
+            self.content = bytes;
+        }
+    }
+
+    fn draft(&mut self) -> Draft<'_> {
+        let buffer = self.inbound.filled();
+        let (body, length) = match self.head.framing {
+            Framing::Chunked => (self.content.as_slice(), None),
+            Framing::Length(length) => {
+                (buffer.get(self.head.len..self.head.len + self.ready).unwrap_or_default(), Some(length))
+            }
+            _ => (&[][..], Some(0)),
+        };
+        Draft {
+            scene: Scene {
+                session: self.session,
+                snapshot: self.snapshot,
+                backend: self.story.backend,
+                server: None,
+            },
+            buffer,
+            fields: self.fields,
+            message: Message::Request(&mut self.head, &mut self.line, body, length),
+            wishes: &mut self.story.wishes,
+        }
+    }
+}
