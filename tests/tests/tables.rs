@@ -7,8 +7,12 @@
     reason = "a scenario may fail where it stands"
 )]
 
+use std::net::SocketAddr;
+
+use regate_proto::model::DataType;
+use regate_proto::rules::tables::{CONVERTERS, FETCHES};
 use regate_tests::harness::oracle::compare;
-use regate_tests::harness::{Proxy, Result};
+use regate_tests::harness::{Answer, Folder, Origin, Port, Proxy, RawClient, Result};
 
 /// Tables of every type; nothing is forwarded.
 const CONFIGURATION: &str = "global
@@ -165,4 +169,318 @@ fn masked(reply: &str) -> String {
         entries.sort();
     }
     lines.join("\n    ")
+}
+
+/// The rate limit as it is published, beside a frontend that shows what is known.
+const RATE_LIMIT: &str = "global
+    stats socket @folder@/admin level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend f
+    bind 127.0.0.1:PORT accept-proxy
+    stick-table type ip size 1m expire 15m store gpt0,http_req_rate(10s)
+    http-request allow if { src -f WHITELIST }
+    http-request track-sc0 src
+    acl abuse src_http_req_rate ge 5
+    http-request sc-set-gpt0(0) 1 if abuse
+    http-request deny if { sc0_get_gpt0 ge 1 }
+    default_backend b
+backend b
+    server s 127.0.0.1:ORIGIN
+";
+
+/// Statuses of so many requests of a client, each over a connection of its own.
+fn ask(port: u16, client: &str, times: usize) -> Result<String> {
+    let mut statuses = Vec::new();
+    for _ in 0..times {
+        statuses.push(request(port, client, "/", "")?.0.to_string());
+    }
+    Ok(format!("{client}: {}", statuses.join(" ")))
+}
+
+/// One request over a connection of its own: the status and the body.
+fn request(port: u16, client: &str, path: &str, headers: &str) -> Result<(u16, String)> {
+    let mut raw = RawClient::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    raw.send(format!(
+        "PROXY TCP4 {client} 127.0.0.1 4000 80\r\nGET {path} HTTP/1.1\r\nHost: a\r\n{headers}Connection: close\r\n\r\n"
+    ))?;
+    let answer = raw.take_to_end()?;
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let status = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    Ok((status, text.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned()))
+}
+
+#[test]
+fn the_published_rate_limit_counts_as_haproxys() -> Result<()> {
+    compare(|kind| {
+        let (port, origin) = (Port::reserve()?, Origin::start("s")?);
+        let folder = Folder::create()?;
+        let list = folder.write("whitelist.lst", "10.0.0.9\n10.1.0.0/16\n")?;
+        let text = RATE_LIMIT
+            .replace("PORT", &port.to_string())
+            .replace("ORIGIN", &origin.port().to_string())
+            .replace("WHITELIST", &list.to_string_lossy());
+        let proxy = Proxy::start(kind, &text)?;
+        let mut seen = vec![
+            ask(port.number(), "10.0.0.1", 7)?,
+            ask(port.number(), "10.0.0.2", 3)?,
+            ask(port.number(), "10.0.0.9", 8)?,
+            ask(port.number(), "10.1.2.3", 6)?,
+            masked(&proxy.ask("show table f")?),
+        ];
+        // An entry that is cleared serves again, until it is marked again.
+        seen.push(masked(&proxy.ask("set table f key 10.0.0.1 data.gpt0 0 data.http_req_rate 0")?));
+        seen.push(ask(port.number(), "10.0.0.1", 6)?);
+        seen.push(masked(&proxy.ask("clear table f key 10.0.0.1")?));
+        seen.push(ask(port.number(), "10.0.0.1", 2)?);
+        seen.push(masked(&proxy.ask("show table f")?));
+        Ok(seen)
+    })
+}
+
+/// What is shown of entries: one page for each fetch and converter of the tables of names.
+const FACTS: &str = "global
+    stats socket @folder@/admin level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend f
+    bind 127.0.0.1:PORT accept-proxy
+    stick-table type ip size 100 expire 1h store STORE
+    http-request track-sc0 src
+    http-request track-sc1 path table texts if { path -m beg /1 }
+    http-request sc-inc-gpc0(0)
+    http-request sc-inc-gpc1(0) if { path -m end 2 }
+    http-request sc-inc-gpc(1,1)
+    http-request sc-set-gpt0(0) src_port
+    http-request sc-set-gpt(1,1) 7
+RULES
+backend texts
+    stick-table type string len 8 size 100 expire 1h store gpc(2),gpc_rate(2,1h),gpt(2),conn_cur
+";
+
+/// Every kind of data that HAProxy 2.6 has and that is no array; rates over an hour, so that they go up alone.
+fn store() -> String {
+    let kinds = DataType::ALL.into_iter().filter(|data| {
+        let name = data.name();
+        !data.row().array && !name.starts_with("glitch") && !name.starts_with("server")
+    });
+    let spelled = kinds.map(|data| match data.name().ends_with("_rate") {
+        true => format!("{data}(1h)"),
+        false => data.to_string(),
+    });
+    spelled.collect::<Vec<_>>().join(",")
+}
+
+/// A sample for each row, and what of it is the same in both: bytes are counted as each program holds them.
+fn expressions() -> Vec<String> {
+    let mut all = Vec::new();
+    let known = |name: &&str| !name.contains("glitch") && !name.contains("bytes");
+    for name in FETCHES.iter().map(|row| row.name).filter(known) {
+        let indexed = ["get_gpc", "get_gpt", "inc_gpc", "clr_gpc", "gpc_rate"];
+        let is_indexed = indexed.iter().any(|end| name.ends_with(&format!("_{end}")));
+        match (name.starts_with("sc_"), name.starts_with("src_"), is_indexed) {
+            (true, _, true) => {
+                all.extend([format!("{name}(1,1)"), format!("{name}(0,1,texts)"), format!("{name}(1,2)")])
+            }
+            (true, _, false) => {
+                all.extend([format!("{name}(0)"), format!("{name}(0,f)"), format!("{name}(2)")])
+            }
+            (_, true, true) => all.push(format!("{name}(1,f)")),
+            _ => all.extend([name.to_owned(), format!("{name}(f)")]),
+        }
+    }
+    for name in CONVERTERS.iter().map(|row| row.name).filter(known) {
+        let arguments = match name {
+            "table_gpc" | "table_gpt" | "table_gpc_rate" => "1,texts",
+            // Milliseconds are not the same in both.
+            "table_expire" | "table_idle" => {
+                all.extend([
+                    format!("str(10.9.9.9),{name}(f)"),
+                    format!("str(10.9.9.9),{name}(f,42)"),
+                    format!("src,{name}(f),div(100000)"),
+                ]);
+                continue;
+            }
+            _ => "f",
+        };
+        let keys = if arguments == "f" { ["src", "str(10.9.9.9)"] } else { ["path", "str(nothing)"] };
+        all.extend(keys.map(|key| format!("{key},{name}({arguments})")));
+    }
+    all
+}
+
+#[test]
+fn every_fetch_and_converter_tells_what_haproxys_does() -> Result<()> {
+    let expressions = expressions();
+    compare(|kind| {
+        let port = Port::reserve()?;
+        let rules: Vec<String> = expressions
+            .iter()
+            .enumerate()
+            .map(|(at, sample)| {
+                format!(
+                    "    http-request return status 200 content-type text/plain lf-string \"%[{sample}]\" if {{ path /{at} }}"
+                )
+            })
+            .collect();
+        let text = FACTS
+            .replace("STORE", &store())
+            .replace("RULES", &rules.join("\n"))
+            .replace("PORT", &port.number().to_string());
+        let proxy = Proxy::start(kind, &text)?;
+        let mut seen = Vec::new();
+        for (at, sample) in expressions.iter().enumerate() {
+            let (status, body) = request(port.number(), "10.0.0.1", &format!("/{at}"), "")?;
+            seen.push(format!("{sample}: {status} {body}"));
+        }
+        seen.push(without_bytes(&masked(&proxy.ask("show table f")?)));
+        seen.push(masked(&proxy.ask("show table texts data.gpt gt 0")?));
+        Ok(seen)
+    })
+}
+
+fn without_bytes(shown: &str) -> String {
+    shown.split(' ').filter(|word| !word.contains("bytes")).collect::<Vec<_>>().join(" ")
+}
+
+/// What is counted of requests that end in one way or another.
+const COUNTED: &str = "global
+    stats socket @folder@/admin level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend f
+    bind 127.0.0.1:PORT accept-proxy
+    stick-table type ip size 100 expire 1h store conn_cnt,conn_cur,sess_cnt,http_req_cnt,http_err_cnt,http_fail_cnt
+    http-request track-sc0 src
+    http-request deny if { path /denied }
+    http-request reject if { path /rejected }
+    http-request return status 404 if { path /returned }
+    http-request redirect location /x if { path /moved }
+    http-response deny if { path /x } !{ path /x }
+    default_backend b
+backend b
+    server s 127.0.0.1:ORIGIN
+";
+
+#[test]
+fn requests_are_counted_as_haproxy_counts_them() -> Result<()> {
+    compare(|kind| {
+        let (port, origin) = (Port::reserve()?, Origin::start("s")?);
+        origin.answer_by(|request| {
+            let status = request.target.trim_start_matches('/').parse().unwrap_or(200);
+            Answer::text("x").status(status, "So")
+        });
+        let text =
+            COUNTED.replace("PORT", &port.number().to_string()).replace("ORIGIN", &origin.port().to_string());
+        let proxy = Proxy::start(kind, &text)?;
+        let mut seen = Vec::new();
+        let targets = [
+            "/",
+            "/404",
+            "/500",
+            "/501",
+            "/503",
+            "/505",
+            "/302",
+            "/denied",
+            "/rejected",
+            "/returned",
+            "/moved",
+        ];
+        for (at, target) in targets.into_iter().enumerate() {
+            let (status, _) = request(port.number(), &format!("10.0.0.{at}"), target, "")?;
+            let key = format!("show table f key 10.0.0.{at}");
+            let shown = masked(&proxy.ask(&key)?);
+            seen.push(format!("{target} {status}\n    {shown}"));
+        }
+        Ok(seen)
+    })
+}
+
+/// Backends whose clients stay with a server, and what the servers of a table are called.
+const STICKY: &str = "global
+    stats socket @folder@/admin level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend f
+    bind 127.0.0.1:PORT accept-proxy
+    use_backend b1 if { path -m beg /1 }
+    use_backend b2 if { path -m beg /2 }
+    use_backend b3 if { path -m beg /3 }
+backend b1
+    balance roundrobin
+    stick-table type ip size 100 expire 1h store gpc0
+    stick on src
+    server s1 127.0.0.1:ONE
+    server s2 127.0.0.1:TWO
+backend b2
+    balance roundrobin
+    stick-table type string size 100 expire 1h srvkey addr
+    stick match req.hdr(x-user) if { req.hdr(x-user) -m found }
+    stick store-response res.hdr(x-user)
+    server s1 127.0.0.1:ONE
+    server s2 127.0.0.1:TWO
+backend b3
+    balance roundrobin
+    stick match src table b1
+    server s9 127.0.0.1:ONE
+    server s2 127.0.0.1:TWO
+";
+
+#[test]
+fn clients_stay_with_the_servers_of_haproxy() -> Result<()> {
+    compare(|kind| {
+        let (port, one, two) = (Port::reserve()?, Origin::start("one")?, Origin::start("two")?);
+        one.answer(Answer::text("one").header("X-User", "ann"));
+        two.answer(Answer::text("two").header("X-User", "bob"));
+        let text = STICKY
+            .replace("PORT", &port.number().to_string())
+            .replace("ONE", &one.port().to_string())
+            .replace("TWO", &two.port().to_string());
+        let proxy = Proxy::start(kind, &text)?;
+        let mut seen = Vec::new();
+        let steps = [
+            ("10.0.0.1", "/1", ""),
+            ("10.0.0.1", "/1", ""),
+            ("10.0.0.2", "/1", ""),
+            ("10.0.0.1", "/1", ""),
+            ("10.0.0.2", "/1", ""),
+            ("10.0.0.2", "/3", ""),
+            ("10.0.0.1", "/2", ""),
+            ("10.0.0.1", "/2", ""),
+            ("10.0.0.1", "/2", "X-User: bob\r\n"),
+            ("10.0.0.1", "/2", "X-User: bob\r\n"),
+            ("10.0.0.1", "/2", "X-User: ann\r\n"),
+            ("10.0.0.1", "/2", "X-User: eve\r\n"),
+        ];
+        let say = |seen: &mut Vec<String>| -> Result<()> {
+            for (client, path, headers) in steps {
+                let (status, body) = request(port.number(), client, path, headers)?;
+                seen.push(format!("{client} {path} {headers:?}: {status} {body}"));
+            }
+            Ok(())
+        };
+        say(&mut seen)?;
+        let address = |shown: String| {
+            shown.replace(&one.port().to_string(), "ONE").replace(&two.port().to_string(), "TWO")
+        };
+        seen.push(address(masked(&proxy.ask("show table b1")?)));
+        seen.push(address(masked(&proxy.ask("show table b2")?)));
+        proxy.ask("disable server b1/s1")?;
+        seen.push(request(port.number(), "10.0.0.1", "/1", "")?.1);
+        seen.push(address(masked(&proxy.ask("show table b1")?)));
+        Ok(seen)
+    })
 }

@@ -26,7 +26,7 @@ use crate::snapshot::SamplePlan;
 
 pub use condition::holds;
 pub use format::render;
-pub(crate) use tables::key_of;
+pub(crate) use tables::{increment, key_of};
 pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, View};
 
 /// The value of a sample; `None` where it has none.

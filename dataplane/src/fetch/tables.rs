@@ -68,7 +68,7 @@ pub(crate) fn key_of(table: &Table, value: Value<'_>) -> Option<Key> {
 }
 
 /// Counts a counter for any use up, with its rate; gives the counter, or the rate where there is no counter.
-pub(super) fn increment(entry: &mut Entry, data: DataType, element: u8, amount: u64) -> i64 {
+pub(crate) fn increment(entry: &mut Entry, data: DataType, element: u8, amount: u64) -> i64 {
     let rate = match data {
         DataType::Gpc0 => DataType::Gpc0Rate,
         DataType::Gpc1 => DataType::Gpc1Rate,

@@ -215,6 +215,9 @@ impl<'s, 'a> Exchange<'s, 'a> {
                     return Ok(Outcome::Unwanted);
                 }
                 self.story.note_response(self.session, head.status);
+                if !self.backend.rules.sticks.is_empty() {
+                    self.note_server(way, &head, response.filled());
+                }
                 let reply = match head.framing {
                     Framing::Tunnel => self.tunnel(response, head, way).await,
                     _ => self.respond(response, head, way).await,
@@ -381,6 +384,25 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 super::persistence::write_response(plan, claim, &answered, buffer, self.fields, &mut added);
         }
         added
+    }
+
+    /// Notes the server where rules want its clients to stay with it.
+    fn note_server(&mut self, way: &Way<'_>, head: &ResponseHead, buffer: &[u8]) {
+        let mut stores = std::mem::take(&mut self.story.stores);
+        let draft = Draft {
+            scene: Scene {
+                session: self.session,
+                snapshot: self.snapshot,
+                backend: Some(self.backend),
+                server: Some(&way.server),
+            },
+            buffer,
+            fields: self.fields,
+            message: Message::Response(head, &mut StatusLine::default()),
+            wishes: &mut self.story.wishes,
+        };
+        draft.stick_by_response(self.backend, &mut stores);
+        stores.note(&way.server, self.session.worker.shared.live.process.now());
     }
 
     fn client_timeout(&self) -> u32 {

@@ -100,6 +100,19 @@ impl Fault {
         )
     }
 
+    /// Whether the client is at fault, as stick tables count it: by a malformed or a refused request.
+    pub(crate) fn is_clients_error(self) -> bool {
+        matches!(self, Fault::BadRequest(_) | Fault::BadRequestBody(_) | Fault::Denied | Fault::Tarpitted)
+    }
+
+    /// Whether the server is at fault, as stick tables count it: by no response, or a malformed one.
+    pub(crate) fn is_servers_failure(self) -> bool {
+        matches!(
+            self,
+            Fault::ServerClosed | Fault::StaleConnection | Fault::ServerTimeout | Fault::BadResponse
+        )
+    }
+
     /// Whether the reply comes before a request was understood, and so has the shape of such replies.
     pub(crate) fn is_early(self) -> bool {
         matches!(self, Fault::BadRequest(_) | Fault::RequestTimeout | Fault::ClientLeftEarly)

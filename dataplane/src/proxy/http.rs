@@ -117,6 +117,9 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
             story.note_request(session, inbound.filled(), &head);
             snapshot = worker.snapshot();
             let there = session.renew(&snapshot);
+            if !session.variables.trackers.is_empty() {
+                session.variables.trackers.begin_request(worker.shared.live.process.now());
+            }
             let forwarded = forward(session, inbound, &mut fields, head, &snapshot, &mut story).await;
             forwarded.map(|after| if there { after } else { After::Close })
         }

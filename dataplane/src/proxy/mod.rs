@@ -38,6 +38,7 @@ mod story;
 mod stream;
 mod tasks;
 mod tcp;
+mod tracking;
 mod upstream;
 mod worker;
 

@@ -327,6 +327,8 @@ impl<'d> Draft<'d> {
                 }
             }
             ActionPlan::DisableRetry => self.wishes.no_retry = true,
+            ActionPlan::Track(plan) => self.track(plan),
+            ActionPlan::Tally(plan) => self.tally(plan),
             // The list stops at these, or there is nothing to do.
             ActionPlan::Allow
             | ActionPlan::Reject

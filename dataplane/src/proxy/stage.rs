@@ -15,6 +15,7 @@ use super::rules::{Decision, Draft, Message, RequestLine, Scene, Step};
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
+use super::tracking::Stores;
 use crate::snapshot::{BackendPlan, FrontendPlan, RulePlan, ServerPlan, Snapshot};
 
 /// A request with everything that rules look at and change.
@@ -80,17 +81,22 @@ impl<'a> Stage<'_, 'a> {
     /// What the backend's rules say of the server.
     pub(super) fn persistence(&mut self, backend: &'a BackendPlan) -> Persistence<'a> {
         let rules = &backend.rules;
-        if rules.servers.is_empty() && rules.force_persist.is_empty() && rules.ignore_persist.is_empty() {
+        let nothing = rules.servers.is_empty()
+            && rules.force_persist.is_empty()
+            && rules.ignore_persist.is_empty()
+            && rules.sticks.is_empty();
+        if nothing {
             return Persistence::default();
         }
         let draft = self.draft();
         let forces = rules.force_persist.iter().any(|condition| draft.holds(condition));
         let server = draft.route(&rules.servers).and_then(|name| backend.server(name.as_ref()));
-        Persistence {
-            ignores: rules.ignore_persist.iter().any(|condition| draft.holds(condition)),
-            forces,
-            server: server.filter(|server| server.is_up() || forces || backend.forces_persistence),
-        }
+        let server = server.filter(|server| server.is_up() || forces || backend.forces_persistence);
+        let mut stores = Stores::default();
+        let known = draft.stick(backend, server.is_some(), forces, &mut stores);
+        let ignores = rules.ignore_persist.iter().any(|condition| draft.holds(condition));
+        self.story.stores = stores;
+        Persistence { ignores, forces, server: server.or(known) }
     }
 
     /// Carries out a list of rules, waiting where it must.

@@ -12,8 +12,9 @@ use super::persistence::Told;
 use super::record::{Record, Termination};
 use super::rules::Wishes;
 use super::session::Session;
+use super::tracking::Stores;
 use super::upstream::Trail;
-use crate::live::{Counter, Exchanges, Gauge, Statuses, Traffic};
+use crate::live::{Counter, Exchanges, Gauge, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, LogPlan};
 
 /// An exchange so far.
@@ -41,6 +42,8 @@ pub(crate) struct Story<'a> {
     pub(crate) fault: Option<Fault>,
     /// What rules decided beside the messages themselves.
     pub(crate) wishes: Wishes,
+    /// The entries of stick tables in which the server is to be noted.
+    pub(super) stores: Stores,
     /// The answer that a rule asks for.
     pub(crate) prepared: Option<Answer>,
     /// Whether something of the response has gone to the client.
@@ -87,6 +90,7 @@ impl<'a> Story<'a> {
             told: Told::default(),
             fault: None,
             wishes: Wishes::default(),
+            stores: Stores::default(),
             prepared: None,
             response_begun: false,
         }
@@ -173,6 +177,7 @@ impl<'a> Story<'a> {
         let line = std::mem::take(&mut self.request_line);
         self.presence = None;
         self.count(session, now);
+        self.let_go(session, now);
         if let Some((backend, server)) = self.backend.zip(self.trail.server.as_ref()) {
             super::observe::observe_answer(
                 session,
@@ -190,6 +195,24 @@ impl<'a> Story<'a> {
             }
             None => session.worker.keep_scratch(line),
         }
+    }
+
+    /// Counts in the entries that rules hold, and lets those of the stream go.
+    fn let_go(&self, session: &Session, now: Instant) {
+        let trackers = &session.variables.trackers;
+        if trackers.is_empty() {
+            return;
+        }
+        let by_server = |wanted: fn(u16) -> bool| self.responded.is_some() && self.status.is_some_and(wanted);
+        let end = StreamEnd {
+            request_failed: self.fault.is_some_and(Fault::is_clients_error)
+                || by_server(|status| (400..500).contains(&status)),
+            server_failed: self.fault.is_some_and(Fault::is_servers_failure)
+                || by_server(|status| status >= 500 && !matches!(status, 501 | 505)),
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+        };
+        trackers.end_stream(end, session.worker.shared.live.process.at(now));
     }
 
     fn count(&self, session: &Session, now: Instant) {

@@ -151,7 +151,7 @@ pub(super) fn compile(
         let backlog = bind.backlog.or(settings.backlog).or(limit).unwrap_or(DEFAULT_BACKLOG);
         Arc::new(BindPlan { row: bind.clone(), backlog, live: live.bind(&bind.at) })
     });
-    let rules = RulesPlan::compile(&settings.rules, mode)
+    let rules = RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode)
         .map_err(|reasons| rules::problems(&Subject::Frontend(row.name.clone()), reasons))?;
     Ok(FrontendPlan {
         name: row.name.clone(),

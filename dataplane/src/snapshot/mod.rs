@@ -18,6 +18,7 @@ mod persistence;
 mod rules;
 mod sample;
 mod tables;
+mod tracking;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use rules::{
 };
 pub use sample::{SamplePlan, StepPlan};
 pub use tables::TablePlan;
+pub use tracking::{AmountPlan, StickPlan, TallyPlan, TrackPlan};
 
 /// Everything that traffic needs to know, at one revision.
 #[derive(Clone, Debug, Default)]

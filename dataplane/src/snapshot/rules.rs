@@ -7,10 +7,11 @@ use regate_proto::problem::{Code, Problem};
 use regate_proto::rules::action::{
     Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Side, Timeout,
 };
-use regate_proto::rules::{Action, Format, MatchMethod, Rule, RuleSet, Variable};
+use regate_proto::rules::{Action, Format, MatchMethod, Rule, RuleSet, Stick, Variable};
 use regex::bytes::Regex;
 
 use super::condition::Acls;
+use super::tracking::{StickPlan, TallyPlan, TrackPlan};
 use super::{ConditionPlan, FormatPlan, SamplePlan};
 
 /// The rules of one side of a proxy.
@@ -34,6 +35,8 @@ pub struct RulesPlan {
     pub routes: Box<[RoutePlan]>,
     /// `use-server`.
     pub servers: Box<[RoutePlan]>,
+    /// `stick`.
+    pub sticks: Box<[StickPlan]>,
     /// `force-persist`.
     pub force_persist: Box<[ConditionPlan]>,
     /// `ignore-persist`.
@@ -104,6 +107,8 @@ pub enum ActionPlan {
     SetAddress(Side, SamplePlan),
     SetPort(Side, SamplePlan),
     SetTimeout(Timeout, PatiencePlan),
+    Track(TrackPlan),
+    Tally(TallyPlan),
     WaitForBody { time: u32, at_least: u64 },
     EarlyHint(Box<[u8]>, FormatPlan),
     SetPriorityClass(SamplePlan),
@@ -172,7 +177,7 @@ pub struct RedirectPlan {
 impl RulesPlan {
     /// Compiles the rules of a proxy; every reason why one cannot be carried out.
     pub(super) fn compile(rules: &Rules, mode: Mode) -> Result<RulesPlan, Vec<String>> {
-        let mut compiler = Compiler { acls: Acls::new(&rules.acls), reasons: Vec::new() };
+        let mut compiler = Compiler { acls: Acls::new(&rules.acls), mode, reasons: Vec::new() };
         let of = |compiler: &mut Compiler<'_>, set: RuleSet| compiler.rules(set, rules.of(set));
         let http = mode == Mode::Http;
         let plan = RulesPlan {
@@ -201,6 +206,7 @@ impl RulesPlan {
                 .routes(rules.routes.iter().map(|route| (&route.backend, route.condition.as_ref()))),
             servers: compiler
                 .routes(rules.servers.iter().map(|route| (&route.server, route.condition.as_ref()))),
+            sticks: compiler.sticks(&rules.sticks),
             force_persist: compiler.conditions("force-persist", &rules.force_persist),
             ignore_persist: compiler.conditions("ignore-persist", &rules.ignore_persist),
             monitor_uri: rules.monitor_uri.as_ref().map(|uri| uri.as_bytes().into()),
@@ -231,6 +237,7 @@ impl RulesPlan {
 /// What is needed to compile rules, and why some could not be.
 struct Compiler<'a> {
     acls: Acls<'a>,
+    mode: Mode,
     reasons: Vec<String>,
 }
 
@@ -239,7 +246,7 @@ impl Compiler<'_> {
         let mut plans = Vec::new();
         for (at, rule) in rules.enumerate() {
             let condition = self.acls.maybe(rule.condition.as_ref());
-            match action(set, &rule.action).and_then(|action| Ok((action, condition?))) {
+            match action((set, self.mode), &rule.action).and_then(|action| Ok((action, condition?))) {
                 Ok((action, condition)) => plans.push(RulePlan { action, condition }),
                 Err(reason) => self.reasons.push(format!("{} [{at}]: {reason}", set.words())),
             }
@@ -266,6 +273,17 @@ impl Compiler<'_> {
         plans.into()
     }
 
+    fn sticks(&mut self, sticks: &[Stick]) -> Box<[StickPlan]> {
+        let mut plans = Vec::new();
+        for stick in sticks {
+            match StickPlan::compile(stick, &mut self.acls) {
+                Ok(plan) => plans.push(plan),
+                Err(reason) => self.reasons.push(format!("{}: {reason}", stick.kind.words())),
+            }
+        }
+        plans.into()
+    }
+
     fn conditions(
         &mut self,
         name: &str,
@@ -282,7 +300,7 @@ impl Compiler<'_> {
     }
 }
 
-fn action(set: RuleSet, action: &Action) -> Result<ActionPlan, String> {
+fn action((set, mode): (RuleSet, Mode), action: &Action) -> Result<ActionPlan, String> {
     let format = |format: &Format| FormatPlan::compile(format);
     let name = |name: &String| name.as_bytes().into();
     // Names that rules write go out in lower case, as HAProxy's do.
@@ -333,7 +351,8 @@ fn action(set: RuleSet, action: &Action) -> Result<ActionPlan, String> {
         Action::SetMap(..) | Action::DeleteMap(..) | Action::AddAcl(..) | Action::DeleteAcl(..) => {
             return not_yet("a change of a list by a rule");
         }
-        Action::Track(_) | Action::Tally(_) => return not_yet("tracking by a rule"),
+        Action::Track(track) => ActionPlan::Track(TrackPlan::compile(set, mode, track)?),
+        Action::Tally(tally) => ActionPlan::Tally(TallyPlan::compile(tally)?),
         Action::WaitForBody { time, at_least } => {
             ActionPlan::WaitForBody { time: time.get(), at_least: at_least.unwrap_or(0) }
         }

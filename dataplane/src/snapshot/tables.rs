@@ -1,9 +1,9 @@
 //! Stick tables as the data path finds them: by name, with their entries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use regate_proto::model::{Name, Subject, Table as Shape};
+use regate_proto::model::{DataType, Name, Stored, Subject, Table as Shape};
 use regate_proto::state::{State, Touched};
 
 use super::Snapshot;
@@ -33,14 +33,40 @@ pub(super) fn compile(
     if !concerned {
         return previous.tables.clone();
     }
+    let sticky = sticky(state);
     let mut tables = HashMap::new();
     for (place, (name, shape)) in state.tables().into_iter().enumerate() {
+        let shape = &if sticky.contains(name) { with_servers(shape) } else { shape.clone() };
         let published = previous.tables.get(name).map(|plan| plan.table.clone());
         let known = published.or_else(|| live.tables.find(name)).filter(|table| table.fits(shape));
         let table = known.unwrap_or_else(|| Arc::new(Table::new(name.clone(), shape)));
         tables.insert(name.clone(), TablePlan { shape: shape.clone(), place, table });
     }
     Arc::new(tables)
+}
+
+/// The tables in which rules note servers.
+fn sticky(state: &State) -> BTreeSet<Name> {
+    let mut found = BTreeSet::new();
+    for backend in state.backends() {
+        // Defaults have no such rules.
+        for stick in &backend.settings.rules.sticks {
+            found.insert(stick.table.clone().unwrap_or_else(|| backend.name.clone()));
+        }
+    }
+    found
+}
+
+/// A table that servers are noted in keeps them without being told to (configuration manual 4.2 "stick-table").
+fn with_servers(shape: &Shape) -> Shape {
+    let mut wider = shape.clone();
+    for data in [DataType::ServerId, DataType::ServerKey] {
+        if wider.stored(data).is_none() {
+            wider.store.push(Stored::plain(data));
+        }
+    }
+    // What was right stays so with two kinds more.
+    wider.checked().unwrap_or_else(|_| shape.clone())
 }
 
 /// Whether rules that were compiled with the tables of one snapshot can go on with those of another.

@@ -1,0 +1,166 @@
+//! What rules do with the entries of stick tables, and clients that stay with the servers that entries name
+//! (configuration manual 4.2 "http-request track-sc0", "sc-inc-gpc" and "stick on").
+
+use std::sync::Arc;
+
+use regate_proto::model::{DataType, ServerKey};
+use regate_proto::rules::StickKind;
+use smallvec::SmallVec;
+
+use super::rules::Draft;
+use crate::fetch::{View, evaluate, holds, increment, key_of};
+use crate::live::Table;
+use crate::live::table::{Entry, Key};
+use crate::snapshot::{
+    AmountPlan, BackendPlan, SamplePlan, ServerPlan, StickPlan, TablePlan, TallyPlan, Target, TrackPlan,
+};
+
+/// The entries under which the server of a request is to be noted.
+#[derive(Debug, Default)]
+pub(super) struct Stores(SmallVec<[(Arc<Table>, Key, ServerKey); 1]>);
+
+impl Draft<'_> {
+    /// Holds an entry from now on.
+    pub(super) fn track(&self, plan: &TrackPlan) {
+        let Some(table) = self.scene.snapshot.tables.get(&plan.table).map(|found| &found.table) else {
+            return;
+        };
+        let session = self.scene.session;
+        let now = session.worker.shared.live.process.now();
+        if let Some(key) = self.with_view(|view| key(&plan.key, table, view)) {
+            session.variables.trackers.track(plan.tracker, plan.life, table, &key, plan.request, now);
+        }
+    }
+
+    /// Changes a value of an entry that is held.
+    pub(super) fn tally(&self, plan: &TallyPlan) {
+        let amount = match &plan.amount {
+            AmountPlan::Fixed(number) => Some(*number),
+            AmountPlan::Sample(sample) => {
+                let found = self.with_view(|view| evaluate(sample, view).and_then(|value| value.as_int()));
+                found.and_then(|number| u32::try_from(number).ok())
+            }
+        };
+        let Some(amount) = amount else { return };
+        let session = self.scene.session;
+        let now = session.worker.shared.live.process.now();
+        session.variables.trackers.with(plan.tracker, |held| {
+            held.with(now, |entry| {
+                if plan.adds {
+                    increment(entry, plan.data, plan.element, u64::from(amount));
+                } else if entry.set(plan.data, plan.element, i64::from(amount)).is_some() {
+                    entry.touch();
+                }
+            });
+        });
+    }
+
+    /// Looks for the server that an entry names, unless there is one already, and notes which entries the server is
+    /// to be noted in.
+    pub(super) fn stick<'a>(
+        &self,
+        backend: &'a BackendPlan,
+        mut assigned: bool,
+        forces: bool,
+        stores: &mut Stores,
+    ) -> Option<&'a Arc<ServerPlan>> {
+        let session = self.scene.session;
+        let now = session.worker.shared.live.process.now();
+        let mut found = None;
+        for rule in backend.rules.sticks.iter().filter(|rule| rule.kind != StickKind::StoreResponse) {
+            let Some((plan, key)) = self.sticks(rule, stores) else { continue };
+            if rule.kind.matches() {
+                let server = plan.table.look(&key, now, |entry| {
+                    entry.touch();
+                    server_of(entry, backend)
+                });
+                let usable =
+                    |server: &&Arc<ServerPlan>| server.is_up() || forces || backend.forces_persistence;
+                if let Some(server) = server.flatten().filter(usable).filter(|_| !assigned) {
+                    (found, assigned) = (Some(server), true);
+                }
+            }
+            if rule.kind.stores_of_request() {
+                stores.push(plan, key);
+            }
+        }
+        found
+    }
+
+    /// Notes which entries the server is to be noted in, by keys of the response.
+    pub(super) fn stick_by_response(&self, backend: &BackendPlan, stores: &mut Stores) {
+        for rule in backend.rules.sticks.iter().filter(|rule| rule.kind == StickKind::StoreResponse) {
+            if let Some((plan, key)) = self.sticks(rule, stores) {
+                stores.push(plan, key);
+            }
+        }
+    }
+
+    /// The table and the key of a rule, if it holds; a table that is to be noted in counts once.
+    fn sticks<'s>(&'s self, rule: &StickPlan, stores: &Stores) -> Option<(&'s TablePlan, Key)> {
+        let plan = self.scene.snapshot.tables.get(&rule.table)?;
+        if rule.kind != StickKind::Match && stores.contains(&plan.table) {
+            return None;
+        }
+        self.with_view(|view| {
+            let holds = rule.condition.as_ref().is_none_or(|condition| holds(condition, view));
+            if holds { key(&rule.key, &plan.table, view) } else { None }
+        })
+        .map(|key| (plan, key))
+    }
+}
+
+impl Stores {
+    /// Notes the server in all of them.
+    pub(super) fn note(&mut self, server: &ServerPlan, now: u64) {
+        for (table, key, by) in self.0.drain(..) {
+            let text = match by {
+                ServerKey::Name => server.name.to_string(),
+                ServerKey::Addr => address(server).unwrap_or_default(),
+            };
+            // A table that has no room does without.
+            let _ = table.touch(&key, now, |entry| {
+                entry.set(DataType::ServerId, 0, i64::from(server.id));
+                entry.set_text(DataType::ServerKey, &text);
+            });
+        }
+    }
+
+    fn push(&mut self, plan: &TablePlan, key: Key) {
+        if self.0.len() < MOST_STORES {
+            self.0.push((plan.table.clone(), key, plan.shape.server_key));
+        }
+    }
+
+    fn contains(&self, table: &Arc<Table>) -> bool {
+        self.0.iter().any(|(known, ..)| Arc::ptr_eq(known, table))
+    }
+}
+
+fn key(plan: &SamplePlan, table: &Table, view: &View<'_>) -> Option<Key> {
+    key_of(table, evaluate(plan, view)?)
+}
+
+/// The server that an entry names: by its name or address, or else by its number.
+fn server_of<'a>(entry: &Entry, backend: &'a BackendPlan) -> Option<&'a Arc<ServerPlan>> {
+    let text = entry.text(DataType::ServerKey);
+    let named = text.and_then(|text| {
+        backend.servers.iter().find(|server| {
+            server.name.as_str() == &*text || address(server).is_some_and(|address| address == *text)
+        })
+    });
+    named.or_else(|| {
+        let id = u32::try_from(entry.read(DataType::ServerId, 0)?).ok().filter(|id| *id != 0)?;
+        backend.servers.iter().find(|server| server.id == id)
+    })
+}
+
+fn address(server: &ServerPlan) -> Option<String> {
+    match server.place()?.as_ref() {
+        Target::Inet(address) => Some(address.to_string()),
+        _ => None,
+    }
+}
+
+/// Entries in which the server of one request is noted (configuration manual 4.2 "stick store-request").
+const MOST_STORES: usize = 8;
