@@ -60,7 +60,8 @@ impl<'a> Value<'a> {
             (value, Kind::Any) => value,
             (value, to) if value.kind() == to => value,
             (value @ (Value::Ipv4(_) | Value::Ipv6(_)), Kind::Ip) => value,
-            (value, Kind::Bool) => Value::Bool(value.as_int()? != 0),
+            (value @ (Value::Int(_) | Value::Str(_)), Kind::Bool) => Value::Bool(value.as_int()? != 0),
+            (_, Kind::Bool) => return None,
             (value, Kind::Int) => Value::Int(value.as_int()?),
             (value, Kind::Ip) => Value::ip(value.as_ip()?),
             (value, Kind::Ipv4) => match value.as_ip()? {
@@ -74,12 +75,14 @@ impl<'a> Value<'a> {
             (Value::Bin(bytes), Kind::Str) => Value::Str(up_to_zero(bytes)),
             (Value::Method(text), Kind::Str) => Value::Str(text),
             (value, Kind::Str) => Value::Str(value.into_text()),
-            (Value::Int(number), Kind::Bin) => Value::Bin(Cow::Owned(number.to_be_bytes().to_vec())),
+            (value @ (Value::Bool(_) | Value::Int(_)), Kind::Bin) => {
+                Value::Bin(Cow::Owned(value.as_int()?.to_be_bytes().to_vec()))
+            }
             (Value::Ipv4(ip), Kind::Bin) => Value::Bin(Cow::Owned(ip.octets().to_vec())),
             (Value::Ipv6(ip), Kind::Bin) => Value::Bin(Cow::Owned(ip.octets().to_vec())),
-            (Value::Str(text) | Value::Method(text), Kind::Bin) => Value::Bin(text),
+            (Value::Str(text) | Value::Bin(text) | Value::Method(text), Kind::Bin) => Value::Bin(text),
             (Value::Str(text) | Value::Bin(text), Kind::Method) => Value::Method(text),
-            (_, Kind::Bin | Kind::Method) => return None,
+            (_, Kind::Method) => return None,
         })
     }
 
@@ -100,7 +103,7 @@ impl<'a> Value<'a> {
             Value::Ipv4(ip) => Some(IpAddr::V4(*ip)),
             Value::Ipv6(ip) => Some(IpAddr::V6(*ip)),
             Value::Int(number) => Some(IpAddr::V4(Ipv4Addr::from(*number as u32))),
-            Value::Str(text) => address(text),
+            Value::Str(text) => leading_address(text),
             Value::Bool(_) | Value::Bin(_) | Value::Method(_) => None,
         }
     }
@@ -125,7 +128,7 @@ impl<'a> Value<'a> {
             Value::Bool(truth) => write!(out, "{}", u8::from(*truth)),
             Value::Int(number) => write!(out, "{number}"),
             Value::Ipv4(ip) => write!(out, "{ip}"),
-            Value::Ipv6(ip) => write!(out, "{ip}"),
+            Value::Ipv6(ip) => write_ipv6(*ip, out),
             Value::Str(text) | Value::Method(text) => out.write_all(text),
             Value::Bin(bytes) => out.write_all(text_part(bytes)),
         };
@@ -184,6 +187,38 @@ pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
     is_port.then_some(IpAddr::V4(ip))
 }
 
+/// Writes an address as inet_ntop(3) does: one that IPv4 fits into ends in that form.
+fn write_ipv6(ip: Ipv6Addr, out: &mut Vec<u8>) -> std::io::Result<()> {
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
+            write!(out, "::{}", Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => write!(out, "{ip}"),
+    }
+}
+
+/// The address that a text is: an IPv6 address, or an IPv4 address, after which anything but a point may follow.
+fn leading_address(text: &[u8]) -> Option<IpAddr> {
+    if memchr::memchr2(b':', b'.', text).is_some_and(|at| text.get(at) == Some(&b':')) {
+        return std::str::from_utf8(text).ok()?.parse().map(IpAddr::V6).ok();
+    }
+    let mut octets = [0_u8; 4];
+    let mut rest = text;
+    for (at, octet) in octets.iter_mut().enumerate() {
+        if at > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        if number.is_empty() {
+            return None;
+        }
+        *octet = number.iter().try_fold(0_u8, |sum, digit| sum.checked_mul(10)?.checked_add(digit - b'0'))?;
+        rest = after;
+    }
+    (!rest.starts_with(b".")).then(|| IpAddr::V4(octets.into()))
+}
+
 /// The integer that a text begins with: 0 where it begins with none, the nearest where it is out of range, nothing
 /// for an empty text.
 fn leading_integer(text: &[u8]) -> Option<i64> {
@@ -200,6 +235,8 @@ fn leading_integer(text: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a test may fail where it stands")]
+
     use super::*;
 
     #[test]
@@ -223,6 +260,34 @@ mod tests {
     fn bytes_are_text_up_to_a_zero() {
         for bytes in [Cow::Borrowed(&b"A\0\xff"[..]), Cow::Owned(b"A\0\xff".to_vec())] {
             assert_eq!(Value::Bin(bytes).cast(Kind::Str), Some(Value::text(&b"A"[..])));
+        }
+    }
+
+    #[test]
+    fn an_address_may_have_something_after_it() {
+        for (text, expected) in [
+            ("1.2.3.4:80", Some("1.2.3.4")),
+            ("1.2.3.4/8", Some("1.2.3.4")),
+            ("01.2.3.0004", Some("1.2.3.4")),
+            ("1.2.3.4.5", None),
+            ("1.2.3", None),
+            ("1.2.3.256", None),
+            (" 1.2.3.4", None),
+            ("::1", Some("::1")),
+            ("::1/64", None),
+            ("::ffff:1.2.3.4", Some("::ffff:1.2.3.4")),
+            ("", None),
+        ] {
+            let found = Value::text(text.as_bytes()).as_ip();
+            assert_eq!(found, expected.and_then(|ip| ip.parse().ok()), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_the_library_of_c_writes_them() {
+        for text in ["::1.2.3.4", "::ffff:1.2.3.4", "::2", "::", "1::2:2:0:0:3", "0:0:1::1", "::0.1.0.0"] {
+            let ip: IpAddr = text.parse().expect(text);
+            assert_eq!(Value::ip(ip).into_text(), text.as_bytes());
         }
     }
 

@@ -202,11 +202,18 @@ const FENCES: &[Fence] = &[
     },
 ];
 
-const LONG: &[Long] = &[Long {
-    path: "proto/src/config/keywords.rs",
-    lines: 1100,
-    reason: "a table of names, one line each; cutting it would only hide a name",
-}];
+const LONG: &[Long] = &[
+    Long {
+        path: "proto/src/config/keywords.rs",
+        lines: 1100,
+        reason: "a table of names, one line each; cutting it would only hide a name",
+    },
+    Long {
+        path: "proto/src/rules/converters/rows.rs",
+        lines: 1600,
+        reason: "a table of converters, whose examples take most of it",
+    },
+];
 
 /// Lines of a file, tests left out.
 const MOST_LINES: usize = 600;

@@ -22,6 +22,11 @@ impl Hashing {
         }
     }
 
+    /// A function with or without the modifier.
+    pub fn new(function: HashFunction, avalanche: bool) -> Hashing {
+        Hashing { function, avalanche }
+    }
+
     /// The hash of a key.
     pub fn hash(self, key: &[u8]) -> u32 {
         let hash = match self.function {

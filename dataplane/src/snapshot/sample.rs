@@ -1,7 +1,8 @@
 //! Samples as they are evaluated: with what can be worked out beforehand.
 
 use regate_proto::rules::{Argument, Converter, Fetch, Kind, Sample};
-use regex::bytes::Regex;
+
+use crate::convert::Prepared;
 
 /// A sample that can be evaluated.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub struct StepPlan {
     pub input: Kind,
     /// With which arguments.
     pub arguments: Box<[Argument]>,
-    /// The regular expression among the arguments.
-    pub regex: Option<Regex>,
+    /// What of the arguments was worked out.
+    pub prepared: Prepared,
 }
 
 impl SamplePlan {
@@ -36,15 +37,11 @@ impl SamplePlan {
             .conversions
             .iter()
             .map(|conversion| {
-                let regex = conversion.arguments.iter().find_map(|argument| match argument {
-                    Argument::Regex(text) => Some(Regex::new(text).map_err(|error| error.to_string())),
-                    _ => None,
-                });
                 Ok(StepPlan {
                     converter: conversion.row.converter,
                     input: conversion.row.input,
                     arguments: conversion.arguments.clone().into(),
-                    regex: regex.transpose()?,
+                    prepared: Prepared::of(conversion)?,
                 })
             })
             .collect();

@@ -32,9 +32,9 @@ impl Kind {
         use Kind::{Any, Bin, Bool, Int, Ip, Ipv4, Ipv6, Method, Str};
         match (self, wanted) {
             (Any, _) | (_, Any) => true,
-            (Bool, Bool | Int | Str) => true,
+            (Bool, Bool | Int | Str | Bin) => true,
             (Int, Bool | Int | Ip | Ipv4 | Ipv6 | Str | Bin) => true,
-            (Ip, Ip | Ipv4 | Ipv6 | Str | Bin) => true,
+            (Ip, Int | Ip | Ipv4 | Ipv6 | Str | Bin) => true,
             (Ipv4, Int | Ip | Ipv4 | Ipv6 | Str | Bin) => true,
             (Ipv6, Ip | Ipv4 | Ipv6 | Str | Bin) => true,
             (Str, Bool | Int | Ip | Ipv4 | Ipv6 | Str | Bin | Method) => true,

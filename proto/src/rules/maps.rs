@@ -53,12 +53,20 @@ const fn row(name: &'static str, method: MatchMethod, output: Kind) -> Row {
         _ => Kind::Str,
     };
     let converter = Converter::Map { method, output, groups: false };
-    Row { name, converter, signature: SIGNATURE, input, output, examples: &[] }
+    Row { name, converter, signature: SIGNATURE, input, output, examples: &[], stated: &[] }
 }
 
 const fn with_groups(name: &'static str) -> Row {
     let converter = Converter::Map { method: MatchMethod::Reg, output: Kind::Str, groups: true };
-    Row { name, converter, signature: SIGNATURE, input: Kind::Str, output: Kind::Str, examples: &[] }
+    Row {
+        name,
+        converter,
+        signature: SIGNATURE,
+        input: Kind::Str,
+        output: Kind::Str,
+        examples: &[],
+        stated: &[],
+    }
 }
 
 /// The map, and the value where it has none.

@@ -55,7 +55,7 @@ impl Sample {
                 let help = format!("it takes a value of type {}", row.input);
                 return Err(Mistake::new(began, message).expecting(help));
             }
-            let arguments = row.signature.read(name, &arguments, began)?;
+            let arguments = row.read(&arguments, began)?;
             sample.conversions.push(Conversion { row, arguments });
             *at = end;
         }

@@ -18,6 +18,18 @@ pub enum Want {
     IntOrVariable,
     /// A text or a variable that holds one.
     TextOrVariable,
+    /// A text that is not empty.
+    Filled,
+    /// Bytes as base64, or a variable that holds such a text.
+    Base64OrVariable,
+    /// A signed integer other than 0.
+    Position,
+    /// An integer of this range.
+    Within(i64, i64),
+    /// Any of these letters.
+    Letters(&'static str),
+    /// Numbers with points between them.
+    Numbers,
     /// One of these words.
     Word(&'static [&'static str]),
     /// An address, or for masks a number of bits.
@@ -34,8 +46,10 @@ pub enum Want {
     Size,
     /// A number of bytes from the beginning, or with a sign from where one stands.
     Offset,
-    /// A mask: bits or an address.
-    Mask,
+    /// A mask of IPv4: bits or an address.
+    Mask4,
+    /// A mask of IPv6: bits or an address.
+    Mask6,
     /// A variable.
     Variable,
     /// A regular expression.
@@ -172,6 +186,35 @@ impl Want {
                 Ok(variable) => Argument::Variable(variable),
                 Err(_) => Argument::Text(text.to_owned()),
             },
+            Want::Filled if text.is_empty() => return Err(wrong("a text")),
+            Want::Filled => Argument::Text(text.to_owned()),
+            Want::Base64OrVariable => match Variable::parse(text) {
+                Ok(variable) => Argument::Variable(variable),
+                Err(_) if is_base64(text) => Argument::Text(text.to_owned()),
+                Err(_) => return Err(wrong("base64 or a variable such as txn.name")),
+            },
+            Want::Position => match integer(text) {
+                Some(number) if number != 0 => Argument::Int(number),
+                _ => return Err(wrong("an integer other than 0")),
+            },
+            Want::Within(least, most) => match integer(text) {
+                Some(number) if (least..=most).contains(&number) => Argument::Int(number),
+                _ => return Err(wrong(&format!("an integer from {least} to {most}"))),
+            },
+            Want::Letters(letters) => match text.find(|c| !letters.contains(c)) {
+                Some(at) => {
+                    let known: Vec<String> = letters.chars().map(|c| format!("'{c}'")).collect();
+                    let message = format!("unknown letter in '{text}'");
+                    return Err(
+                        Mistake::new(at, message).expecting(format!("{} are accepted", known.join(" and ")))
+                    );
+                }
+                None => Argument::Text(text.to_owned()),
+            },
+            Want::Numbers => match text.split('.').all(|part| digits(part).is_some()) {
+                true => Argument::Text(text.to_owned()),
+                false => return Err(wrong("numbers with points between them")),
+            },
             Want::Word(words) if words.contains(&text) => Argument::Text(text.to_owned()),
             Want::Word(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
@@ -207,14 +250,19 @@ impl Want {
                     false => Argument::Int(number),
                 }
             }
-            Want::Mask => match text.parse::<u8>() {
-                Ok(bits) if bits <= 128 => Argument::Bits(bits),
-                _ => Argument::Ip(
-                    text.parse().map_err(|_| wrong("a mask, as an address or a number of bits,"))?,
-                ),
+            Want::Mask4 => match (digits(text), text.parse()) {
+                (Some(bits @ 0..=32), _) => Argument::Bits(bits as u8),
+                (None, Ok(mask @ IpAddr::V4(_))) => Argument::Ip(mask),
+                _ => return Err(wrong("a mask of IPv4, as an address or a number of bits up to 32,")),
+            },
+            Want::Mask6 => match (digits(text), text.parse()) {
+                (Some(bits @ 0..=128), _) => Argument::Bits(bits as u8),
+                (None, Ok(mask @ IpAddr::V6(_))) => Argument::Ip(mask),
+                _ => return Err(wrong("a mask of IPv6, as an address or a number of bits up to 128,")),
             },
             Want::Variable => Argument::Variable(Variable::parse(text)?),
-            Want::Regex => match regex::bytes::Regex::new(text) {
+            Want::Regex if text.is_empty() => return Err(wrong("a regular expression")),
+            Want::Regex => match expression(text, false) {
                 Ok(_) => Argument::Regex(text.to_owned()),
                 Err(error) => return Err(unsound(text, &error)),
             },
@@ -263,7 +311,14 @@ impl fmt::Display for Want {
             Want::Truth => "boolean",
             Want::Size => "bytes",
             Want::Offset => "offset",
-            Want::Mask => "mask",
+            Want::Filled => "text",
+            Want::Base64OrVariable => "base64 or variable",
+            Want::Position => "position",
+            Want::Within(least, most) => return write!(f, "{least}..{most}"),
+            Want::Letters(_) => "flags",
+            Want::Numbers => "numbers",
+            Want::Mask4 => "IPv4 mask",
+            Want::Mask6 => "IPv6 mask",
             Want::Variable => "variable",
             Want::Regex => "regex",
             Want::Frontend => "frontend",
@@ -307,7 +362,7 @@ pub fn cut(text: &str) -> Result<(Vec<(usize, String)>, usize), Mistake> {
     while let Some((at, c)) = chars.next() {
         match (c, quote) {
             ('\\', None | Some(('"', _))) => match chars.peek().copied() {
-                Some((_, next)) => match unescaped(next, quote.is_some()) {
+                Some((_, next)) => match unescaped(next) {
                     Some(meant) => {
                         argument.push(meant);
                         chars.next();
@@ -335,14 +390,14 @@ pub fn cut(text: &str) -> Result<(Vec<(usize, String)>, usize), Mistake> {
     })
 }
 
-/// The character that a backslash and this one stand for; `None` where the backslash stands for itself.
-fn unescaped(c: char, quoted: bool) -> Option<char> {
+/// The character that a backslash and this one stand for; `None` where the backslash stands for itself, as it does
+/// before commas and parentheses: only quotes protect those.
+fn unescaped(c: char) -> Option<char> {
     match c {
-        'r' if !quoted => Some('\r'),
-        'n' if !quoted => Some('\n'),
-        't' if !quoted => Some('\t'),
-        '"' | '\\' => Some(c),
-        '\'' | ' ' | ',' | '(' | ')' if !quoted => Some(c),
+        'r' => Some('\r'),
+        'n' => Some('\n'),
+        't' => Some('\t'),
+        '"' | '\\' | '\'' | ' ' => Some(c),
         _ => None,
     }
 }
@@ -375,10 +430,31 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// A decimal integer, or a hexadecimal one after `0x`.
+/// A decimal integer, whose sign may be written.
 fn integer(text: &str) -> Option<i64> {
-    match text.strip_prefix("0x") {
-        Some(digits) => i64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
+    text.parse().ok()
+}
+
+/// Digits alone.
+fn digits(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// Whether a text is base64 with its padding (RFC 4648, 4).
+fn is_base64(text: &str) -> bool {
+    let bare = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    text.len() % 4 == 0
+        && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
+
+/// Compiles a regular expression as rules mean it: over bytes, in which a point is any byte but the end of a line.
+///
+/// # Errors
+/// What is wrong with the expression, or that it would be too large.
+pub fn expression(text: &str, insensitive: bool) -> Result<regex::bytes::Regex, regex::Error> {
+    let build = |unicode| {
+        regex::bytes::RegexBuilder::new(text).case_insensitive(insensitive).unicode(unicode).build()
+    };
+    // Classes of Unicode exist in that mode alone.
+    build(false).or_else(|_| build(true))
 }

@@ -214,6 +214,7 @@ const fn told(name: &'static str, told: Told, signature: Signature, output: Kind
         input: Kind::Any,
         output,
         examples: &[],
+        stated: &[],
     }
 }
 
