@@ -11,10 +11,12 @@ use std::sync::{Arc, Mutex};
 
 use regate_proto::change::{ChangeSet, Layer};
 use regate_proto::model::{
-    Admin as Asked, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, DataType, Frontend,
-    FrontendSettings, Global, Kind, Level, Millis, Name, PortRange, Row, Server, ServerAddress, ServerHost,
-    ServerPort, ServerRef, ServerSettings, SocketFile, Stored, Subject, Table, TableKey, Weight,
+    Admin as Asked, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Columns, DataType,
+    Entries, EntriesRef, Frontend, FrontendSettings, Global, Kind, Level, List, ListName, ListUser, Millis,
+    Name, PortRange, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    SocketFile, Stored, Subject, Table, TableKey, Weight,
 };
+use regate_proto::patterns::{Entry, EntryId, Run};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
 use regate_proto::wire::v1;
@@ -70,6 +72,7 @@ pub fn configuration() -> State {
         Row::Server(server("li", "a", None, false)),
     ];
     let mut rows = rows;
+    rows.extend(lists());
     for row in &mut rows {
         match row {
             Row::Frontend(row) if row.name.as_str() == "fe" => {
@@ -290,6 +293,23 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
             .into_iter()
             .map(|entries| part(&|answer| answer.entries = Some(entries.clone())))
             .collect(),
+        Question::Lists(query) => list_views(state, &query)?
+            .into_iter()
+            .map(|view| part(&|answer| answer.lists = vec![view.clone()]))
+            .collect(),
+        Question::ListEntries(query) => {
+            let name = ListName::new(&query.list).unwrap();
+            let entries =
+                state.parts(&name).flat_map(|(_, run)| run.iter()).map(regate_proto::wire::wire_entry);
+            entries.map(|entry| part(&|answer| answer.list_entries = vec![entry.clone()])).collect()
+        }
+        Question::Match(query) => {
+            let name = ListName::new(&query.list).unwrap();
+            let entry = state.entries_with(&name, &query.value).next().map(regate_proto::wire::wire_entry);
+            let way = list_views(state, &v1::ListsQuery { list: Some(query.list.clone()) })?.remove(0).uses;
+            let found = v1::MatchView { way: way.first().cloned(), is_tree: true, entry };
+            vec![part(&|answer| answer.matches = vec![found.clone()])]
+        }
         Question::Overlays(_) | Question::Summary(_) => {
             return Err(Problem::general(Code::Unsupported, "the double does not answer this"));
         }
@@ -343,6 +363,49 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
 }
 
 /// Resolvers `dns` with two name servers.
+/// What rules use the lists of the double for.
+fn list_views(state: &State, query: &v1::ListsQuery) -> Result<Vec<v1::ListView>, Problem> {
+    let view = |(id, list): (u32, &List)| {
+        let output = if list.columns == Columns::Values { "str" } else { "" };
+        v1::ListView {
+            list: Some(v1::List { id: Some(id), ..list.into() }),
+            uses: vec![v1::ListUse {
+                method: "str".to_owned(),
+                ignore_case: false,
+                output: output.to_owned(),
+            }],
+            entry_count: state.entry_count(&list.name) as u64,
+        }
+    };
+    match &query.list {
+        None => Ok(state.lists().into_iter().map(view).collect()),
+        Some(text) => match state.list_called(text) {
+            Some(list) => Ok(vec![view(list)]),
+            None => Err(Problem::general(Code::NotFound, "there is no such list")),
+        },
+    }
+}
+
+/// A map `hosts.map` and the list of an ACL, `names.lst`, with two entries each.
+fn lists() -> Vec<Row> {
+    let user = |is_acl, line| ListUser { is_acl, file: "a.cfg".to_owned(), line };
+    let list = |name: &str, columns, id, users, entries: [(&str, Option<&str>); 2]| {
+        let name = ListName::new(name).unwrap();
+        let entries = entries.iter().enumerate().map(|(at, (key, value))| Entry {
+            id: EntryId::at(at as u64),
+            key: key.as_bytes(),
+            value: value.map(str::as_bytes),
+        });
+        let run = Arc::new(entries.collect::<Run>());
+        let at = EntriesRef { list: name.clone(), part: 0 };
+        [Row::List(List { name, columns, id: Some(id), users }), Row::Entries(Entries { at, entries: run })]
+    };
+    let hosts = [("a.example", Some("one")), ("b.example", Some("two words"))];
+    let hosts = list("hosts.map", Columns::Values, 0, vec![user(false, 5), user(false, 6)], hosts);
+    let names = list("names.lst", Columns::Keys, 1, vec![user(true, 7)], [("bob", None), ("alice", None)]);
+    hosts.into_iter().chain(names).collect()
+}
+
 fn table_views(state: &State, query: &v1::TablesQuery) -> Result<Vec<v1::TableView>, Problem> {
     let found: Vec<v1::TableView> = state
         .tables()

@@ -26,6 +26,7 @@ mod sentence;
 mod session;
 mod socket;
 mod table;
+mod versions;
 
 #[cfg(test)]
 mod double;
@@ -97,6 +98,7 @@ pub fn listen(options: ShimOptions) -> Result<Listening, ListenError> {
         sockets.extend(Socket::open(wanted)?);
     }
     let surroundings = Surroundings {
+        versions: Arc::default(),
         sockets: sockets.iter().map(|socket| (socket.name.clone(), socket.level)).collect(),
         environment: options.environment,
         since: Instant::now(),

@@ -8,6 +8,7 @@ use regate_proto::wire::v1;
 use v1::ProblemCode as Code;
 use v1::subject::Noun;
 
+use super::commands::lists::Family;
 use super::lex::Word;
 use super::plan::{Ending, Reply, Severity};
 use super::table;
@@ -203,6 +204,69 @@ fn told(problem: &v1::Problem) -> String {
         false => format!("{detail}."),
     }
 }
+
+/// What is wrong with a command about a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListError {
+    /// There is no such list.
+    Unknown,
+    /// It names no list.
+    NeedList,
+    /// It names no list or no key.
+    NeedKey,
+    /// It names no list or no value.
+    NeedValue,
+    /// There is no such key, said of removing.
+    NoKey,
+    /// There is no such key, said of writing.
+    NoEntry,
+    /// There is no such entry.
+    NoReference,
+    /// The version was not prepared.
+    Future,
+}
+
+/// The sentence about a list.
+pub fn about_list(family: Family, error: ListError) -> String {
+    let (name, word) = match family {
+        Family::Acl => ("ACL", "acl"),
+        Family::Map => ("map", "map"),
+    };
+    match error {
+        ListError::Unknown => format!("Unknown {name} identifier. Please use #<id> or <file>."),
+        ListError::NeedList => format!("Missing {name} identifier."),
+        ListError::NeedKey => format!("This command expects two parameters: {name} identifier and key."),
+        ListError::NeedValue => format!("Missing {name} identifier and/or key."),
+        ListError::NoKey => "Key not found.".to_owned(),
+        ListError::NoEntry => "entry not found.".to_owned(),
+        ListError::NoReference => "key or pattern not found.".to_owned(),
+        ListError::Future => format!("Version number in the future, please use 'prepare {word}' before."),
+    }
+}
+
+/// What `prepare` answers.
+pub fn new_version(version: u32) -> String {
+    format!("New version created: {version}")
+}
+
+/// A line of a payload without a value.
+pub fn missing_value(key: &str) -> String {
+    format!("Missing value for key '{key}'.")
+}
+
+/// `add acl` with too few words.
+pub const ADD_ACL_USAGE: &str = "'add acl' expects two parameters: ACL identifier and pattern.";
+/// `add map` with too few words.
+pub const ADD_MAP_USAGE: &str = "'add map' expects three parameters (map identifier, key and value) or one parameter (map identifier) and a payload";
+/// `set map` with too few words.
+pub const SET_MAP_USAGE: &str = "'set map' expects three parameters: map identifier, key and value.";
+/// `add acl` of a list with values.
+pub const SHARED_LIST: &str =
+    "This ACL is shared with a map containing samples. You must use the command 'add map' to add values.";
+/// `commit` without a version.
+pub const NEED_VERSION: &str = "Missing version number.";
+/// `commit` of a version that is not prepared.
+pub const VERSION_OUT_OF_RANGE: &str = "Version number out of range.";
 
 /// Text without line ends, so that it cannot be taken for the end of a reply.
 fn one_line(text: &str) -> String {

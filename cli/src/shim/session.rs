@@ -13,6 +13,7 @@ use super::lex::Command;
 use super::plan::{Reply, Step};
 use super::sentence;
 use super::table::{self, Becomes};
+use super::versions::Versions;
 
 /// The state of one connection.
 #[derive(Clone, Debug)]
@@ -58,6 +59,8 @@ pub enum Dress {
 /// What all connections share.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
+    /// Versions of lists that are being prepared.
+    pub versions: Arc<Versions>,
     /// The text sockets: their spelling and their level.
     pub sockets: Vec<(String, Level)>,
     /// The environment of the process that is administered. Absent: it is another process.
@@ -95,7 +98,7 @@ impl Session {
             return Reply::error(sentence::DENIED).into();
         }
         match row.becomes {
-            Becomes::Session(run) => run(self, command),
+            Becomes::Session(run) | Becomes::Staged(run) => run(self, command),
             Becomes::Apply(plan) | Becomes::Act(plan) | Becomes::Ask(plan) => plan(command),
         }
     }

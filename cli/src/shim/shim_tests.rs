@@ -100,19 +100,18 @@ fn is_like(text: &str, pattern: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_example_of_the_table_gets_its_reply() {
+    let mut wrong = Vec::new();
     for row in ROWS {
         let bench = Bench::start().await;
         for example in row.examples {
             let reply = bench.say(&format!("{}\n", example.line)).await;
             let body = reply.strip_suffix('\n').unwrap_or_else(|| panic!("{}: no empty line", example.line));
-            assert!(
-                is_like(body, example.reply),
-                "{}\n  expected {:?}\n  got      {body:?}",
-                example.line,
-                example.reply
-            );
+            if !is_like(body, example.reply) {
+                wrong.push(format!("{}\n  expected {:?}\n  got      {body:?}", example.line, example.reply));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Lines that Debian's 2.6 answers as 3.5 does. The replies are compared in the order of the lines, so that each

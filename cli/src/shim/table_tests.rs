@@ -9,7 +9,12 @@ use crate::shim::lex::{Lexer, Token};
 use crate::shim::session::Surroundings;
 
 fn session() -> Session {
-    let surroundings = Surroundings { sockets: Vec::new(), environment: None, since: Instant::now() };
+    let surroundings = Surroundings {
+        versions: Arc::default(),
+        sockets: Vec::new(),
+        environment: None,
+        since: Instant::now(),
+    };
     Session::new(Level::Admin, Duration::from_secs(10), Arc::new(surroundings))
 }
 
@@ -57,7 +62,7 @@ fn usages_are_unique_and_begin_with_the_row_s_words() {
 fn rows_that_change_something_need_a_level() {
     for row in ROWS {
         let lowest = match row.becomes {
-            Becomes::Apply(_) => Level::Admin,
+            Becomes::Apply(_) | Becomes::Staged(_) => Level::Admin,
             Becomes::Act(_) => Level::Operator,
             Becomes::Ask(_) | Becomes::Session(_) => Level::User,
         };
@@ -76,7 +81,7 @@ fn every_row_has_an_example_that_becomes_what_the_row_says() {
         assert!(!mine.is_empty(), "no example of {:?} is one", row.words);
         let steps = mine.iter().map(|command| session().step(command));
         let right = steps.filter(|step| match (&row.becomes, step) {
-            (Becomes::Session(_), Step::Answered(_)) => true,
+            (Becomes::Session(_), Step::Answered(_)) | (Becomes::Staged(_), Step::Planned(_)) => true,
             (Becomes::Apply(_) | Becomes::Act(_), Step::Planned(plan)) => plan.is_change() || plan.exclusive,
             (Becomes::Ask(_), Step::Planned(plan)) => !plan.is_change(),
             _ => false,
@@ -91,9 +96,10 @@ fn unknown_words_are_answered_with_something_alike() {
         let words: Vec<Word> = text.split_whitespace().map(Word::from).collect();
         resembling(&words).iter().map(|row| row.usage).collect()
     };
-    assert_eq!(usages("get"), ["get weight <b>/<s>", LAST[0], LAST[1], LAST[2]]);
+    let get = ["get acl <acl> <value>", "get map <map> <value>", "get weight <b>/<s>"];
+    assert_eq!(usages("get"), [&get[..], &LAST[..]].concat());
     assert!(usages("shwo info").iter().any(|usage| usage.starts_with("show info")));
-    assert_eq!(usages("clear").len(), 6);
+    assert_eq!(usages("clear").len(), 8);
     assert_eq!(usages("").len(), ROWS.iter().filter(|row| row.is_listed()).count());
     assert_eq!(&usages("")[usages("").len() - 3..], LAST);
 }

@@ -42,6 +42,7 @@ impl Core {
             Question::Servers(_) => Asked::Proxies,
             // At a level that does not show entries, the node tells the table alone.
             Question::Tables(_) | Question::Entries(_) => Asked::Tables,
+            Question::Lists(_) | Question::ListEntries(_) | Question::Match(_) => Asked::Rows,
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
         if caller.addressed.is_some() {
@@ -69,7 +70,10 @@ impl Core {
                 | Question::ServersState(_)
                 | Question::Nameservers(_)
                 | Question::Tables(_)
-                | Question::Entries(_),
+                | Question::Entries(_)
+                | Question::Lists(_)
+                | Question::ListEntries(_)
+                | Question::Match(_),
             )
             | None => self.ask_nodes(caller, query, &answers).await,
         }

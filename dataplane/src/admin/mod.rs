@@ -9,6 +9,7 @@ mod change;
 mod fleet;
 mod inside;
 mod listen;
+mod lists;
 mod peer;
 mod permission;
 mod query;

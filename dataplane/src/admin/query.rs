@@ -18,7 +18,7 @@ use v1::query::Question;
 
 use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
-use super::{Context, statistics, tables};
+use super::{Context, lists, statistics, tables};
 use crate::live::SectionLive;
 use crate::live::{Operational, Probe};
 use crate::snapshot::Target;
@@ -90,6 +90,9 @@ pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Re
             Ok(Box::new(parts.map(move |tables| v1::Answer { revision, tables, ..v1::Answer::default() })))
         }
         Question::Entries(query) => tables::entries(context, caller, query),
+        Question::Lists(query) => lists::lists(context, caller, query),
+        Question::ListEntries(query) => lists::entries(context, caller, query),
+        Question::Match(query) => lists::matches(context, caller, query),
         Question::Servers(query) => {
             let (revision, servers) = servers(context, caller, query)?;
             let parts = chunk::parts(servers);

@@ -53,8 +53,10 @@ pub struct Assembler<'a> {
     implicit: Option<usize>,
     /// The defaults by the name that the text gives them.
     labels: BTreeMap<String, Vec<usize>>,
-    /// Words that may name lists, and where they stand.
-    list_places: Vec<(String, Place)>,
+    /// Where lists are named, in order.
+    references: Vec<lists::Reference>,
+    /// The predefined ACLs that sections use.
+    predefined: BTreeSet<(String, String)>,
 }
 
 /// One section of proxies or defaults.
@@ -99,7 +101,8 @@ impl<'a> Assembler<'a> {
             current: Current::Nothing,
             implicit: None,
             labels: BTreeMap::new(),
-            list_places: Vec::new(),
+            references: Vec::new(),
+            predefined: BTreeSet::new(),
         }
     }
 

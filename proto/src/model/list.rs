@@ -33,6 +33,28 @@ pub struct List {
     pub name: ListName,
     /// Whether its entries have values.
     pub columns: Columns,
+    /// The number that listings show, where the configuration gives it one.
+    pub id: Option<u32>,
+    /// The places of the configuration that use it.
+    pub users: Vec<ListUser>,
+}
+
+/// A place of the configuration that uses a list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListUser {
+    /// Whether it is an ACL, not a map.
+    pub is_acl: bool,
+    /// The file of the configuration.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl List {
+    /// A list without number and users.
+    pub fn named(name: ListName, columns: Columns) -> List {
+        List { name, columns, id: None, users: Vec::new() }
+    }
 }
 
 /// What the lines of a list's file hold.

@@ -41,7 +41,7 @@ pub use frontend::{
     Bind, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, HttpConnection, Mode, SocketFile,
 };
 pub use global::{Global, Level, StatsSocket};
-pub use list::{BadListName, Columns, Entries, EntriesRef, List, ListName, Presence};
+pub use list::{BadListName, Columns, Entries, EntriesRef, List, ListName, ListUser, Presence};
 pub use logging::{Facility, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget, Severity};
 pub use name::{BadName, Name};
 pub use persistence::{

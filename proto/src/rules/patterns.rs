@@ -144,6 +144,26 @@ impl Matching {
     }
 }
 
+impl Output {
+    /// The word for it; none for nothing.
+    pub fn word(self) -> &'static str {
+        match self {
+            Output::Nothing => "",
+            Output::Str => "str",
+            Output::Int => "int",
+            Output::Ip => "ip",
+            Output::Groups => "groups",
+        }
+    }
+
+    /// The output with this word.
+    pub fn from_word(word: &str) -> Option<Output> {
+        [Output::Nothing, Output::Str, Output::Int, Output::Ip, Output::Groups]
+            .into_iter()
+            .find(|output| output.word() == word)
+    }
+}
+
 impl Use {
     /// Refuses an entry that does not suit this use.
     pub fn check(self, key: &[u8], value: Option<&[u8]>) -> Result<(), BadPattern> {

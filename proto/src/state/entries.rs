@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::apply::{Draft, Outcome};
 use super::{Rows, State};
 use crate::change::{EntriesEdit, EntriesOverlay, Field, Layer, Origin, OverlayValue};
-use crate::model::{Columns, Entries, EntriesRef, List, ListName, Row, Subject};
+use crate::model::{Columns, Entries, EntriesRef, Kind, List, ListName, Row, Subject};
 use crate::patterns::{Entry, EntryId, KeyIndex, Run};
 use crate::problem::{Code, Problem};
 
@@ -22,6 +22,30 @@ impl State {
             Some(Row::List(row)) => Some(row),
             _ => None,
         }
+    }
+
+    /// Every list in force with its number, in the order of numbers.
+    pub fn lists(&self) -> Vec<(u32, &List)> {
+        let rows = self.rows(Kind::List).filter_map(|row| match row.as_ref() {
+            Row::List(list) => Some(list),
+            _ => None,
+        });
+        let (mut numbered, others): (Vec<&List>, Vec<&List>) = rows.partition(|list| list.id.is_some());
+        numbered.sort_by_key(|list| list.id);
+        let free = numbered.last().and_then(|list| list.id).map_or(0, |last| last.saturating_add(1));
+        let numbered = numbered.into_iter().map(|list| (list.id.unwrap_or_default(), list));
+        numbered.chain((free..).zip(others)).collect()
+    }
+
+    /// The list that a command means: by its name, its file, or `#` and its number.
+    pub fn list_called(&self, text: &str) -> Option<(u32, &List)> {
+        let lists = self.lists();
+        let is_it = |(id, list): &&(u32, &List)| match text.strip_prefix('#') {
+            Some("") => *id == 0,
+            Some(number) => number.parse() == Ok(*id),
+            None => list.name.as_str() == text || list.name.file().is_some_and(|(file, _)| file == text),
+        };
+        lists.iter().find(is_it).copied()
     }
 
     /// The entries in force of a list, in order, part by part.
@@ -264,6 +288,13 @@ impl Draft<'_> {
                 return Err(about(
                     Code::Unsuitable,
                     format!("the list has no values, '{key}' comes with one"),
+                ));
+            }
+            if columns == Columns::Values && entry.value.is_none() {
+                let key = String::from_utf8_lossy(entry.key);
+                return Err(about(
+                    Code::Unsuitable,
+                    format!("the list has values, '{key}' comes without one"),
                 ));
             }
             for usage in &uses {

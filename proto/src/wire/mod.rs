@@ -38,6 +38,7 @@ use crate::change::{Change, ChangeSet, Overlay};
 use crate::model::Row;
 use crate::problem::{Code, Problem};
 
+pub use patterns::wire_entry;
 pub use status::{problems, status};
 
 #[allow(missing_docs, clippy::all, reason = "generated code: its prose stands in regate/v1/*.proto")]

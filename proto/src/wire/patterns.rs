@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use super::{field, v1};
 use crate::change::{EntriesEdit, EntriesOverlay};
-use crate::model::{Columns, Entries, EntriesRef, List, ListName};
+use crate::model::{Columns, Entries, EntriesRef, List, ListName, ListUser};
 use crate::patterns::{Entry, EntryId, Run};
 use crate::problem::Problem;
+use crate::rules::MatchMethod;
+use crate::rules::patterns::{Matching, Output, Use};
 
 impl From<&List> for v1::List {
     fn from(row: &List) -> Self {
-        v1::List { name: row.name.to_string(), columns: v1::Columns::from(row.columns).into() }
+        v1::List {
+            name: row.name.to_string(),
+            columns: v1::Columns::from(row.columns).into(),
+            id: row.id,
+            users: row.users.iter().map(Into::into).collect(),
+        }
     }
 }
 
@@ -21,7 +28,44 @@ impl TryFrom<v1::List> for List {
         Ok(List {
             name: list_name("name", &row.name)?,
             columns: field::required_choice::<Columns>("columns", row.columns)?,
+            id: row.id,
+            users: row.users.into_iter().map(Into::into).collect(),
         })
+    }
+}
+
+impl From<&ListUser> for v1::ListUser {
+    fn from(user: &ListUser) -> Self {
+        v1::ListUser { is_acl: user.is_acl, file: user.file.clone(), line: user.line }
+    }
+}
+
+impl From<v1::ListUser> for ListUser {
+    fn from(user: v1::ListUser) -> Self {
+        ListUser { is_acl: user.is_acl, file: user.file, line: user.line }
+    }
+}
+
+impl From<Use> for v1::ListUse {
+    fn from(usage: Use) -> Self {
+        v1::ListUse {
+            method: usage.matching.method.word().to_owned(),
+            ignore_case: usage.matching.ignore_case,
+            output: usage.output.word().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<v1::ListUse> for Use {
+    type Error = Problem;
+
+    fn try_from(usage: v1::ListUse) -> Result<Self, Problem> {
+        let method = MatchMethod::from_word(&usage.method).ok_or_else(|| {
+            field::malformed("method", format_args!("there is no method {:?}", usage.method))
+        })?;
+        let output = Output::from_word(&usage.output)
+            .ok_or_else(|| field::malformed("output", format_args!("there is no type {:?}", usage.output)))?;
+        Ok(Use { matching: Matching { method, ignore_case: usage.ignore_case }, output })
     }
 }
 
@@ -194,7 +238,8 @@ fn wire_run(run: &Run) -> Vec<v1::Entry> {
     run.iter().map(wire_entry).collect()
 }
 
-fn wire_entry(entry: Entry<'_>) -> v1::Entry {
+/// An entry as a message.
+pub fn wire_entry(entry: Entry<'_>) -> v1::Entry {
     v1::Entry {
         id: entry.id.0,
         key: entry.key.to_vec().into(),

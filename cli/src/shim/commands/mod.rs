@@ -8,6 +8,7 @@ pub mod frontend;
 pub mod health;
 pub mod information;
 pub mod limits;
+pub mod lists;
 pub mod new_server;
 pub mod reference;
 pub mod resolvers;

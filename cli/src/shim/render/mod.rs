@@ -4,6 +4,7 @@
 
 pub mod columns;
 pub mod info;
+pub mod lists;
 pub mod resolvers;
 pub mod schema;
 pub mod servers_state;

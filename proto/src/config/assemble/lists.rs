@@ -1,14 +1,26 @@
 //! The lists of patterns that rules use: their files are read where a rule names them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::diagnostic::{Diagnostic, Gravity, Place};
 use super::super::lexer::Word;
 use super::Assembler;
-use crate::model::{Columns, Entries, EntriesRef, List, ListName, Presence, Row};
+use crate::model::{Columns, Entries, EntriesRef, List, ListName, ListUser, Presence, Row};
 use crate::patterns::{Entry, EntryId, Run};
+use crate::rules::condition::PREDEFINED;
 use crate::rules::needs::{self, Need};
+
+/// A place that names a list, or has patterns of its own.
+pub(super) struct Reference {
+    /// The list; none for patterns that stand in the rule.
+    list: Option<String>,
+    /// Whether it is an ACL, not a map.
+    is_acl: bool,
+    /// The number that it asks for.
+    id: Option<u32>,
+    place: Place,
+}
 
 /// A list as its file has it.
 struct Read {
@@ -20,16 +32,85 @@ struct Read {
 }
 
 impl Assembler<'_> {
-    /// Remembers where words stand that may name lists.
+    /// Remembers in which order a line names lists, and where: listings number them so.
     pub(super) fn mark_lists(&mut self, words: &[Word]) {
-        let mut after_flag = false;
-        for word in words {
-            if after_flag || word.text.contains('(') {
-                let place = self.place(word);
-                self.list_places.push((word.text.clone(), place));
+        let mut words = words.iter().peekable();
+        let mut criterion = words.peek().is_some_and(|word| word.text == "acl").then_some(None);
+        let mut in_condition = false;
+        while let Some(word) = words.next() {
+            for list in maps(&word.text) {
+                self.refer(Some(list.to_owned()), false, None, word);
             }
-            after_flag = word.text == "-f";
+            match word.text.as_str() {
+                "if" | "unless" => in_condition = true,
+                "{" => criterion = Some(None),
+                "}" => {
+                    if let Some(id) = criterion.take() {
+                        self.refer(None, true, id, word);
+                    }
+                }
+                "-f" if criterion.is_some() => {
+                    if let Some(file) = words.next() {
+                        self.refer(Some(file.text.clone()), true, None, file);
+                    }
+                }
+                "-u" => {
+                    if let (Some(id), Some(number)) = (&mut criterion, words.next()) {
+                        *id = number.text.parse().ok();
+                    }
+                }
+                text if in_condition && criterion.is_none() => {
+                    // A predefined ACL becomes one of the proxy's where it is first used.
+                    let name = text.trim_start_matches('!');
+                    let is_known = PREDEFINED.iter().any(|(known, _)| *known == name);
+                    if is_known && self.predefined.insert((self.section_name(), name.to_owned())) {
+                        self.refer(None, true, None, word);
+                    }
+                }
+                _ => {}
+            }
+            if let (Some(id), None) = (criterion, words.peek()) {
+                self.refer(None, true, id, word);
+            }
         }
+    }
+
+    fn refer(&mut self, list: Option<String>, is_acl: bool, id: Option<u32>, word: &Word) {
+        let place = self.place(word);
+        self.references.push(Reference { list, is_acl, id, place });
+    }
+
+    /// The numbers of lists, as HAProxy gives them: in the order in which they are named first, those of patterns that
+    /// stand in rules among them.
+    fn list_numbers(&self) -> BTreeMap<&str, u32> {
+        let forced: BTreeSet<u32> = self.references.iter().filter_map(|reference| reference.id).collect();
+        let mut free = (0..).filter(|id| !forced.contains(id));
+        let mut numbers = BTreeMap::new();
+        for reference in &self.references {
+            match &reference.list {
+                Some(list) if numbers.contains_key(list.as_str()) => {}
+                Some(list) => {
+                    numbers.insert(list.as_str(), free.next().unwrap_or_default());
+                }
+                None if reference.id.is_none() => {
+                    free.next();
+                }
+                None => {}
+            }
+        }
+        numbers
+    }
+
+    /// The places that use a list.
+    fn list_users(&self, name: &ListName) -> Vec<ListUser> {
+        let users = self.references.iter().filter(|other| other.list.as_deref() == Some(name.as_str()));
+        users
+            .map(|user| ListUser {
+                is_acl: user.is_acl,
+                file: user.place.file.to_string(),
+                line: user.place.line,
+            })
+            .collect()
     }
 
     /// The rows of every list that these rows use, in the order of their names; what is wrong with them is noted.
@@ -49,9 +130,12 @@ impl Assembler<'_> {
             }
             seen.push(need);
         }
+        let numbers = self.list_numbers();
         let mut rows = Vec::new();
         for (name, read) in lists {
-            rows.push(Row::List(List { name: name.clone(), columns: read.columns }));
+            let id = numbers.get(name.as_str()).copied();
+            let users = self.list_users(&name);
+            rows.push(Row::List(List { name: name.clone(), columns: read.columns, id, users }));
             rows.extend(parts(&name, &read));
         }
         rows
@@ -105,14 +189,26 @@ impl Assembler<'_> {
 
     /// Where a list is named.
     fn list_place(&self, name: &ListName) -> Place {
-        let named = self.list_places.iter().find(|(text, _)| text.contains(name.as_str()));
+        let named = self.references.iter().find(|other| other.list.as_deref() == Some(name.as_str()));
         let whole = || Place { file: self.file.clone(), line: 0, column: 1, length: 0 };
-        named.map_or_else(whole, |(_, place)| place.clone())
+        named.map_or_else(whole, |reference| reference.place.clone())
     }
 
     fn complain(&mut self, place: Place, message: String) {
         self.diagnostics.push(Diagnostic { gravity: Gravity::Error, place, message, help: None });
     }
+}
+
+/// The first arguments of the map converters in a word.
+fn maps(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("map").filter_map(|(at, _)| {
+        let before = text.get(..at)?.chars().next_back();
+        let rest = text.get(at..)?;
+        let open = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_')?;
+        let argument = rest.get(open..)?.strip_prefix('(')?;
+        let end = argument.find([',', ')'])?;
+        (before == Some(',')).then(|| argument.get(..end)).flatten()
+    })
 }
 
 /// The entry of a line: none on empty ones and those that begin with `#`.

@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use super::origin;
 use crate::change::{Change, EntriesEdit, EntriesOverlay, Layer, Overlay, OverlayValue};
-use crate::model::{Columns, Entries, EntriesRef, List, ListName, Row, Subject};
+use crate::model::{Columns, Entries, EntriesRef, List, ListName, ListUser, Row, Subject};
 use crate::patterns::{Entry, EntryId, Run};
 
 /// The name of a list, out of few.
@@ -22,7 +22,13 @@ pub fn list_name() -> BoxedStrategy<ListName> {
 /// A list.
 pub fn list() -> BoxedStrategy<List> {
     let columns = select(vec![Columns::Keys, Columns::Values]);
-    (list_name(), columns).prop_map(|(name, columns)| List { name, columns }).boxed()
+    let user = (any::<bool>(), 1..=9_u32).prop_map(|(is_acl, line)| {
+        let file = "a.cfg".to_owned();
+        ListUser { is_acl, file, line }
+    });
+    (list_name(), columns, of(0..=9_u32), vec(user, 0..=2))
+        .prop_map(|(name, columns, id, users)| List { name, columns, id, users })
+        .boxed()
 }
 
 /// A part of a list.

@@ -174,8 +174,8 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
                         settings: server,
                     })
                 }
-                Subject::List(name) => Row::List(List { name, columns: Columns::Values }),
-                Subject::Entries(at) => Row::List(List { name: at.list, columns: Columns::Values }),
+                Subject::List(name) => Row::List(List::named(name, Columns::Values)),
+                Subject::Entries(at) => Row::List(List::named(at.list, Columns::Values)),
             }
         },
     )

@@ -33,7 +33,7 @@ fn leak(text: &str) -> &'static str {
 fn file(lines: &[(&str, &str)]) -> Vec<Row> {
     let ids = (0..).map(EntryId::at);
     let run = run_of(lines);
-    let list = Row::List(List { name: name(), columns: Columns::Values });
+    let list = Row::List(List::named(name(), Columns::Values));
     let parts = cut(ids.zip(run.iter()));
     let rows = parts
         .into_iter()

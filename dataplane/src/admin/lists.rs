@@ -1,0 +1,114 @@
+//! What is asked of lists of patterns.
+//!
+//! Answers are made part by part of a version that stays as it is: no request and no change waits for a dump.
+
+use std::sync::Arc;
+
+use regate_proto::model::{List, ListName};
+use regate_proto::patterns::Run;
+use regate_proto::problem::{Code, Problem};
+use regate_proto::rules::MatchMethod;
+use regate_proto::rules::patterns::{address, number};
+use regate_proto::state::State;
+use regate_proto::wire::{self, v1};
+
+use super::Context;
+use super::permission::{Asked, Caller};
+use super::query::Answers;
+use crate::matching::Needle;
+use crate::snapshot::ListPlan;
+
+/// The lists that are wanted, in the order of their numbers.
+pub(super) fn lists(context: &Context, caller: &Caller, query: v1::ListsQuery) -> Result<Answers, Problem> {
+    caller.may(Asked::Rows)?;
+    let (revision, lists) = context.store.read(|current| {
+        let state = &current.state;
+        let lists = match &query.list {
+            None => state.lists().into_iter().map(|(id, list)| view(state, id, list)).collect(),
+            Some(text) => {
+                let (id, list) = state.list_called(text).ok_or_else(|| missing(text))?;
+                vec![view(state, id, list)]
+            }
+        };
+        Ok::<_, Problem>((state.revision().0, lists))
+    })?;
+    let parts = wire::chunk::parts(lists.into_iter());
+    Ok(Box::new(parts.map(move |lists| v1::Answer { revision, lists, ..v1::Answer::default() })))
+}
+
+/// The entries of a list, part by part.
+pub(super) fn entries(
+    context: &Context,
+    caller: &Caller,
+    query: v1::ListEntriesQuery,
+) -> Result<Answers, Problem> {
+    caller.may(Asked::Rows)?;
+    let (revision, plan) = find(context, &query.list)?;
+    let mut next = Some(0);
+    let mut is_first = true;
+    let part = move || -> Option<Arc<Run>> {
+        let (number, run) = plan.entries.parts_from(next?).next()?;
+        let run = run.clone();
+        next = number.checked_add(1);
+        Some(run)
+    };
+    let mut part = part;
+    let answers = std::iter::from_fn(move || {
+        let run = part();
+        let is_only = std::mem::take(&mut is_first);
+        let run = match run {
+            Some(run) => run,
+            // A list without entries is an answer too.
+            None if is_only => Arc::default(),
+            None => return None,
+        };
+        let list_entries = run.iter().map(wire::wire_entry).collect();
+        Some(v1::Answer { revision, list_entries, ..v1::Answer::default() })
+    });
+    Ok(Box::new(answers))
+}
+
+/// What a value matches, in each way in which rules use the list.
+pub(super) fn matches(context: &Context, caller: &Caller, query: v1::MatchQuery) -> Result<Answers, Problem> {
+    caller.may(Asked::Rows)?;
+    let (revision, plan) = find(context, &query.list)?;
+    let uses = context.store.read(|current| current.state.uses(&plan.name));
+    let matches = uses
+        .into_iter()
+        .map(|usage| {
+            let matching = usage.matching;
+            let needle = match matching.method {
+                MatchMethod::Int => number(&query.value).map(Needle::Int),
+                MatchMethod::Ip => address(&query.value).map(Needle::Ip),
+                _ => Some(Needle::Bytes(&query.value)),
+            };
+            let entry = needle.and_then(|needle| plan.find(matching, needle));
+            v1::MatchView {
+                way: Some(usage.into()),
+                is_tree: matching.is_tree(),
+                entry: entry.map(wire::wire_entry),
+            }
+        })
+        .collect();
+    Ok(Box::new(std::iter::once(v1::Answer { revision, matches, ..v1::Answer::default() })))
+}
+
+fn view(state: &State, id: u32, list: &List) -> v1::ListView {
+    v1::ListView {
+        list: Some(v1::List { id: Some(id), ..list.into() }),
+        uses: state.uses(&list.name).into_iter().map(Into::into).collect(),
+        entry_count: state.entry_count(&list.name) as u64,
+    }
+}
+
+fn find(context: &Context, text: &str) -> Result<(u64, Arc<ListPlan>), Problem> {
+    let name = ListName::new(text).map_err(|_| missing(text))?;
+    context.store.read(|current| {
+        let plan = current.snapshot.lists.plan(name.as_str()).cloned().ok_or_else(|| missing(text))?;
+        Ok((current.state.revision().0, plan))
+    })
+}
+
+fn missing(text: &str) -> Problem {
+    Problem::general(Code::NotFound, format!("list: there is no list {text:?}"))
+}
