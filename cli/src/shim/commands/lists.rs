@@ -407,7 +407,9 @@ fn settled(ending: Ending, family: Family, missing: ListError) -> Reply {
         Ending::Applied(_) => Reply::Nothing,
         Ending::Refused(problems) => match problems.first().map(v1::Problem::code) {
             Some(v1::ProblemCode::NotFound) => Reply::error(sentence::about_list(family, missing)),
-            Some(v1::ProblemCode::Unsuitable) => Reply::error(sentence::about_list(family, ListError::Unknown)),
+            Some(v1::ProblemCode::Unsuitable) => {
+                Reply::error(sentence::about_list(family, ListError::Unknown))
+            }
             _ => sentence::refusal(sentence::About::Thing, &problems),
         },
         Ending::Acted | Ending::Answered(_) => sentence::out_of_place(),
