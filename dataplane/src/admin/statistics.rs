@@ -147,6 +147,8 @@ impl Page {
             bytes_in_total: Some(live.traffic.bytes_in.sum()),
             bytes_out_total: Some(live.traffic.bytes_out.sum()),
             requests_denied_total: Some(live.denied_requests.sum()),
+            connections_denied_total: Some(live.denied_connections.sum()),
+            sessions_denied_total: Some(live.denied_sessions.sum()),
             responses_denied_total: Some(live.denied_responses.sum()),
             request_errors_total: Some(live.request_errors.sum()),
             sessions_rate: Some(narrow(live.session_rate.at(self.now))),

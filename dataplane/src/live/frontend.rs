@@ -28,6 +28,10 @@ pub struct FrontendLive {
     pub request_errors: Counter,
     /// Requests refused by rules.
     pub denied_requests: Counter,
+    /// Connections refused by `tcp-request connection`.
+    pub denied_connections: Counter,
+    /// Sessions refused by `tcp-request session`.
+    pub denied_sessions: Counter,
     /// Responses refused by rules.
     pub denied_responses: Counter,
     /// Requests answered without a backend.
@@ -55,6 +59,8 @@ impl FrontendLive {
             statuses: Statuses::new(&mut sheet),
             request_errors: sheet.counter(),
             denied_requests: sheet.counter(),
+            denied_connections: sheet.counter(),
+            denied_sessions: sheet.counter(),
             denied_responses: sheet.counter(),
             intercepted: sheet.counter(),
             internal_errors: sheet.counter(),
@@ -78,6 +84,8 @@ impl FrontendLive {
                 &self.requests,
                 &self.request_errors,
                 &self.denied_requests,
+                &self.denied_connections,
+                &self.denied_sessions,
                 &self.denied_responses,
                 &self.intercepted,
                 &self.internal_errors,

@@ -435,7 +435,8 @@ impl<'s, 'a> Exchange<'s, 'a> {
         added.clear();
         let mut line = StatusLine::default();
         let back = Some(self.backend.rules.as_ref()).filter(|_| !halves);
-        let lists: [&[RulePlan]; 4] = [
+        let lists: [&[RulePlan]; 5] = [
+            &self.backend.rules.tcp_response,
             back.map_or(&[], |rules| &rules.http_response),
             &frontend.rules.http_response,
             back.map_or(&[], |rules| &rules.http_after_response),
@@ -457,7 +458,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
                     wishes: &mut self.story.wishes,
                 };
                 match draft.run(rules, at) {
-                    Step::Done => break,
+                    Step::Done | Step::More(_) => break,
                     Step::Answer(decision) => {
                         let body = self.request.head.method != Method::Head;
                         let pages = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];

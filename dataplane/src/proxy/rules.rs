@@ -49,7 +49,7 @@ pub(super) enum Message<'d> {
     Request(&'d mut RequestHead, &'d mut RequestLine, &'d [u8], Option<u64>),
     /// A response.
     Response(&'d ResponseHead, &'d mut StatusLine),
-    /// What a client sends in TCP mode.
+    /// What a client sends in TCP mode, and whether nothing more of it is waited for.
     Bytes(&'d [u8], bool),
 }
 
@@ -86,6 +86,8 @@ pub(crate) struct Wishes {
 pub(super) enum Step<'p> {
     /// To its end.
     Done,
+    /// To a rule that cannot be decided before more has come.
+    More(usize),
     /// To an answer of the proxy's own.
     Answer(Decision<'p>),
     /// To a wait; it goes on with the rule at this position.
@@ -111,10 +113,14 @@ impl<'d> Draft<'d> {
     /// Goes through rules from a position on.
     pub(super) fn run<'p>(&mut self, rules: &'p [RulePlan], from: usize) -> Step<'p> {
         for (at, rule) in rules.iter().enumerate().skip(from) {
-            if let Some(condition) = &rule.condition
-                && !self.with_view(|view| holds(condition, view))
-            {
-                continue;
+            if let Some(condition) = &rule.condition {
+                let (met, undecided) = self.with_view(|view| (holds(condition, view), view.undecided.get()));
+                if undecided {
+                    return Step::More(at);
+                }
+                if !met {
+                    continue;
+                }
             }
             match &rule.action {
                 ActionPlan::Allow => return Step::Done,

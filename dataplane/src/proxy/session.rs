@@ -11,15 +11,16 @@ use regate_proto::model::{Mode, Name};
 
 use super::buffer::Buffer;
 use super::clock::Timer;
+use super::h1::Fields;
 use super::log;
 use super::pool::Upstream;
 use super::proxy_protocol::{self, Parse, Reason, Refusal};
-use super::rules::Wishes;
+use super::rules::{Decision, Draft, Message, Scene, Step, Wishes};
 use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
 use crate::live::{BindLive, FrontendLive, Variables};
-use crate::snapshot::{BindPlan, FrontendPlan, Key};
+use crate::snapshot::{BindPlan, FrontendPlan, Key, RulePlan, RulesPlan};
 
 /// A connection that was accepted and not yet served.
 #[derive(Debug)]
@@ -200,13 +201,46 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
 }
 
 async fn serve(mut session: Box<Session>, accept_proxy: bool) {
+    let worker = session.worker.index;
+    if !judge(&mut session, |rules| &rules.tcp_connection) {
+        return session.frontend.live.denied_connections.add(worker, 1);
+    }
     if accept_proxy && !Box::pin(read_proxy_header(&mut session)).await {
         return;
+    }
+    if !judge(&mut session, |rules| &rules.tcp_session) {
+        return session.frontend.live.denied_sessions.add(worker, 1);
     }
     match session.frontend.mode {
         Mode::Http => http::serve(session).await,
         Mode::Tcp => Box::pin(tcp::serve(session)).await,
     }
+}
+
+/// Takes the connection through rules that look at nothing of what comes; false when they refuse it.
+fn judge(session: &mut Session, list: fn(&RulesPlan) -> &[RulePlan]) -> bool {
+    if list(&session.frontend.rules).is_empty() {
+        return true;
+    }
+    let (frontend, snapshot) = (session.frontend.clone(), session.snapshot());
+    let mut wishes = Wishes::default();
+    let mut fields = Fields::default();
+    let step = Draft {
+        scene: Scene { session, snapshot: &snapshot, backend: None, server: None },
+        buffer: &[],
+        fields: &mut fields,
+        message: Message::Bytes(&[], true),
+        wishes: &mut wishes,
+    }
+    .run(list(&frontend.rules), 0);
+    if let Step::Answer(decision) = step {
+        if matches!(decision, Decision::SilentDrop) {
+            session.stream.vanish();
+        }
+        return false;
+    }
+    session.restate(&wishes);
+    true
 }
 
 /// Reads the PROXY protocol header that the connection begins with; false when there is none.

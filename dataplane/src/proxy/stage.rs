@@ -104,7 +104,8 @@ impl<'a> Stage<'_, 'a> {
         let mut at = 0;
         loop {
             match self.draft().run(rules, at) {
-                Step::Done => return Ok(()),
+                // A request's head is there: nothing is undecided.
+                Step::Done | Step::More(_) => return Ok(()),
                 Step::Pause(millis, next) => {
                     self.session.worker.clock.sleep(Duration::from_millis(millis.into())).await;
                     at = next;

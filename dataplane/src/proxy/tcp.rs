@@ -1,13 +1,18 @@
 //! The life of a TCP session: reach a server, relay both ways, account for it.
 
+use std::time::{Duration, Instant};
+
 use super::clock::Timer;
 use super::fault::Fault;
+use super::h1::Fields;
 use super::key;
 use super::relay::{self, Direction, End, Flow, Halt};
+use super::rules::{Decision, Draft, Message, Scene, Step};
 use super::session::Session;
 use super::story::Story;
+use super::stream::Cut;
 use super::upstream::{self, Held};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{BackendPlan, FrontendPlan, RulesPlan, Snapshot};
 
 /// Serves a connection until both sides have closed.
 pub(crate) async fn serve(mut session: Box<Session>) {
@@ -21,9 +26,16 @@ pub(crate) async fn serve(mut session: Box<Session>) {
 }
 
 async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Story<'a>) -> Result<(), Fault> {
-    let name = session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
-    let backend = snapshot.backends.get(name).ok_or(Fault::NoBackend)?.as_ref();
+    let frontend = session.frontend.clone();
+    let began = Instant::now();
+    inspect(session, &frontend.rules, snapshot, story, began).await?;
+    let backend = route(session, &frontend, snapshot, story)?;
     story.enter(session, backend);
+    if !frontend.is_half_with(backend) {
+        inspect(session, &backend.rules, snapshot, story, began).await?;
+    }
+    session.restate(&story.wishes);
+    story.trail.priority = story.wishes.priority;
     session.key = key::of_connection(session, backend).await;
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
     let mut upward = Flow::tunnel(&session.worker);
@@ -60,4 +72,101 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
         (Direction::Up, Halt::SenderGone) | (Direction::Down, Halt::ReceiverGone) => Fault::ClientAborted,
         _ => Fault::ServerAborted,
     })
+}
+
+/// The backend that rules lead to, or else the default one.
+fn route<'a>(
+    session: &Session,
+    frontend: &FrontendPlan,
+    snapshot: &'a Snapshot,
+    story: &mut Story<'a>,
+) -> Result<&'a BackendPlan, Fault> {
+    let mut fields = Fields::default();
+    let draft = draft(session, snapshot, story, &mut fields, true);
+    let routed = draft
+        .route(&frontend.rules.routes)
+        .and_then(|name| snapshot.backends.get(name.as_ref()))
+        .filter(|backend| backend.mode == frontend.mode);
+    match routed {
+        Some(backend) => Ok(backend),
+        None => {
+            let name = frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
+            Ok(snapshot.backends.get(name).ok_or(Fault::NoBackend)?)
+        }
+    }
+}
+
+/// Takes the connection through the content rules of a proxy, waiting for what they look at as long as the proxy says
+/// (configuration manual 4.2 "tcp-request inspect-delay").
+async fn inspect<'a>(
+    session: &mut Session,
+    rules: &RulesPlan,
+    snapshot: &'a Snapshot,
+    story: &mut Story<'a>,
+    began: Instant,
+) -> Result<(), Fault> {
+    if rules.tcp_content.is_empty() {
+        return Ok(());
+    }
+    let mut over = rules.inspect_delay == 0;
+    let mut at = 0;
+    let mut fields = Fields::default();
+    loop {
+        let step = draft(session, snapshot, story, &mut fields, over).run(&rules.tcp_content, at);
+        match step {
+            Step::Done => return Ok(()),
+            Step::Answer(Decision::SilentDrop) => {
+                session.stream.vanish();
+                return Err(Fault::Rejected);
+            }
+            Step::Answer(_) => return Err(Fault::Rejected),
+            Step::Pause(millis, next) => {
+                session.worker.clock.sleep(Duration::from_millis(millis.into())).await;
+                at = next;
+            }
+            // These are of HTTP.
+            Step::AwaitBody(_, _, next) | Step::Hint(_, next) => at = next,
+            Step::More(rule) => {
+                at = rule;
+                over = !receive(session, began, rules.inspect_delay).await;
+            }
+        }
+    }
+}
+
+/// Waits for more of what the client sends first; false when no more will be waited for.
+async fn receive(session: &mut Session, began: Instant, delay: u32) -> bool {
+    let mut buffer = session.early.take().unwrap_or_else(|| session.worker.buffers.small());
+    session.timer.set(began, delay);
+    let more = loop {
+        if buffer.is_full() {
+            break false;
+        }
+        match session.stream.read(buffer.room(), &session.timer).await {
+            Ok(0) | Err(Cut::Broken | Cut::Timeout) => break false,
+            Err(Cut::Nudge) => {}
+            Ok(count) => {
+                buffer.put(count);
+                break true;
+            }
+        }
+    };
+    session.early = Some(buffer).filter(|buffer| !buffer.is_empty());
+    more
+}
+
+fn draft<'d>(
+    session: &'d Session,
+    snapshot: &'d Snapshot,
+    story: &'d mut Story<'_>,
+    fields: &'d mut Fields,
+    over: bool,
+) -> Draft<'d> {
+    Draft {
+        scene: Scene { session, snapshot, backend: story.backend, server: None },
+        buffer: &[],
+        fields,
+        message: Message::Bytes(session.early.as_ref().map_or(&[], |early| early.filled()), over),
+        wishes: &mut story.wishes,
+    }
 }

@@ -215,6 +215,9 @@ impl RulesPlan {
             inspect_delay: rules.inspect_delay.map_or(0, |time| time.get()),
             response_inspect_delay: rules.response_inspect_delay.map_or(0, |time| time.get()),
         };
+        if !http && !plan.tcp_response.is_empty() {
+            compiler.reasons.push("tcp-response content is not supported in mode tcp yet".to_owned());
+        }
         if compiler.reasons.is_empty() { Ok(plan) } else { Err(compiler.reasons) }
     }
 }
@@ -230,7 +233,7 @@ impl RulesPlan {
 
     /// Whether there is nothing to look at for a response.
     pub fn answers_nothing(&self) -> bool {
-        self.http_response.is_empty() && self.http_after_response.is_empty()
+        self.http_response.is_empty() && self.http_after_response.is_empty() && self.tcp_response.is_empty()
     }
 }
 
