@@ -205,7 +205,7 @@ const ROWS: &[Row] = &[
     front("http-request set-log-level silent if FALSE", GET),
     front("http-request set-nice 5\n http-request set-mark 1\n http-request set-tos 16", GET),
     front("http-request strict-mode off", GET),
-    front("http-request set-timeout server 5s", GET),
+    back("http-request set-timeout server 5s", GET),
     front("http-request set-priority-class int(2)", GET),
     front("http-request disable-l7-retry if METH_POST", POST),
     front("tcp-request content accept if { path /path/to }\n tcp-request content reject", GET),
@@ -331,7 +331,7 @@ impl Stage {
         let sink = UdpSocket::bind("127.0.0.1:0")?;
         sink.set_read_timeout(Some(wait::PATIENCE))?;
         let mut text = format!(
-            "global\n log 127.0.0.1:{} local0\n stats socket @folder@/socket level admin\n\
+            "global\n expose-experimental-directives\n log 127.0.0.1:{} local0\n stats socket @folder@/socket level admin\n\
              defaults\n mode http\n log global\n option httplog\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n timeout tarpit 20ms\n",
             sink.local_addr()?.port()
         );
