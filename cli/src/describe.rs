@@ -125,9 +125,12 @@ fn summary(row: &Row) -> String {
             row.settings.default_backend.as_ref().map_or_else(String::new, |name| format!(" to {name}"))
         }
         Row::Entries(row) => format!(" with {} entries", row.entries.len()),
-        Row::List(_) | Row::Global(_) | Row::Defaults(_) | Row::Backend(_) | Row::Resolvers(_) => {
-            String::new()
-        }
+        Row::List(_)
+        | Row::Global(_)
+        | Row::Defaults(_)
+        | Row::Backend(_)
+        | Row::Resolvers(_)
+        | Row::Userlist(_) => String::new(),
     }
 }
 

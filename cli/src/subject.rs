@@ -33,6 +33,7 @@ pub fn parse(kind: &str, name: Option<&str>) -> Result<Subject, Failure> {
             let bad = || Failure::usage(format!("entries {name}: {} is expected", shape(kind)));
             Subject::Entries(EntriesRef { list: parse_list(list)?, part: part.parse().map_err(|_| bad())? })
         }
+        Kind::Userlist => Subject::Userlist(parse_name(kind, name)?),
         Kind::Bind => {
             let (frontend, bind) = pair()?;
             Subject::Bind(BindRef { frontend, bind })
@@ -68,9 +69,13 @@ fn shape(kind: Kind) -> &'static str {
         Kind::Server => "BACKEND/SERVER",
         Kind::Bind => "FRONTEND/BIND",
         Kind::Entries => "LIST/PART",
-        Kind::Global | Kind::Defaults | Kind::Frontend | Kind::Backend | Kind::Resolvers | Kind::List => {
-            "a name"
-        }
+        Kind::Global
+        | Kind::Defaults
+        | Kind::Frontend
+        | Kind::Backend
+        | Kind::Resolvers
+        | Kind::Userlist
+        | Kind::List => "a name",
     }
 }
 

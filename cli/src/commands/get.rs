@@ -212,6 +212,9 @@ fn table(kind: Kind, rows: &[Row]) {
                 }));
                 continue;
             }
+            Row::Userlist(u) => {
+                [u.name.to_string(), u.users.len().to_string(), u.groups.len().to_string(), String::new()]
+            }
             Row::Server(s) => [s.at.to_string(), s.address.to_string(), String::new(), String::new()],
         });
     }
@@ -225,6 +228,7 @@ fn table(kind: Kind, rows: &[Row]) {
         Kind::Resolvers => ["NAME", "NAMESERVERS", "", ""],
         Kind::List => ["NAME", "COLUMNS", "", ""],
         Kind::Entries => ["LIST", "KEY", "VALUE", "ID"],
+        Kind::Userlist => ["NAME", "USERS", "GROUPS", ""],
     };
     terminal::print(&terminal::table(header, &cells));
 }

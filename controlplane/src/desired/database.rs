@@ -425,7 +425,8 @@ fn row_key(subject: &Subject) -> Vec<u8> {
         Subject::Defaults(name)
         | Subject::Frontend(name)
         | Subject::Backend(name)
-        | Subject::Resolvers(name) => name.to_string(),
+        | Subject::Resolvers(name)
+        | Subject::Userlist(name) => name.to_string(),
         Subject::Bind(at) => format!("{}\0{}", at.frontend, at.bind),
         Subject::Server(at) => format!("{}\0{}", at.backend, at.server),
         Subject::List(name) => name.to_string(),
@@ -482,6 +483,7 @@ const TREES: [&str; Kind::ALL.len() + 3] = [
     "resolvers",
     "list",
     "entries",
+    "userlist",
     "overlay",
     "log",
     "meta",

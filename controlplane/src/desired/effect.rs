@@ -49,6 +49,7 @@ fn is_unnumbered(row: &Row) -> bool {
         Row::Global(_) | Row::List(_) | Row::Entries(_) => false,
         Row::Defaults(row) => row.order == 0,
         Row::Resolvers(row) => row.order == 0,
+        Row::Userlist(row) => row.order == 0,
         Row::Frontend(row) => row.id == 0 || row.order == 0,
         Row::Bind(row) => row.id == 0 || row.order == 0,
         Row::Backend(row) => row.id == 0 || row.order == 0,

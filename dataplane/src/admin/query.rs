@@ -125,6 +125,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             resolvers_count,
             lists_count,
             _,
+            userlists_count,
         ] = counts;
         v1::Summary {
             revision: state.revision().0,
@@ -139,6 +140,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             resolvers_count,
             lists_count,
             entries_count: state.entry_counts().map(|(_, count)| count as u64).sum(),
+            userlists_count,
             overlays_count: state.overlays().count() as u64,
         }
     })
@@ -351,6 +353,7 @@ fn sorted(state: &State, mut rows: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
         Row::Server(row) => (row.order, row.id),
         Row::Resolvers(row) => (row.order, 0),
         Row::List(_) | Row::Entries(_) => (0, 0),
+        Row::Userlist(row) => (row.order, 0),
     };
     rows.sort_by_cached_key(|row| {
         let subject = row.subject();
@@ -526,6 +529,7 @@ fn kind(number: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Resolvers) => Ok(Kind::Resolvers),
         Ok(v1::Kind::List) => Ok(Kind::List),
         Ok(v1::Kind::Entries) => Ok(Kind::Entries),
+        Ok(v1::Kind::Userlist) => Ok(Kind::Userlist),
         Ok(v1::Kind::Unspecified) | Err(_) => Err(Problem::general(
             Code::Malformed,
             format!("kinds: {number} is no kind of row: 1 to 9 is expected"),

@@ -32,6 +32,9 @@ pub fn compile(
     if touched.iter().any(|subject| matches!(subject, Subject::Resolvers(_))) {
         snapshot.resolvers = state.all_resolvers().into_iter().map(|row| Arc::new(row.clone())).collect();
     }
+    if touched.iter().any(|subject| matches!(subject, Subject::Userlist(_))) {
+        snapshot.userlists = state.userlists().map(|row| Arc::new(row.clone())).collect();
+    }
     snapshot.tables = tables::compile(state, previous, touched, live);
     // Rules hold the tables that they are about.
     let rules_touched = !tables::are_same(previous, &snapshot.tables);

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use regate_proto::change::Revision;
-use regate_proto::model::{Global, Name, Resolvers};
+use regate_proto::model::{Global, Name, Resolvers, Userlist};
 
 // What plans are asked by.
 pub use crate::balance::{Asker, Key, UNITS, may_open_with_cookie};
@@ -63,4 +63,6 @@ pub struct Snapshot {
     pub resolvers: Arc<[Arc<Resolvers>]>,
     /// Lists of patterns.
     pub lists: Lists,
+    /// The lists of users.
+    pub userlists: Arc<[Arc<Userlist>]>,
 }

@@ -7,12 +7,14 @@
 mod checks;
 mod lists;
 mod resolvers;
+mod userlists;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{
     Backend, BackendSettings, BindRef, Defaults, Frontend, FrontendSettings, Global, Name, Resolvers, Row,
+    Userlist,
 };
 
 use super::Loaded;
@@ -48,6 +50,8 @@ pub struct Assembler<'a> {
     entries: Vec<Entry>,
     /// The resolvers, each with the place of its name.
     resolvers: Vec<(Resolvers, Place)>,
+    /// The lists of users, each with the place of its name.
+    userlists: Vec<(Userlist, Place)>,
     current: Current,
     /// The defaults that proxies without `from` start from.
     implicit: Option<usize>,
@@ -84,6 +88,7 @@ enum Current {
     Global,
     Entry(usize),
     Resolvers(usize),
+    Userlist(usize),
     /// A section that is not supported: its lines are not looked at.
     Skipped,
 }
@@ -98,6 +103,7 @@ impl<'a> Assembler<'a> {
             global: None,
             entries: Vec::new(),
             resolvers: Vec::new(),
+            userlists: Vec::new(),
             current: Current::Nothing,
             implicit: None,
             labels: BTreeMap::new(),
@@ -123,6 +129,9 @@ impl<'a> Assembler<'a> {
             Current::Global => "global".to_owned(),
             Current::Resolvers(at) => {
                 self.resolvers.get(at).map_or_else(String::new, |(row, _)| row.name.to_string())
+            }
+            Current::Userlist(at) => {
+                self.userlists.get(at).map_or_else(String::new, |(row, _)| row.name.to_string())
             }
             Current::Entry(at) => match self.entries.get(at) {
                 Some(entry) if entry.named => entry.draft.name.to_string(),
@@ -150,6 +159,9 @@ impl<'a> Assembler<'a> {
         }
         if header.section == Section::Resolvers {
             return self.open_resolvers(header);
+        }
+        if header.section == Section::Userlist {
+            return self.open_userlist(header);
         }
         let name = match header.name {
             Some(word) => directives::arguments::name(word).map(|name| (name, word.text.clone())),
@@ -214,6 +226,7 @@ impl<'a> Assembler<'a> {
             }
             Current::Global => Section::Global,
             Current::Resolvers(_) => Section::Resolvers,
+            Current::Userlist(_) => Section::Userlist,
             Current::Entry(at) => self.entries.get(at).map_or(Section::Global, |entry| entry.draft.section),
         };
         let second = words.get(1).map(|word| word.text.as_str());
@@ -270,10 +283,18 @@ impl<'a> Assembler<'a> {
             Current::Resolvers(at) => self.resolvers.get_mut(at),
             _ => None,
         };
+        let userlist = match self.current {
+            Current::Userlist(at) => self.userlists.get_mut(at),
+            _ => None,
+        };
         let result = match (&row.action, entry) {
             (Action::Global { read, .. }, _) => read(self.global.get_or_insert_default(), &mut arguments),
             (Action::Reader(read), _) => read(&mut arguments),
             (Action::Resolvers { read, .. }, _) => match resolvers {
+                Some((row, _)) => read(row, &mut arguments),
+                None => Ok(()),
+            },
+            (Action::Userlist { read, .. }, _) => match userlist {
                 Some((row, _)) => read(row, &mut arguments),
                 None => Ok(()),
             },
@@ -439,6 +460,7 @@ impl<'a> Assembler<'a> {
     fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.global.iter().cloned().map(Row::Global).collect();
         rows.extend(self.resolvers_rows());
+        rows.extend(self.userlist_rows());
         let (mut defaults, mut proxies) = (0, 0);
         for entry in self.entries.iter().filter(|entry| !entry.discarded) {
             let from = entry.from.and_then(|from| self.entries.get(from)).map(|from| from.draft.name.clone());
@@ -548,7 +570,7 @@ fn free(taken: &BTreeSet<Name>, base: &str, first: Option<usize>) -> Option<Name
 fn known_in(section: Section) -> &'static [Known] {
     match section {
         Section::Global => keywords::GLOBAL,
-        Section::Resolvers => &[],
+        Section::Resolvers | Section::Userlist => &[],
         _ => keywords::PROXY,
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::model::{Admin, Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Row, Server, Subject};
+use crate::model::{
+    Admin, Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Row, Server, Subject, Userlist,
+};
 
 use super::directives::{self, Action, Directive, Draft, DraftBind, Lines, Section};
 
@@ -14,6 +16,8 @@ pub(super) struct Document {
     pub global: Option<Vec<Line>>,
     /// The resolvers, by place.
     pub resolvers: Vec<Written>,
+    /// The lists of users, by place.
+    pub userlists: Vec<Written>,
     /// The defaults, each after the ones that it starts from.
     pub defaults: Vec<Written>,
     /// The proxies in the order of listings.
@@ -82,6 +86,8 @@ impl Document {
         document.global = sorted.global.map(global_lines);
         sorted.resolvers.sort_by_key(|row| (place(row.order), &row.name));
         document.resolvers = sorted.resolvers.iter().map(|row| written_resolvers(row)).collect();
+        sorted.userlists.sort_by_key(|row| (place(row.order), &row.name));
+        document.userlists = sorted.userlists.iter().map(|row| written_userlist(row)).collect();
         document.defaults =
             sorted.defaults_in_order().into_iter().map(|row| written_defaults(row, &mut problems)).collect();
         document.proxies = sorted.proxies(&mut problems);
@@ -93,6 +99,7 @@ impl Document {
 struct Sorted<'a> {
     global: Option<&'a Global>,
     resolvers: Vec<&'a Resolvers>,
+    userlists: Vec<&'a Userlist>,
     defaults: Vec<&'a Defaults>,
     frontends: BTreeMap<&'a Name, &'a Frontend>,
     backends: BTreeMap<&'a Name, &'a Backend>,
@@ -107,6 +114,7 @@ impl<'a> Sorted<'a> {
             Row::Resolvers(row) => self.resolvers.push(row),
             // Lists stand in files of their own.
             Row::List(_) | Row::Entries(_) => {}
+            Row::Userlist(row) => self.userlists.push(row),
             Row::Defaults(row) => self.defaults.push(row),
             Row::Frontend(row) => {
                 self.frontends.insert(&row.name, row);
@@ -283,6 +291,18 @@ fn global_lines(global: &Global) -> Vec<Line> {
         }
     }
     found
+}
+
+fn written_userlist(row: &Userlist) -> Written {
+    let mut found = Vec::new();
+    for directive in directives::all() {
+        if let Action::Userlist { write, .. } = &directive.action {
+            let mut lines = Lines::default();
+            write(row, &mut lines);
+            found.extend(spelled(directive, lines));
+        }
+    }
+    Written { section: Section::Userlist, name: row.name.clone(), from: None, lines: found }
 }
 
 fn written_resolvers(row: &Resolvers) -> Written {

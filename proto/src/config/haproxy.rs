@@ -40,6 +40,9 @@ pub fn write_haproxy<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<Stri
     for resolvers in &document.resolvers {
         write_section(&mut text, &format!("resolvers {}", resolvers.name), &resolvers.lines);
     }
+    for userlist in &document.userlists {
+        write_section(&mut text, &format!("userlist {}", userlist.name), &userlist.lines);
+    }
     for defaults in &document.defaults {
         let mut header = Section::Defaults.word().to_owned();
         if !plain {
@@ -180,7 +183,7 @@ fn open(assembler: &mut Assembler, section: Section, words: &[Word]) {
     if let Some(extra) = rest.first() {
         let message = format!("'{}' does not take the argument '{}'", section.word(), extra.text);
         let issue = match section {
-            Section::Global | Section::Resolvers => about(extra, message),
+            Section::Global | Section::Resolvers | Section::Userlist => about(extra, message),
             Section::Frontend | Section::Listen => expecting(
                 extra,
                 message,

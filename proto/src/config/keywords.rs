@@ -87,7 +87,6 @@ pub const SECTIONS: &[&str] = &[
     "spoe-agent",
     "spoe-message",
     "traces",
-    "userlist",
 ];
 
 /// Directives of `global`.

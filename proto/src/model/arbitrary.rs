@@ -13,10 +13,10 @@ use proptest::sample::{Index, select};
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings,
-    Global, Holds, HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan,
-    LogSyntax, LogTarget, Millis, Mode, Name, Nameserver, NamingSettings, PortRange, ProxyHeader, Resolvers,
-    Row, SYSTEM_RESOLVERS, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
-    Severity, SocketFile, StatsSocket, Subject, Transport, Weight,
+    Global, Group, Holds, HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan,
+    LogSyntax, LogTarget, Millis, Mode, Name, Nameserver, NamingSettings, Password, PortRange, ProxyHeader,
+    Resolvers, Row, SYSTEM_RESOLVERS, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
+    ServerSettings, Severity, SocketFile, StatsSocket, Subject, Transport, User, Userlist, Weight,
 };
 use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::problem::{Code, Problem};
@@ -564,6 +564,41 @@ pub fn admin() -> impl Strategy<Value = Admin> + Clone {
     select(vec![Admin::Ready, Admin::Drain, Admin::Maint])
 }
 
+/// A list of users, in good order.
+pub fn userlist() -> impl Strategy<Value = Userlist> + Clone {
+    let password = of(prop_oneof![
+        "[!-~]{1,12}".prop_map(Password::Plain),
+        "\\$[56]\\$[a-z]{4}\\$[a-zA-Z0-9./]{8}".prop_map(Password::Hashed),
+    ]);
+    let users = vec((password, vec(any::<Index>(), 0..=2)), 0..=3);
+    (name(), 0..=9_u32, 0..=2_usize, users, vec(any::<Index>(), 0..=2)).prop_map(
+        |(name, order, groups, users, members)| {
+            let count = users.len();
+            let user_name = |at: usize| format!("user@{at}");
+            let group_name = |at: usize| format!("group{at}");
+            // Nobody can be in groups that are not there, nor groups hold those who are not.
+            let within = |indices: &[Index], count: usize| -> Vec<usize> {
+                if count == 0 { Vec::new() } else { indices.iter().map(|index| index.index(count)).collect() }
+            };
+            let group = |at: usize| Group {
+                name: group_name(at),
+                users: within(&members, count).into_iter().map(user_name).collect(),
+            };
+            let user = |(at, (password, own)): (usize, (Option<Password>, Vec<Index>))| User {
+                name: user_name(at),
+                password,
+                groups: within(&own, groups).into_iter().map(group_name).collect(),
+            };
+            Userlist {
+                name,
+                order,
+                groups: (0..groups).map(group).collect(),
+                users: users.into_iter().enumerate().map(user).collect(),
+            }
+        },
+    )
+}
+
 /// A row of any kind; what it points to need not exist.
 pub fn row() -> BoxedStrategy<Row> {
     let head = || (name(), 0..=9_u32, 0..=9_u32, of(name()), any::<bool>(), any::<bool>(), of(text()));
@@ -592,6 +627,7 @@ pub fn row() -> BoxedStrategy<Row> {
         resolvers().prop_map(Row::Resolvers).boxed(),
         list().prop_map(Row::List).boxed(),
         entries().prop_map(Row::Entries).boxed(),
+        userlist().prop_map(Row::Userlist).boxed(),
     ]
     .boxed()
 }
@@ -608,6 +644,7 @@ pub fn subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Resolvers => Subject::Resolvers(one),
         Kind::List => Subject::List(list),
         Kind::Entries => Subject::Entries(EntriesRef { list, part: 7 }),
+        Kind::Userlist => Subject::Userlist(one),
     })
 }
 

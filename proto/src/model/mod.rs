@@ -22,6 +22,7 @@ mod row;
 mod rules;
 mod server;
 mod table;
+mod userlist;
 
 pub use address::{
     BindAddress, BindHost, DescriptorSource, PortRange, ServerAddress, ServerHost, ServerPort,
@@ -56,3 +57,4 @@ pub use row::{BindRef, Kind, Row, ServerRef, Subject};
 pub use rules::{Route, Rules, ServerRoute};
 pub use server::{Admin, ProxyHeader, Server, ServerSettings};
 pub use table::{BadTable, DataForm, DataRow, DataType, ServerKey, Stored, Table, TableKey};
+pub use userlist::{Disorder, Group, Password, SCHEMES, User, Userlist, is_account_name};

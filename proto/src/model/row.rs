@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{
     Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, List, ListName, Name, Resolvers, Server,
+    Userlist,
 };
 
 /// A server in its backend.
@@ -47,6 +48,8 @@ pub enum Subject {
     List(ListName),
     /// Some entries of a list.
     Entries(EntriesRef),
+    /// A list of users.
+    Userlist(Name),
 }
 
 /// The kinds of rows, in the order of [`Subject`].
@@ -70,6 +73,8 @@ pub enum Kind {
     List,
     /// [`Subject::Entries`].
     Entries,
+    /// [`Subject::Userlist`].
+    Userlist,
 }
 
 /// One configured thing.
@@ -93,11 +98,13 @@ pub enum Row {
     List(List),
     /// Some entries of a list.
     Entries(Entries),
+    /// A list of users.
+    Userlist(Userlist),
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Global,
         Kind::Defaults,
         Kind::Frontend,
@@ -107,6 +114,7 @@ impl Kind {
         Kind::Resolvers,
         Kind::List,
         Kind::Entries,
+        Kind::Userlist,
     ];
 
     /// The word for it, as messages and `regate get` use it.
@@ -121,6 +129,7 @@ impl Kind {
             Kind::Resolvers => "resolvers",
             Kind::List => "list",
             Kind::Entries => "entries",
+            Kind::Userlist => "userlist",
         }
     }
 }
@@ -138,6 +147,7 @@ impl Subject {
             Subject::Resolvers(_) => Kind::Resolvers,
             Subject::List(_) => Kind::List,
             Subject::Entries(_) => Kind::Entries,
+            Subject::Userlist(_) => Kind::Userlist,
         }
     }
 }
@@ -155,6 +165,7 @@ impl Row {
             Row::Resolvers(row) => Subject::Resolvers(row.name.clone()),
             Row::List(row) => Subject::List(row.name.clone()),
             Row::Entries(row) => Subject::Entries(row.at.clone()),
+            Row::Userlist(row) => Subject::Userlist(row.name.clone()),
         }
     }
 }
@@ -179,7 +190,8 @@ impl fmt::Display for Subject {
             Subject::Defaults(name)
             | Subject::Frontend(name)
             | Subject::Backend(name)
-            | Subject::Resolvers(name) => {
+            | Subject::Resolvers(name)
+            | Subject::Userlist(name) => {
                 write!(f, "{word} {name}")
             }
             Subject::Bind(at) => write!(f, "{word} {at}"),

@@ -31,6 +31,7 @@ pub fn of_row(row: &Row) -> Vec<Need> {
         | Row::Bind(_)
         | Row::Server(_)
         | Row::Resolvers(_)
+        | Row::Userlist(_)
         | Row::List(_)
         | Row::Entries(_) => {}
     }

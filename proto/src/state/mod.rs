@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::change::{Field, Overlay, Revision};
 use crate::model::{
     Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, Kind, ListName, Name, Resolvers, Row,
-    Server, ServerRef, Subject,
+    Server, ServerRef, Subject, Userlist,
 };
 use crate::patterns::KeyIndex;
 
@@ -153,6 +153,14 @@ impl State {
         }
     }
 
+    /// The lists of users in force, by name.
+    pub fn userlists(&self) -> impl Iterator<Item = &Userlist> {
+        self.rows(Kind::Userlist).filter_map(|row| match row.as_ref() {
+            Row::Userlist(row) => Some(row),
+            _ => None,
+        })
+    }
+
     /// All resolvers in force, in the order of listings.
     pub fn all_resolvers(&self) -> Vec<&Resolvers> {
         let mut found: Vec<&Resolvers> = self
@@ -268,6 +276,7 @@ fn lowest(kind: Kind) -> Option<Subject> {
         Kind::Resolvers => Subject::Resolvers(lowest()?),
         Kind::List => Subject::List(lowest_list()?),
         Kind::Entries => Subject::Entries(EntriesRef { list: lowest_list()?, part: 0 }),
+        Kind::Userlist => Subject::Userlist(lowest()?),
     })
 }
 

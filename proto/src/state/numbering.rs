@@ -25,6 +25,8 @@ pub(super) enum Space {
     Defaults,
     /// Resolvers too.
     Resolvers,
+    /// And lists of users.
+    Userlists,
     /// Frontends and backends together.
     Proxies,
     /// The binds of a frontend.
@@ -40,6 +42,7 @@ impl Space {
             Subject::Global | Subject::List(_) | Subject::Entries(_) => None,
             Subject::Defaults(_) => Some(Space::Defaults),
             Subject::Resolvers(_) => Some(Space::Resolvers),
+            Subject::Userlist(_) => Some(Space::Userlists),
             Subject::Frontend(_) | Subject::Backend(_) => Some(Space::Proxies),
             Subject::Bind(at) => Some(Space::Binds(at.frontend.clone())),
             Subject::Server(at) => Some(Space::Servers(at.backend.clone())),
@@ -55,6 +58,7 @@ impl Space {
         match self {
             Space::Defaults => Box::new(of_kind(rows, Kind::Defaults)),
             Space::Resolvers => Box::new(of_kind(rows, Kind::Resolvers)),
+            Space::Userlists => Box::new(of_kind(rows, Kind::Userlist)),
             Space::Proxies => Box::new(of_kind(rows, Kind::Frontend).chain(of_kind(rows, Kind::Backend))),
             Space::Binds(frontend) => Box::new(contained(rows, &Subject::Frontend(frontend.clone()))),
             Space::Servers(backend) => Box::new(contained(rows, &Subject::Backend(backend.clone()))),
@@ -77,7 +81,12 @@ pub(super) fn id(row: &Row) -> Option<u32> {
         Row::Backend(row) => Some(row.id),
         Row::Bind(row) => Some(row.id),
         Row::Server(row) => Some(row.id),
-        Row::Global(_) | Row::Defaults(_) | Row::Resolvers(_) | Row::List(_) | Row::Entries(_) => None,
+        Row::Global(_)
+        | Row::Defaults(_)
+        | Row::Resolvers(_)
+        | Row::Userlist(_)
+        | Row::List(_)
+        | Row::Entries(_) => None,
     }
 }
 
@@ -260,7 +269,7 @@ impl Census {
     /// Gives an arrival the number and the place that it lacks.
     fn settle(&mut self, state: &State, arrival: &mut Arrival) -> Result<(), Problem> {
         let shared = self.shared(state, &arrival.subject);
-        if arrival.id == 0 && !matches!(self.space, Space::Defaults | Space::Resolvers) {
+        if arrival.id == 0 && !matches!(self.space, Space::Defaults | Space::Resolvers | Space::Userlists) {
             arrival.id = match shared {
                 Some((id, _)) => id,
                 None => self.free().ok_or_else(|| {
@@ -400,6 +409,7 @@ pub(super) fn order(row: &Row) -> Option<u32> {
         Row::Backend(row) => Some(row.order),
         Row::Server(row) => Some(row.order),
         Row::Resolvers(row) => Some(row.order),
+        Row::Userlist(row) => Some(row.order),
     }
 }
 
@@ -413,5 +423,6 @@ fn seats(row: &mut Row) -> (Option<&mut u32>, Option<&mut u32>) {
         Row::Backend(row) => (Some(&mut row.id), Some(&mut row.order)),
         Row::Server(row) => (Some(&mut row.id), Some(&mut row.order)),
         Row::Resolvers(row) => (None, Some(&mut row.order)),
+        Row::Userlist(row) => (None, Some(&mut row.order)),
     }
 }

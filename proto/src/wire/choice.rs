@@ -81,7 +81,7 @@ choices! {
     HashMethod is HashMethod { MapBased, Consistent }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
     InitState is InitState { FullyUp, Up, Down, FullyDown }
-    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries }
+    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries, Userlist }
     Layer is Layer { Spec, Overlay }
     Level is Level { User, Operator, Admin }
     LogFormat is LogFormat { Plain, Tcp, Http, Clf }

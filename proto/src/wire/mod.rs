@@ -31,6 +31,7 @@ mod status;
 mod table;
 #[cfg(test)]
 mod tests;
+mod userlist;
 
 use prost::Message;
 

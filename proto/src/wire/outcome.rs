@@ -29,7 +29,8 @@ impl TryFrom<v1::Outcome> for Outcome {
 
 impl From<Digest> for v1::Digest {
     fn from(digest: Digest) -> Self {
-        let [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries] = digest.kinds;
+        let [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries, userlists] =
+            digest.kinds;
         let overlays = digest.overlays;
         v1::Digest {
             global,
@@ -42,6 +43,7 @@ impl From<Digest> for v1::Digest {
             resolvers,
             lists,
             entries,
+            userlists,
         }
     }
 }
@@ -59,9 +61,12 @@ impl From<v1::Digest> for Digest {
             resolvers,
             lists,
             entries,
+            userlists,
         } = digest;
         Digest {
-            kinds: [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries],
+            kinds: [
+                global, defaults, frontends, binds, backends, servers, resolvers, lists, entries, userlists,
+            ],
             overlays,
         }
     }

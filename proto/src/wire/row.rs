@@ -17,6 +17,7 @@ impl From<&Subject> for v1::Subject {
             Subject::Resolvers(name) => Noun::Resolvers(name.to_string()),
             Subject::List(name) => Noun::List(name.to_string()),
             Subject::Entries(at) => Noun::Entries(at.into()),
+            Subject::Userlist(name) => Noun::Userlist(name.to_string()),
         };
         v1::Subject { noun: Some(noun) }
     }
@@ -37,6 +38,7 @@ impl TryFrom<v1::Subject> for Subject {
             Noun::Resolvers(name) => Subject::Resolvers(field::name("resolvers", &name)?),
             Noun::List(name) => Subject::List(patterns::list_name("list", &name)?),
             Noun::Entries(at) => Subject::Entries(field::within("entries", at.try_into())?),
+            Noun::Userlist(name) => Subject::Userlist(field::name("userlist", &name)?),
         })
     }
 }
@@ -54,6 +56,7 @@ impl From<&Row> for v1::Row {
             Row::Resolvers(row) => Noun::Resolvers(Box::new(row.into())),
             Row::List(row) => Noun::List(row.into()),
             Row::Entries(row) => Noun::Entries(Box::new(row.into())),
+            Row::Userlist(row) => Noun::Userlist(Box::new(row.into())),
         };
         v1::Row { noun: Some(noun) }
     }
@@ -74,6 +77,7 @@ impl TryFrom<v1::Row> for Row {
             Noun::Resolvers(row) => Row::Resolvers(field::within("resolvers", (*row).try_into())?),
             Noun::List(row) => Row::List(field::within("list", row.try_into())?),
             Noun::Entries(row) => Row::Entries(field::within("entries", (*row).try_into())?),
+            Noun::Userlist(row) => Row::Userlist(field::within("userlist", (*row).try_into())?),
         })
     }
 }
@@ -81,6 +85,6 @@ impl TryFrom<v1::Row> for Row {
 fn no_noun() -> Problem {
     field::missing(
         "noun",
-        "one of global, defaults, frontend, bind, backend, server, resolvers, list and entries",
+        "one of global, defaults, frontend, bind, backend, server, resolvers, list, entries and userlist",
     )
 }

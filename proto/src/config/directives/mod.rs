@@ -22,8 +22,9 @@ mod resolvers;
 mod rules;
 pub mod servers;
 mod tables;
+mod userlists;
 
-use crate::model::{BackendSettings, FrontendSettings, Global, LogPlan, Name, Resolvers, Server};
+use crate::model::{BackendSettings, FrontendSettings, Global, LogPlan, Name, Resolvers, Server, Userlist};
 
 use arguments::{Arguments, Reading};
 
@@ -72,13 +73,20 @@ pub enum Action {
         /// Gives the lines that read as this.
         write: fn(&Resolvers, &mut Lines),
     },
+    /// A line of a list of users.
+    Userlist {
+        /// Takes the arguments.
+        read: fn(&mut Userlist, &mut Arguments) -> Reading<()>,
+        /// Gives the lines that read as this.
+        write: fn(&Userlist, &mut Lines),
+    },
     /// An order to the reader itself; it leaves nothing to write.
     Reader(fn(&mut Arguments) -> Reading<()>),
 }
 
 /// Sections, as a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sections(u8);
+pub struct Sections(u16);
 
 /// A kind of section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +103,8 @@ pub enum Section {
     Listen,
     /// `resolvers`: name servers.
     Resolvers,
+    /// `userlist`: users and groups.
+    Userlist,
 }
 
 /// A proxy, or defaults, while it is read or written: the sides that it has and what stands beside them.
@@ -132,6 +142,8 @@ pub struct Lines {
 }
 
 impl Sections {
+    /// `userlist` alone.
+    pub const USERLIST: Sections = Sections(256);
     /// `resolvers` alone.
     pub const RESOLVERS: Sections = Sections(32);
     /// `global` alone.
@@ -162,13 +174,14 @@ impl Sections {
 
 impl Section {
     /// Every kind.
-    pub const ALL: [Section; 6] = [
+    pub const ALL: [Section; 7] = [
         Section::Global,
         Section::Defaults,
         Section::Frontend,
         Section::Backend,
         Section::Listen,
         Section::Resolvers,
+        Section::Userlist,
     ];
 
     /// The word that opens it.
@@ -180,6 +193,7 @@ impl Section {
             Section::Backend => "backend",
             Section::Listen => "listen",
             Section::Resolvers => "resolvers",
+            Section::Userlist => "userlist",
         }
     }
 
@@ -190,10 +204,10 @@ impl Section {
 
     /// Whether it is a proxy, or settings that proxies start from.
     pub fn is_of_proxies(self) -> bool {
-        !matches!(self, Section::Global | Section::Resolvers)
+        !matches!(self, Section::Global | Section::Resolvers | Section::Userlist)
     }
 
-    fn bit(self) -> u8 {
+    fn bit(self) -> u16 {
         match self {
             Section::Global => 1,
             Section::Defaults => 2,
@@ -201,6 +215,7 @@ impl Section {
             Section::Backend => 8,
             Section::Listen => 16,
             Section::Resolvers => 32,
+            Section::Userlist => 256,
         }
     }
 }
@@ -254,6 +269,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(checks::ROWS)
         .chain(parameters::SERVERS)
         .chain(resolvers::ROWS)
+        .chain(userlists::ROWS)
 }
 
 /// The directive that a line begins with in this kind of section, or in any if not in this one; longest name first.
@@ -266,6 +282,7 @@ pub fn find(section: Section, first: &str, second: Option<&str>) -> Option<&'sta
     let kin = |row: &&Directive| {
         (row.sections == Sections::GLOBAL) == (section == Section::Global)
             && (row.sections == Sections::RESOLVERS) == (section == Section::Resolvers)
+            && (row.sections == Sections::USERLIST) == (section == Section::Userlist)
     };
     let mut candidates: Vec<&'static Directive> = all().filter(matches).collect();
     candidates.sort_by_key(|row| (!here(row), !kin(row), !row.name.contains(' ')));

@@ -13,9 +13,10 @@ use super::super::{Loaded, keywords};
 use super::tree::{self, Node, Style, Value};
 
 /// The keys of a document, and the sections that they hold.
-pub(in super::super) const GROUPS: [(&str, Section); 6] = [
+pub(in super::super) const GROUPS: [(&str, Section); 7] = [
     ("global", Section::Global),
     ("resolvers", Section::Resolvers),
+    ("userlists", Section::Userlist),
     ("defaults", Section::Defaults),
     ("frontends", Section::Frontend),
     ("backends", Section::Backend),
@@ -109,7 +110,7 @@ impl Reader<'_> {
         let Some(pairs) = self.map(value, "a section") else { return };
         let attributes: &[&str] = match section {
             Section::Global => &[],
-            Section::Resolvers => &["name"],
+            Section::Resolvers | Section::Userlist => &["name"],
             Section::Defaults => &["name", "from"],
             _ => &["name", "from", "order"],
         };

@@ -20,6 +20,9 @@ pub fn write_yaml<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<String,
     for resolvers in &document.resolvers {
         push(&mut root, "resolvers", section(resolvers, plain, None));
     }
+    for userlist in &document.userlists {
+        push(&mut root, "userlists", section(userlist, plain, None));
+    }
     let mut defaults: Vec<Value> =
         document.defaults.iter().map(|written| section(written, plain, None)).collect();
     match defaults.pop() {

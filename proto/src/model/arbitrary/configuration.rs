@@ -8,11 +8,12 @@ use proptest::sample::Index;
 use super::rules;
 use super::{
     backend_settings, bind, frontend_settings, global, mode, name, pick, resolvers, server, server_settings,
-    text, word,
+    text, userlist, word,
 };
 use crate::model::{
     Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, Mode, Name,
     Paused, Resolvers, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    Userlist,
 };
 
 /// The rows of a whole configuration as a reader of text gives them: in the order of a file, places set, numbers
@@ -22,12 +23,16 @@ pub fn configuration() -> impl Strategy<Value = Vec<Row>> {
     let routes = prop_oneof![2 => mode().prop_map(Some), 1 => Just(None)];
     // Boxed, since generators of so many fields do not fit a test's stack side by side.
     let parts = (vec(defaults_part().boxed(), 0..=3), vec(proxy_part().boxed(), 0..=5));
-    (of(global()), vec(resolvers().boxed(), 0..=2), parts, routes).prop_map(
-        |(global, resolvers, (defaults, proxies), routes)| {
+    (of(global()), vec(resolvers().boxed(), 0..=2), vec(userlist().boxed(), 0..=2), parts, routes).prop_map(
+        |(global, resolvers, userlists, (defaults, proxies), routes)| {
             let mut rows = Plan::over(&defaults, &proxies, routes).rows(global, defaults, proxies);
             rows.extend(resolvers.into_iter().enumerate().map(|(at, row)| {
                 let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
                 Row::Resolvers(Resolvers { name, order: place(at), ..row })
+            }));
+            rows.extend(userlists.into_iter().enumerate().map(|(at, row)| {
+                let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
+                Row::Userlist(Userlist { name, order: place(at), ..row })
             }));
             rows
         },
