@@ -532,7 +532,7 @@ fn kind(number: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Userlist) => Ok(Kind::Userlist),
         Ok(v1::Kind::Unspecified) | Err(_) => Err(Problem::general(
             Code::Malformed,
-            format!("kinds: {number} is no kind of row: 1 to 9 is expected"),
+            format!("kinds: {number} is no kind of row: 1 to 10 is expected"),
         )),
     }
 }

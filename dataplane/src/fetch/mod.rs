@@ -14,6 +14,7 @@ mod process;
 mod random;
 mod tables;
 mod target;
+mod users;
 mod view;
 
 use regate_proto::rules::{Argument, Fetch};
@@ -105,6 +106,11 @@ fn offer_each<'a>(plan: &'a SamplePlan, view: &View<'a>, offer: &mut dyn FnMut(V
         Fetch::UrlParameter | Fetch::UrlParameterValue => {
             if let Some(values) = target::parameters(&arguments, view) {
                 values.filter_map(typed(plan.fetch == Fetch::UrlParameterValue)).any(offer);
+            }
+        }
+        Fetch::AuthenticatedGroup => {
+            if let Some((list, user)) = users::who(&arguments, view) {
+                list.groups_of(user).map(|group| Value::text(group.as_bytes())).any(offer);
             }
         }
         Fetch::RequestBodyParameter => {
@@ -265,6 +271,18 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             Some(heads) => header::cookie(header::response_cookies(heads, arguments), arguments).map(bytes),
             None => header::cookie(header::request_cookies(request(view)?, arguments), arguments).map(bytes),
         },
+        Fetch::Authenticated => {
+            let Credentials::Basic { user, password } = Credentials::find(request(view)?, AUTHORIZATION)?
+            else {
+                return None;
+            };
+            let list = users::list(arguments, view)?;
+            Some(Value::Bool(users::proven(list, &user, &password).is_some()))
+        }
+        Fetch::AuthenticatedGroup => {
+            let (_, user) = users::who(arguments, view)?;
+            Some(bytes(user.name.as_bytes()))
+        }
         Fetch::AuthBearer => {
             let name = arguments.text(0).map_or(AUTHORIZATION, str::as_bytes);
             match Credentials::find(request(view)?, name)? {

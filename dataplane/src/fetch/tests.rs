@@ -91,6 +91,22 @@ fn a_request_gives_what_it_gives_under_haproxy() {
 }
 
 #[test]
+fn users_are_known_by_their_lists() {
+    let scene = Scene::new();
+    let view = scene.request();
+    for (expression, expected) in [
+        ("http_auth(users)", Some("1")),
+        ("http_auth(strangers)", Some("0")),
+        ("http_auth(none)", None),
+        ("http_auth_group(users)", Some("joe")),
+        ("http_auth_group(strangers)", None),
+    ] {
+        let found = text(expression, &view);
+        assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{expression}");
+    }
+}
+
+#[test]
 fn a_response_gives_what_it_gives_under_haproxy() {
     let scene = Scene::new();
     let response = Response {
@@ -149,6 +165,7 @@ fn matching_sees_every_value() {
         ("url_param", "1||3|4|2"),
         ("req.body_param(a)", "1|3"),
         ("path", "/p/a/th;x"),
+        ("http_auth_group(users)", "g1|g2"),
         ("req.hdr(none)", ""),
         ("req.hdr", ""),
     ] {
@@ -379,6 +396,13 @@ defaults
  mode http
  timeout client 3s
  timeout server 3s
+userlist users
+ group g1 users joe
+ group g2
+ group g3
+ user joe insecure-password se:cret groups g2
+userlist strangers
+ user joe insecure-password other
 backend be
  server s1 127.0.0.1:1 weight 10
  server s2 127.0.0.1:1 disabled weight 7

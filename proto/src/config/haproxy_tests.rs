@@ -57,7 +57,7 @@ fn a_mistyped_word_gets_the_nearest_known_one() {
 
 #[test]
 fn what_haproxy_has_and_regate_has_not_is_refused_by_name() {
-    let text = "backend b\n  filter trace\n  server s 192.0.2.1:80 check check-ssl no-check-ssl ssl\nuserlist u\n  user a password b\n";
+    let text = "backend b\n  filter trace\n  server s 192.0.2.1:80 check check-ssl no-check-ssl ssl\ncache u\n  max-age 5\n";
     assert_eq!(
         remarks(text),
         [
@@ -65,8 +65,47 @@ fn what_haproxy_has_and_regate_has_not_is_refused_by_name() {
             "3:31+9 error: 'check-ssl' is a HAProxy parameter of 'server' that Regate does not support yet",
             "3:41+12 notice: 'no-check-ssl' is ignored: checks are without TLS here",
             "3:54+3 error: 'ssl' is a HAProxy parameter of 'server' that Regate does not support yet",
-            "4:1+8 error: 'userlist' is a HAProxy section that Regate does not support yet",
+            "4:1+5 error: 'cache' is a HAProxy section that Regate does not support yet",
             "1:9+1 warning: missing timeouts for backend 'b': 'connect', 'server'; connections that fall silent stay for ever",
+        ]
+    );
+}
+
+#[test]
+fn lists_of_users_hold_together() {
+    let text = "\
+userlist u
+  group admins users tiger,scott
+  group readers
+  user tiger password $6$k6y3o.eP$JlKBx9za9667qe4 groups readers,admins
+  user scott insecure-password 'el gato'
+  user nobody
+";
+    let loaded = load(Form::Haproxy, text).unwrap();
+    let [Row::Userlist(list)] = loaded.rows.as_slice() else { panic!("{:?}", loaded.rows) };
+    let groups: Vec<Vec<&str>> = list.users.iter().map(|user| list.groups_of(user).collect()).collect();
+    assert_eq!(groups, [vec!["admins", "readers"], vec!["admins"], vec![]]);
+    let written = super::write_haproxy(&loaded.rows).unwrap();
+    assert_eq!(load(Form::Haproxy, &written).unwrap().rows, loaded.rows, "{written}");
+
+    let found = |lines: &str| remarks(&format!("userlist u\n{lines}"));
+    assert_eq!(
+        found("  group g users a\n"),
+        ["1:10+1 error: group 'g' of userlist 'u' has no user 'a' to take in"]
+    );
+    assert_eq!(
+        found("  user a groups g\n"),
+        ["1:10+1 error: user 'a' of userlist 'u' has no group 'g' to be in"]
+    );
+    assert_eq!(
+        found("  user a\n  user a insecure-password x\n"),
+        ["3:8+1 notice: user 'a' is there already: ignored"]
+    );
+    assert_eq!(
+        found("  user a password plain\nuserlist u\n"),
+        [
+            "2:19+5 notice: no password will match: hashes that begin with $1$, $5$, $6$, $2a$, $2b$, $2y$ are supported",
+            "3:10+1 warning: userlist 'u' is there already, at test.cfg:1:10: this one is ignored",
         ]
     );
 }

@@ -373,6 +373,7 @@ pub const KEYWORDS: &[Keyword] = keywords![
     "shdr" => "res.hdr",
     "url" => "url",
     "urlp" => "urlp";
+    "http_auth_group" => "http_auth_group" Str,
     "method" => "method" Str,
     "payload" => "req.payload" Bin,
     "payload_lv" => "req.payload_lv" Bin,

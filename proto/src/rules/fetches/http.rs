@@ -96,6 +96,7 @@ pub(super) const ROWS: &[Row] = &[
             "hdr_val(x-number,7)",
         ],
     ),
+    row("http_auth", Fetch::Authenticated, USERLIST, Kind::Bool, Reach::REQUEST, &["http_auth(users)"]),
     row(
         "http_auth_bearer",
         Fetch::AuthBearer,
@@ -103,6 +104,14 @@ pub(super) const ROWS: &[Row] = &[
         Kind::Str,
         Reach::REQUEST,
         &["http_auth_bearer", "http_auth_bearer(x-token)"],
+    ),
+    row(
+        "http_auth_group",
+        Fetch::AuthenticatedGroup,
+        USERLIST,
+        Kind::Str,
+        Reach::REQUEST,
+        &["http_auth_group(users)"],
     ),
     row(
         "http_auth_pass",
@@ -334,3 +343,4 @@ const HEADER: Signature = Signature::new(0, &[Want::Text, Want::Int]);
 const MAYBE_TEXT: Signature = Signature::new(0, &[Want::Text]);
 const ONE_INT: Signature = Signature::new(1, &[Want::Int]);
 const PARAMETER: Signature = Signature::new(0, &[Want::Text, Want::Text, Want::Word(&["i"])]);
+const USERLIST: Signature = Signature::new(1, &[Want::Userlist]);

@@ -248,8 +248,12 @@ pub enum Fetch {
     Cookie,
     /// A header of the message at hand.
     Header,
+    /// Whether name and password are in a list of users.
+    Authenticated,
     /// The token that the client presents.
     AuthBearer,
+    /// The user's name where name and password are in a list of users; ACLs see the groups.
+    AuthenticatedGroup,
     /// The password that the client presents.
     AuthPassword,
     /// How the client authenticates.
@@ -449,8 +453,6 @@ const FOREIGN: &[&str] = &[
     "cpu_ns_tot",
     "fcgi.docroot",
     "fcgi.index",
-    "http_auth",
-    "http_auth_group",
     "internal.htx.data",
     "internal.htx.free",
     "internal.htx.free_data",

@@ -54,6 +54,7 @@ fn arguments_are_checked() {
         ("req.payload(1)", 0, "'req.payload' lacks an argument"),
         ("req.payload_lv(0,2,x)", 19, "'x' is not acceptable here"),
         ("srv_conn", 0, "'srv_conn' lacks an argument"),
+        ("http_auth", 0, "'http_auth' lacks an argument"),
         ("req.hdr(x,y)", 10, "'y' is not acceptable here"),
     ] {
         let mistake = Sample::parse(text).expect_err(text);
