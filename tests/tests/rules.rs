@@ -362,7 +362,7 @@ impl Stage {
             .map(|request| String::from_utf8_lossy(&request.raw).into_owned());
         let bind = self.binds[at].number().to_string();
         // Ports differ from run to run.
-        let masked = |text: &str| text.replace(&bind, "PORT");
+        let masked = |text: &str| lower_names(&text.replace(&bind, "PORT"));
         let log = if row.front.contains("monitor-uri") { "-".to_owned() } else { self.line(at)? };
         Ok(format!(
             "{} | {} | {}\n  sent {:?}\n  got {:?}\n  log {log}",
@@ -390,6 +390,20 @@ impl Stage {
             return Ok(format!("{} {reached} {} {}", fields[3], fields[5], fields[9]));
         }
     }
+}
+
+/// A message with the names of its headers in lower case: Regate leaves them as they came.
+fn lower_names(message: &str) -> String {
+    let (head, body) = message.split_once("\r\n\r\n").unwrap_or((message, ""));
+    let lines: Vec<String> = head
+        .split("\r\n")
+        .enumerate()
+        .map(|(at, line)| match line.split_once(':') {
+            Some((name, value)) if at > 0 => format!("{}:{value}", name.to_ascii_lowercase()),
+            _ => line.to_owned(),
+        })
+        .collect();
+    format!("{}\r\n\r\n{body}", lines.join("\r\n"))
 }
 
 /// What comes back for these bytes, to the end.

@@ -60,7 +60,10 @@ pub(super) fn reply(plan: &ReplyPlan, draft: &Draft<'_>, manner: Manner<'_>) -> 
     };
     push_status(&mut bytes, status);
     bytes.extend_from_slice(&headers);
-    push_line(&mut bytes, b"content-length", body.len().to_string().as_bytes());
+    // RFC 9110, 8.6: never with a 204.
+    if status != 204 {
+        push_line(&mut bytes, b"content-length", body.len().to_string().as_bytes());
+    }
     if let Some(kind) = plan.content_type.as_ref().filter(|_| !body.is_empty()) {
         push_line(&mut bytes, b"content-type", kind.as_bytes());
     }

@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use regate_proto::model::{HttpConnection, RetryReason};
+use regate_proto::rules::Scope;
 
 use super::answer::{self, Answer, Manner};
 use super::buffer::{Buffer, SMALL};
@@ -427,6 +428,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
             return Ok(None);
         }
         let frontend = self.session.frontend.clone();
+        self.session.variables.forget(&[Scope::Request]);
         for line in added.split_inclusive(|byte| *byte == b'\n') {
             if let Some(colon) = memchr::memchr(b':', line) {
                 self.fields.add(&line[..colon], line[colon + 1..].trim_ascii());
@@ -464,6 +466,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
                         let pages = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];
                         let (prepared, fault) = replacement(decision, &draft, Manner { body, pages });
                         self.story.prepared = prepared;
+                        self.story.unanswer();
                         return Err(fault);
                     }
                     Step::Pause(millis, next) => {
@@ -475,6 +478,9 @@ impl<'s, 'a> Exchange<'s, 'a> {
                     Step::AwaitBody(_, _, next) | Step::Hint(_, next) => at = next,
                 }
             }
+        }
+        if let Some((status, _)) = &line.status {
+            self.story.status = Some(*status);
         }
         Ok(line.rewritten())
     }
@@ -582,8 +588,8 @@ impl<'s, 'a> Exchange<'s, 'a> {
 /// What the client gets in the place of a response, and what became of the exchange.
 fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) -> (Option<Answer>, Fault) {
     match decision {
-        Decision::Redirect(plan) => (Some(answer::redirect(plan, draft)), Fault::Answered),
-        Decision::Return(plan) => (Some(answer::reply(plan, draft, manner)), Fault::Answered),
+        Decision::Redirect(plan) => (Some(answer::redirect(plan, draft)), Fault::Replaced),
+        Decision::Return(plan) => (Some(answer::reply(plan, draft, manner)), Fault::Replaced),
         Decision::Deny(plan) | Decision::Tarpit(plan) => {
             (Some(answer::reply(plan, draft, manner)), Fault::ResponseDenied)
         }

@@ -58,6 +58,8 @@ pub(crate) enum Fault {
     ResponseDenied,
     /// The proxy answered the request itself.
     Answered,
+    /// The proxy put an answer of its own in the place of a response.
+    Replaced,
 }
 
 impl Fault {
@@ -76,7 +78,11 @@ impl Fault {
             Fault::Denied => Some(403),
             Fault::Tarpitted => Some(500),
             Fault::ResponseDenied => Some(502),
-            Fault::StaleConnection | Fault::ClientLeftQueue | Fault::Rejected | Fault::Answered => None,
+            Fault::StaleConnection
+            | Fault::ClientLeftQueue
+            | Fault::Rejected
+            | Fault::Answered
+            | Fault::Replaced => None,
         }
     }
 
@@ -97,6 +103,7 @@ impl Fault {
                 | Fault::Tarpitted
                 | Fault::ResponseDenied
                 | Fault::Answered
+                | Fault::Replaced
         )
     }
 
@@ -143,6 +150,7 @@ impl Fault {
             Fault::Tarpitted => (Cause::Proxy, Phase::Tarpit),
             Fault::ResponseDenied => (Cause::Proxy, Phase::Headers),
             Fault::Answered => (Cause::Local, Phase::Request),
+            Fault::Replaced => (Cause::Local, Phase::Headers),
         };
         Termination::new(cause, phase)
     }

@@ -66,11 +66,9 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// A rule ties the request to a server, unless a cookie does.
+    /// A rule ties the request to a server, whatever a cookie says.
     pub(crate) fn direct(&mut self, server: &'a Arc<ServerPlan>) {
-        if self.server.is_none() {
-            self.server = Some(Chosen::Seen(server));
-        }
+        self.server = Some(Chosen::Seen(server));
     }
 
     /// Whether the client's cookie ties it to this server.

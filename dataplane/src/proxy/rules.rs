@@ -429,8 +429,12 @@ impl<'d> Draft<'d> {
                     if at > 0 {
                         out.push(b',');
                     }
-                    out.extend_from_slice(&part[..before]);
-                    out.extend_from_slice(&replace(bare));
+                    let new = replace(bare);
+                    // The blanks go with what is replaced.
+                    if new == bare {
+                        out.extend_from_slice(&part[..before]);
+                    }
+                    out.extend_from_slice(&new);
                 }
                 out
             } else {

@@ -129,6 +129,11 @@ impl<'a> Story<'a> {
         self.trail.dequeued = Some(Instant::now());
     }
 
+    /// A rule took the response away: as if it had not come.
+    pub(crate) fn unanswer(&mut self) {
+        self.responded = None;
+    }
+
     /// A rule closes the connection: as if the request had not been received.
     pub(crate) fn unreceive(&mut self) {
         self.received = None;
@@ -286,7 +291,7 @@ impl<'a> Story<'a> {
             | Fault::QueueFull
             | Fault::QueueTimeout
             | Fault::ClientLeftQueue => {}
-            Fault::ConnectFailed | Fault::ConnectTimeout | Fault::Answered => {}
+            Fault::ConnectFailed | Fault::ConnectTimeout | Fault::Answered | Fault::Replaced => {}
             Fault::Denied | Fault::Tarpitted | Fault::Rejected => match self.backend {
                 Some(backend) => one(&backend.live.denied_requests),
                 None => one(&session.frontend.live.denied_requests),
