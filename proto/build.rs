@@ -17,8 +17,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("regate.v1.bin"), descriptors.encode_to_vec())?;
     // Rows are large and of very different sizes; a set holds up to a million changes.
-    let boxed =
-        ["global", "defaults", "frontend", "bind", "backend", "server", "resolvers", "entries", "userlist"];
+    let boxed = [
+        "global",
+        "defaults",
+        "frontend",
+        "bind",
+        "backend",
+        "server",
+        "resolvers",
+        "entries",
+        "userlist",
+        "ring",
+    ];
     let mut config = tonic_prost_build::configure().bytes(".regate.v1.Entry").bytes(".regate.v1.ListEdit");
     for noun in boxed {
         config = config.boxed(format!(".regate.v1.Row.noun.{noun}"));

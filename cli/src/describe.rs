@@ -130,6 +130,7 @@ fn summary(row: &Row) -> String {
         | Row::Defaults(_)
         | Row::Backend(_)
         | Row::Resolvers(_)
+        | Row::Ring(_)
         | Row::Userlist(_) => String::new(),
     }
 }

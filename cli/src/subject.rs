@@ -34,6 +34,7 @@ pub fn parse(kind: &str, name: Option<&str>) -> Result<Subject, Failure> {
             Subject::Entries(EntriesRef { list: parse_list(list)?, part: part.parse().map_err(|_| bad())? })
         }
         Kind::Userlist => Subject::Userlist(parse_name(kind, name)?),
+        Kind::Ring => Subject::Ring(parse_name(kind, name)?),
         Kind::Bind => {
             let (frontend, bind) = pair()?;
             Subject::Bind(BindRef { frontend, bind })
@@ -75,6 +76,7 @@ fn shape(kind: Kind) -> &'static str {
         | Kind::Backend
         | Kind::Resolvers
         | Kind::Userlist
+        | Kind::Ring
         | Kind::List => "a name",
     }
 }
@@ -106,7 +108,7 @@ mod tests {
             (
                 "globals",
                 None,
-                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server, resolvers is expected",
+                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server, resolvers, ring is expected",
             ),
             ("global", Some("x"), "global: there is one such row, no name is expected, not 'x'"),
             ("server", Some("app/"), "server '': a name is expected"),

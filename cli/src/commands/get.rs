@@ -215,6 +215,11 @@ fn table(kind: Kind, rows: &[Row]) {
             Row::Userlist(u) => {
                 [u.name.to_string(), u.users.len().to_string(), u.groups.len().to_string(), String::new()]
             }
+            Row::Ring(r) => {
+                let servers: Vec<String> = r.servers.iter().map(|one| one.address.to_string()).collect();
+                let size = r.size.map_or_else(dash, |size| size.to_string());
+                [r.name.to_string(), size, servers.join(","), String::new()]
+            }
             Row::Server(s) => [s.at.to_string(), s.address.to_string(), String::new(), String::new()],
         });
     }
@@ -229,6 +234,7 @@ fn table(kind: Kind, rows: &[Row]) {
         Kind::List => ["NAME", "COLUMNS", "", ""],
         Kind::Entries => ["LIST", "KEY", "VALUE", "ID"],
         Kind::Userlist => ["NAME", "USERS", "GROUPS", ""],
+        Kind::Ring => ["NAME", "SIZE", "SERVERS", ""],
     };
     terminal::print(&terminal::table(header, &cells));
 }

@@ -132,9 +132,13 @@ fn fields(kind: Kind) -> &'static str {
         Kind::Frontend => "enabled or maxconn is expected",
         Kind::Global => "maxconn, maxconnrate or maxsessrate is expected",
         Kind::Backend => "dynamic-cookie or dynamic-cookie-key is expected",
-        Kind::Defaults | Kind::Bind | Kind::Resolvers | Kind::Userlist | Kind::List | Kind::Entries => {
-            "change it in a file, and apply that"
-        }
+        Kind::Defaults
+        | Kind::Bind
+        | Kind::Resolvers
+        | Kind::Ring
+        | Kind::Userlist
+        | Kind::List
+        | Kind::Entries => "change it in a file, and apply that",
     }
 }
 

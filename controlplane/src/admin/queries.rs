@@ -273,6 +273,7 @@ fn summary(state: &State, node: &str) -> v1::Summary {
         lists_count,
         _,
         userlists_count,
+        rings_count,
     ] = counts;
     v1::Summary {
         revision: state.revision().0,
@@ -288,6 +289,7 @@ fn summary(state: &State, node: &str) -> v1::Summary {
         lists_count,
         entries_count: state.entry_counts().map(|(_, count)| count as u64).sum(),
         userlists_count,
+        rings_count,
         overlays_count: state.overlays().count() as u64,
     }
 }
@@ -369,6 +371,7 @@ fn own_place(row: &Row) -> (u32, u32) {
         Row::Resolvers(row) => (row.order, 0),
         Row::List(_) | Row::Entries(_) => (0, 0),
         Row::Userlist(row) => (row.order, 0),
+        Row::Ring(row) => (row.order, 0),
     }
 }
 
@@ -408,6 +411,7 @@ fn model_kind(kind: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::List) => Ok(Kind::List),
         Ok(v1::Kind::Entries) => Ok(Kind::Entries),
         Ok(v1::Kind::Userlist) => Ok(Kind::Userlist),
+        Ok(v1::Kind::Ring) => Ok(Kind::Ring),
         Ok(v1::Kind::Unspecified) | Err(_) => {
             Err(Problem::general(Code::Malformed, format!("kinds: {kind} is no kind of row")))
         }

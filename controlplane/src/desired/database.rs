@@ -426,6 +426,7 @@ fn row_key(subject: &Subject) -> Vec<u8> {
         | Subject::Frontend(name)
         | Subject::Backend(name)
         | Subject::Resolvers(name)
+        | Subject::Ring(name)
         | Subject::Userlist(name) => name.to_string(),
         Subject::Bind(at) => format!("{}\0{}", at.frontend, at.bind),
         Subject::Server(at) => format!("{}\0{}", at.backend, at.server),
@@ -484,6 +485,7 @@ const TREES: [&str; Kind::ALL.len() + 3] = [
     "list",
     "entries",
     "userlist",
+    "ring",
     "overlay",
     "log",
     "meta",

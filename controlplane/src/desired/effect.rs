@@ -50,6 +50,7 @@ fn is_unnumbered(row: &Row) -> bool {
         Row::Defaults(row) => row.order == 0,
         Row::Resolvers(row) => row.order == 0,
         Row::Userlist(row) => row.order == 0,
+        Row::Ring(row) => row.order == 0,
         Row::Frontend(row) => row.id == 0 || row.order == 0,
         Row::Bind(row) => row.id == 0 || row.order == 0,
         Row::Backend(row) => row.id == 0 || row.order == 0,

@@ -126,6 +126,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             lists_count,
             _,
             userlists_count,
+            rings_count,
         ] = counts;
         v1::Summary {
             revision: state.revision().0,
@@ -141,6 +142,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             lists_count,
             entries_count: state.entry_counts().map(|(_, count)| count as u64).sum(),
             userlists_count,
+            rings_count,
             overlays_count: state.overlays().count() as u64,
         }
     })
@@ -354,6 +356,7 @@ fn sorted(state: &State, mut rows: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
         Row::Resolvers(row) => (row.order, 0),
         Row::List(_) | Row::Entries(_) => (0, 0),
         Row::Userlist(row) => (row.order, 0),
+        Row::Ring(row) => (row.order, 0),
     };
     rows.sort_by_cached_key(|row| {
         let subject = row.subject();
@@ -530,9 +533,10 @@ fn kind(number: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::List) => Ok(Kind::List),
         Ok(v1::Kind::Entries) => Ok(Kind::Entries),
         Ok(v1::Kind::Userlist) => Ok(Kind::Userlist),
+        Ok(v1::Kind::Ring) => Ok(Kind::Ring),
         Ok(v1::Kind::Unspecified) | Err(_) => Err(Problem::general(
             Code::Malformed,
-            format!("kinds: {number} is no kind of row: 1 to 10 is expected"),
+            format!("kinds: {number} is no kind of row: 1 to 11 is expected"),
         )),
     }
 }

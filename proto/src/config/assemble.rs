@@ -7,14 +7,15 @@
 mod checks;
 mod lists;
 mod resolvers;
+mod rings;
 mod userlists;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{
-    Backend, BackendSettings, BindRef, Defaults, Frontend, FrontendSettings, Global, Name, Resolvers, Row,
-    Userlist,
+    Backend, BackendSettings, BindRef, Defaults, Frontend, FrontendSettings, Global, Name, Resolvers, Ring,
+    Row, Userlist,
 };
 
 use super::Loaded;
@@ -47,11 +48,15 @@ pub struct Assembler<'a> {
     pub file: Arc<str>,
     diagnostics: Vec<Diagnostic>,
     global: Option<Global>,
+    /// Where `global` stands, the last time.
+    global_place: Option<Place>,
     entries: Vec<Entry>,
     /// The resolvers, each with the place of its name.
     resolvers: Vec<(Resolvers, Place)>,
     /// The lists of users, each with the place of its name.
     userlists: Vec<(Userlist, Place)>,
+    /// The rings, each with the place of its name.
+    rings: Vec<(Ring, Place)>,
     current: Current,
     /// The defaults that proxies without `from` start from.
     implicit: Option<usize>,
@@ -89,6 +94,7 @@ enum Current {
     Entry(usize),
     Resolvers(usize),
     Userlist(usize),
+    Ring(usize),
     /// A section that is not supported: its lines are not looked at.
     Skipped,
 }
@@ -101,9 +107,11 @@ impl<'a> Assembler<'a> {
             file: Arc::from(""),
             diagnostics: Vec::new(),
             global: None,
+            global_place: None,
             entries: Vec::new(),
             resolvers: Vec::new(),
             userlists: Vec::new(),
+            rings: Vec::new(),
             current: Current::Nothing,
             implicit: None,
             labels: BTreeMap::new(),
@@ -133,6 +141,7 @@ impl<'a> Assembler<'a> {
             Current::Userlist(at) => {
                 self.userlists.get(at).map_or_else(String::new, |(row, _)| row.name.to_string())
             }
+            Current::Ring(at) => self.rings.get(at).map_or_else(String::new, |(row, _)| row.name.to_string()),
             Current::Entry(at) => match self.entries.get(at) {
                 Some(entry) if entry.named => entry.draft.name.to_string(),
                 _ => "defaults".to_owned(),
@@ -154,6 +163,7 @@ impl<'a> Assembler<'a> {
     pub fn open(&mut self, header: &Header, implicit: bool) {
         if header.section == Section::Global {
             self.global.get_or_insert_default();
+            self.global_place = Some(self.place(header.keyword));
             self.current = Current::Global;
             return;
         }
@@ -162,6 +172,9 @@ impl<'a> Assembler<'a> {
         }
         if header.section == Section::Userlist {
             return self.open_userlist(header);
+        }
+        if header.section == Section::Ring {
+            return self.open_ring(header);
         }
         let name = match header.name {
             Some(word) => directives::arguments::name(word).map(|name| (name, word.text.clone())),
@@ -227,6 +240,7 @@ impl<'a> Assembler<'a> {
             Current::Global => Section::Global,
             Current::Resolvers(_) => Section::Resolvers,
             Current::Userlist(_) => Section::Userlist,
+            Current::Ring(_) => Section::Ring,
             Current::Entry(at) => self.entries.get(at).map_or(Section::Global, |entry| entry.draft.section),
         };
         let second = words.get(1).map(|word| word.text.as_str());
@@ -287,6 +301,10 @@ impl<'a> Assembler<'a> {
             Current::Userlist(at) => self.userlists.get_mut(at),
             _ => None,
         };
+        let ring = match self.current {
+            Current::Ring(at) => self.rings.get_mut(at),
+            _ => None,
+        };
         let result = match (&row.action, entry) {
             (Action::Global { read, .. }, _) => read(self.global.get_or_insert_default(), &mut arguments),
             (Action::Reader(read), _) => read(&mut arguments),
@@ -295,6 +313,10 @@ impl<'a> Assembler<'a> {
                 None => Ok(()),
             },
             (Action::Userlist { read, .. }, _) => match userlist {
+                Some((row, _)) => read(row, &mut arguments),
+                None => Ok(()),
+            },
+            (Action::Ring { read, .. }, _) => match ring {
                 Some((row, _)) => read(row, &mut arguments),
                 None => Ok(()),
             },
@@ -461,6 +483,7 @@ impl<'a> Assembler<'a> {
         let mut rows: Vec<Row> = self.global.iter().cloned().map(Row::Global).collect();
         rows.extend(self.resolvers_rows());
         rows.extend(self.userlist_rows());
+        rows.extend(self.ring_rows());
         let (mut defaults, mut proxies) = (0, 0);
         for entry in self.entries.iter().filter(|entry| !entry.discarded) {
             let from = entry.from.and_then(|from| self.entries.get(from)).map(|from| from.draft.name.clone());
@@ -570,7 +593,7 @@ fn free(taken: &BTreeSet<Name>, base: &str, first: Option<usize>) -> Option<Name
 fn known_in(section: Section) -> &'static [Known] {
     match section {
         Section::Global => keywords::GLOBAL,
-        Section::Resolvers | Section::Userlist => &[],
+        Section::Resolvers | Section::Ring | Section::Userlist => &[],
         _ => keywords::PROXY,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::model::{
-    Admin, Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Row, Server, Subject, Userlist,
+    Admin, Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Ring, Row, Server, Subject, Userlist,
 };
 
 use super::directives::{self, Action, Directive, Draft, DraftBind, Lines, Section};
@@ -18,6 +18,8 @@ pub(super) struct Document {
     pub resolvers: Vec<Written>,
     /// The lists of users, by place.
     pub userlists: Vec<Written>,
+    /// The rings, by place.
+    pub rings: Vec<Written>,
     /// The defaults, each after the ones that it starts from.
     pub defaults: Vec<Written>,
     /// The proxies in the order of listings.
@@ -88,6 +90,8 @@ impl Document {
         document.resolvers = sorted.resolvers.iter().map(|row| written_resolvers(row)).collect();
         sorted.userlists.sort_by_key(|row| (place(row.order), &row.name));
         document.userlists = sorted.userlists.iter().map(|row| written_userlist(row)).collect();
+        sorted.rings.sort_by_key(|row| (place(row.order), &row.name));
+        document.rings = sorted.rings.iter().map(|row| written_ring(row)).collect();
         document.defaults =
             sorted.defaults_in_order().into_iter().map(|row| written_defaults(row, &mut problems)).collect();
         document.proxies = sorted.proxies(&mut problems);
@@ -100,6 +104,7 @@ struct Sorted<'a> {
     global: Option<&'a Global>,
     resolvers: Vec<&'a Resolvers>,
     userlists: Vec<&'a Userlist>,
+    rings: Vec<&'a Ring>,
     defaults: Vec<&'a Defaults>,
     frontends: BTreeMap<&'a Name, &'a Frontend>,
     backends: BTreeMap<&'a Name, &'a Backend>,
@@ -115,6 +120,7 @@ impl<'a> Sorted<'a> {
             // Lists stand in files of their own.
             Row::List(_) | Row::Entries(_) => {}
             Row::Userlist(row) => self.userlists.push(row),
+            Row::Ring(row) => self.rings.push(row),
             Row::Defaults(row) => self.defaults.push(row),
             Row::Frontend(row) => {
                 self.frontends.insert(&row.name, row);
@@ -315,6 +321,18 @@ fn written_resolvers(row: &Resolvers) -> Written {
         }
     }
     Written { section: Section::Resolvers, name: row.name.clone(), from: None, lines: found }
+}
+
+fn written_ring(row: &Ring) -> Written {
+    let mut found = Vec::new();
+    for directive in directives::all() {
+        if let Action::Ring { write, .. } = &directive.action {
+            let mut lines = Lines::default();
+            write(row, &mut lines);
+            found.extend(spelled(directive, lines));
+        }
+    }
+    Written { section: Section::Ring, name: row.name.clone(), from: None, lines: found }
 }
 
 /// The lines of a section, and whether its sides disagree.

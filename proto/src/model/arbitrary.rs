@@ -12,11 +12,11 @@ use proptest::sample::{Index, select};
 
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
-    DescriptorSource, EntriesRef, ErrorPage, ErrorReply, Facility, ForwardFor, Frontend, FrontendSettings,
-    Global, Group, Holds, HttpConnection, HttpReuse, InitAddr, Kind, Level, LogAddress, LogFormat, LogPlan,
-    LogSyntax, LogTarget, Millis, Mode, Name, Nameserver, NamingSettings, Password, PortRange, ProxyHeader,
-    Resolvers, Row, SYSTEM_RESOLVERS, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
-    ServerSettings, Severity, SocketFile, StatsSocket, Subject, Transport, User, Userlist, Weight,
+    DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
+    Group, Holds, HttpConnection, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name, Nameserver,
+    NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
+    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SocketFile, StatsSocket, Subject,
+    Transport, User, Userlist, Weight,
 };
 use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
 use crate::problem::{Code, Problem};
@@ -25,6 +25,7 @@ mod balancing;
 mod checks;
 mod configuration;
 mod lists;
+mod logging;
 mod persistence;
 mod rules;
 mod tables;
@@ -33,6 +34,7 @@ mod world;
 pub use checks::{backend_checks, global_checks, paused, server_checks};
 pub use configuration::configuration;
 pub use lists::{edit, entries, entries_overlay, list, list_change, list_name};
+pub use logging::{log_plan, log_target, ring};
 pub use world::{
     small_change, small_file, small_overlay, small_row, small_set, small_setting, small_subject,
 };
@@ -138,46 +140,6 @@ pub fn socket_file() -> impl Strategy<Value = SocketFile> + Clone {
         user,
         group,
     })
-}
-
-/// A destination of log lines.
-pub fn log_target() -> impl Strategy<Value = LogTarget> + Clone {
-    let address = prop_oneof![
-        4 => (ip(), 1..=u16::MAX).prop_map(|(ip, port)| LogAddress::Udp(SocketAddr::new(ip, port))),
-        1 => (word(), 1..=u16::MAX).prop_map(|(host, port)| LogAddress::Named {
-            // The bare word would be a standard stream.
-            host: format!("{host}.example"),
-            port,
-        }),
-        1 => path().prop_map(LogAddress::Unix),
-        1 => Just(LogAddress::Stdout),
-        1 => Just(LogAddress::Stderr),
-        1 => (0..=1000_u32).prop_map(LogAddress::Descriptor),
-    ];
-    let syntax = select(vec![LogSyntax::Rfc3164, LogSyntax::Rfc5424, LogSyntax::Short, LogSyntax::Raw]);
-    let facility = (0..24_u32).prop_filter_map("a facility", Facility::from_number);
-    let severity = || select(Severity::ALL.to_vec());
-    // The lower bound is only spelled after the upper one.
-    let bounds = of((severity(), of(severity())));
-    (address, of(80..=65_535_u32), of(syntax), facility, bounds).prop_map(
-        |(address, length, syntax, facility, bounds)| LogTarget {
-            address,
-            length,
-            syntax,
-            facility,
-            highest: bounds.map(|(highest, _)| highest),
-            lowest: bounds.and_then(|(_, lowest)| lowest),
-        },
-    )
-}
-
-/// Where a proxy's lines go.
-pub fn log_plan() -> impl Strategy<Value = LogPlan> + Clone {
-    prop_oneof![
-        Just(LogPlan::Off),
-        (any::<bool>(), vec(log_target(), 0..=2))
-            .prop_map(|(global, targets)| LogPlan::To { global: global || targets.is_empty(), targets }),
-    ]
 }
 
 /// Settings of the process.
@@ -298,18 +260,17 @@ pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings>
     } else {
         error_pages(error_location().boxed())
     };
-    let format = select(vec![LogFormat::Plain, LogFormat::Tcp, LogFormat::Http, LogFormat::Clf]);
     let limits = (of(mode()), of(0..=100_000_u32), of(1..=65_535_u32), of(0..=100_000_u32));
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()));
     let http =
         (of(http_connection()), of(of(forwardfor())), pages, of(name()), of(tables::table()), rules::front());
-    let log = (of(log_plan()), of(format), of(word()));
+    let log = (of(log_plan()), logging::lines(), of(word()));
     let flags = proptest::array::uniform9(of(any::<bool>()));
     (limits, timeouts, http, log, flags).prop_map(|(limits, timeouts, http, log, flags)| {
         let (mode, maxconn, backlog, rate_limit_sessions) = limits;
         let (timeout_client, timeout_client_fin, timeout_http_request, timeout_http_keep_alive) = timeouts;
         let (http_connection, forwardfor, error_pages, default_backend, table, rules) = http;
-        let (log, log_format, log_tag) = log;
+        let (log, lines, log_tag) = log;
         let [
             dontlognull,
             dontlog_normal,
@@ -333,7 +294,14 @@ pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings>
             http_connection,
             forwardfor,
             log,
-            log_format,
+            log_format: lines.format,
+            log_format_sd: lines.structured,
+            error_log_format: lines.errors,
+            unique_id_format: lines.identifier,
+            unique_id_header: lines.identifier_header,
+            capture_cookie: lines.cookie,
+            request_captures: lines.requests,
+            response_captures: lines.responses,
             log_tag,
             dontlognull,
             dontlog_normal,
@@ -628,6 +596,7 @@ pub fn row() -> BoxedStrategy<Row> {
         list().prop_map(Row::List).boxed(),
         entries().prop_map(Row::Entries).boxed(),
         userlist().prop_map(Row::Userlist).boxed(),
+        ring().prop_map(Row::Ring).boxed(),
     ]
     .boxed()
 }
@@ -645,6 +614,7 @@ pub fn subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::List => Subject::List(list),
         Kind::Entries => Subject::Entries(EntriesRef { list, part: 7 }),
         Kind::Userlist => Subject::Userlist(one),
+        Kind::Ring => Subject::Ring(one),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{BindAddress, BindRef, LogFormat, LogPlan, Millis, Name, Rules, Table};
+use super::{BindAddress, BindRef, Capture, CookieCapture, LogFormat, LogPlan, Millis, Name, Rules, Table};
+use crate::rules::Format;
 
 /// What clients connect to (configuration manual 4 "Proxies").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,21 @@ pub struct FrontendSettings {
     pub log: Option<LogPlan>,
     /// What lines say. Default: plain.
     pub log_format: Option<LogFormat>,
+    /// `log-format-sd`: the structured data of RFC 5424 headers. Default: none.
+    pub log_format_sd: Option<Format>,
+    /// `error-log-format`: what lines about connections say that failed before they became sessions. Default:
+    /// HAProxy's own (8.2.5).
+    pub error_log_format: Option<Format>,
+    /// What the identifier of a request is made of. Default: there is none.
+    pub unique_id_format: Option<Format>,
+    /// The header that carries the identifier to the server. Default: none.
+    pub unique_id_header: Option<String>,
+    /// The cookie that is kept for lines. Default: none.
+    pub capture_cookie: Option<CookieCapture>,
+    /// What is kept of requests, in the order of lines.
+    pub request_captures: Vec<Capture>,
+    /// What is kept of responses, in the order of lines.
+    pub response_captures: Vec<Capture>,
     /// The program name in log headers. Default: the global one.
     pub log_tag: Option<String>,
     /// `option dontlognull`: connections without data are not logged. Default: off.

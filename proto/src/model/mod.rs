@@ -43,7 +43,10 @@ pub use frontend::{
 };
 pub use global::{Global, Level, StatsSocket};
 pub use list::{BadListName, Columns, Entries, EntriesRef, List, ListName, ListUser, Presence};
-pub use logging::{Facility, LogAddress, LogFormat, LogPlan, LogSyntax, LogTarget, Severity};
+pub use logging::{
+    Capture, CookieCapture, Facility, LogAddress, LogFormat, LogPlan, LogSample, LogSyntax, LogTarget, Ring,
+    RingServer, Severity, StreamAddress,
+};
 pub use name::{BadName, Name};
 pub use persistence::{
     BadCookie, Cookie, CookieAttribute, CookieMode, CookieName, CookieValue, Persistence, RetryOn,

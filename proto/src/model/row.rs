@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, List, ListName, Name, Resolvers, Server,
-    Userlist,
+    Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, List, ListName, Name, Resolvers, Ring,
+    Server, Userlist,
 };
 
 /// A server in its backend.
@@ -50,6 +50,8 @@ pub enum Subject {
     Entries(EntriesRef),
     /// A list of users.
     Userlist(Name),
+    /// A buffer of log lines.
+    Ring(Name),
 }
 
 /// The kinds of rows, in the order of [`Subject`].
@@ -75,6 +77,8 @@ pub enum Kind {
     Entries,
     /// [`Subject::Userlist`].
     Userlist,
+    /// [`Subject::Ring`].
+    Ring,
 }
 
 /// One configured thing.
@@ -100,11 +104,13 @@ pub enum Row {
     Entries(Entries),
     /// A list of users.
     Userlist(Userlist),
+    /// A buffer of log lines.
+    Ring(Ring),
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Global,
         Kind::Defaults,
         Kind::Frontend,
@@ -115,6 +121,7 @@ impl Kind {
         Kind::List,
         Kind::Entries,
         Kind::Userlist,
+        Kind::Ring,
     ];
 
     /// The word for it, as messages and `regate get` use it.
@@ -130,6 +137,7 @@ impl Kind {
             Kind::List => "list",
             Kind::Entries => "entries",
             Kind::Userlist => "userlist",
+            Kind::Ring => "ring",
         }
     }
 }
@@ -148,6 +156,7 @@ impl Subject {
             Subject::List(_) => Kind::List,
             Subject::Entries(_) => Kind::Entries,
             Subject::Userlist(_) => Kind::Userlist,
+            Subject::Ring(_) => Kind::Ring,
         }
     }
 }
@@ -166,6 +175,7 @@ impl Row {
             Row::List(row) => Subject::List(row.name.clone()),
             Row::Entries(row) => Subject::Entries(row.at.clone()),
             Row::Userlist(row) => Subject::Userlist(row.name.clone()),
+            Row::Ring(row) => Subject::Ring(row.name.clone()),
         }
     }
 }
@@ -191,6 +201,7 @@ impl fmt::Display for Subject {
             | Subject::Frontend(name)
             | Subject::Backend(name)
             | Subject::Resolvers(name)
+            | Subject::Ring(name)
             | Subject::Userlist(name) => {
                 write!(f, "{word} {name}")
             }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Mistake, Sample};
+use super::{Checkpoint, Mistake, Sample};
 
 mod alias;
 
@@ -139,6 +139,25 @@ impl Format {
             Content::Sample(sample) => Some(sample),
             Content::Alias(_) => None,
         })
+    }
+
+    /// Whether everything in it means something where it is evaluated.
+    ///
+    /// # Errors
+    /// The first sample that does not.
+    pub fn usable_at(&self, checkpoint: Checkpoint) -> Result<(), Mistake> {
+        let mut at = 0;
+        for item in &self.items {
+            if let Item::Field(Field { content: Content::Sample(sample), .. }) = item
+                && !sample.row.reach.covers(checkpoint)
+            {
+                let message = format!("'{}' has no meaning in {checkpoint}", sample.row.name);
+                let help = "what was kept by then does: a capture, a variable";
+                return Err(Mistake::new(at, message).expecting(help));
+            }
+            at += item.to_string().len();
+        }
+        Ok(())
     }
 
     /// As directives about lines mean it (`log-format`, `log-format-sd`, `error-log-format`, `unique-id-format`):

@@ -4,7 +4,7 @@ use super::action::{Content, Patience, Reply};
 use super::patterns::{Matching, Output, Use};
 use super::tracking::Amount;
 use super::{Action, Argument, Converter, Criterion, Format, Kind, Sample};
-use crate::model::{Columns, ListName, Row, Rules};
+use crate::model::{Columns, FrontendSettings, ListName, LogFormat, Row, Rules};
 
 /// A list that is used.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,9 +23,13 @@ pub fn of_row(row: &Row) -> Vec<Need> {
     match row {
         Row::Defaults(row) => {
             of_rules(&row.frontend.rules, &mut needs);
+            of_lines(&row.frontend, &mut needs);
             of_rules(&row.backend.rules, &mut needs);
         }
-        Row::Frontend(row) => of_rules(&row.settings.rules, &mut needs),
+        Row::Frontend(row) => {
+            of_rules(&row.settings.rules, &mut needs);
+            of_lines(&row.settings, &mut needs);
+        }
         Row::Backend(row) => of_rules(&row.settings.rules, &mut needs),
         Row::Global(_)
         | Row::Bind(_)
@@ -33,9 +37,22 @@ pub fn of_row(row: &Row) -> Vec<Need> {
         | Row::Resolvers(_)
         | Row::Userlist(_)
         | Row::List(_)
-        | Row::Entries(_) => {}
+        | Row::Entries(_)
+        | Row::Ring(_) => {}
     }
     needs
+}
+
+/// The lists that the log lines and identifiers of a frontend use.
+fn of_lines(settings: &FrontendSettings, needs: &mut Vec<Need>) {
+    let line = match &settings.log_format {
+        Some(LogFormat::Custom(format)) => Some(format),
+        _ => None,
+    };
+    let others = [&settings.log_format_sd, &settings.error_log_format, &settings.unique_id_format];
+    for format in line.into_iter().chain(others.into_iter().flatten()) {
+        format.samples().for_each(|sample| of_sample(sample, needs));
+    }
 }
 
 /// The lists that a sample uses.

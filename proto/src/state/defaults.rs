@@ -90,10 +90,15 @@ impl FrontendSettings {
     pub fn over(&self, base: &FrontendSettings) -> FrontendSettings {
         over!(self, base, FrontendSettings {
             mode, maxconn, backlog, rate_limit_sessions, timeout_client, timeout_client_fin, timeout_http_request,
-            timeout_http_keep_alive, http_connection, forwardfor, log_format, log_tag, dontlognull, dontlog_normal,
+            timeout_http_keep_alive, http_connection, forwardfor, log_format,
+            log_format_sd, error_log_format, unique_id_format, unique_id_header, capture_cookie, log_tag, dontlognull, dontlog_normal,
             logasap, log_separate_errors, accept_unsafe_request, http_ignore_probes, clitcpka, nolinger,
             socket_stats, default_backend,
-        } log: log_over(&self.log, &base.log), error_pages: pages_over(&self.error_pages, &base.error_pages),
+        } log: log_over(&self.log, &base.log),
+          // Defaults have none, as in HAProxy.
+          request_captures: self.request_captures.clone(),
+          response_captures: self.response_captures.clone(),
+          error_pages: pages_over(&self.error_pages, &base.error_pages),
           table: self.table.clone(), rules: self.rules.over(&base.rules))
     }
 }

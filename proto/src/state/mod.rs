@@ -7,6 +7,7 @@ mod digest;
 mod entries;
 mod health;
 mod integrity;
+mod logging;
 mod numbering;
 mod overlay;
 mod tables;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 
 use crate::change::{Field, Overlay, Revision};
 use crate::model::{
-    Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, Kind, ListName, Name, Resolvers, Row,
-    Server, ServerRef, Subject, Userlist,
+    Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, Kind, ListName, Name, Resolvers, Ring,
+    Row, Server, ServerRef, Subject, Userlist,
 };
 use crate::patterns::KeyIndex;
 
@@ -174,6 +175,27 @@ impl State {
         found
     }
 
+    /// A ring in force.
+    pub fn ring(&self, name: &Name) -> Option<&Ring> {
+        match self.effective.get(&Subject::Ring(name.clone())).map(Arc::as_ref) {
+            Some(Row::Ring(row)) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// All rings in force, in the order of listings.
+    pub fn rings(&self) -> Vec<&Ring> {
+        let mut found: Vec<&Ring> = self
+            .rows(Kind::Ring)
+            .filter_map(|row| match row.as_ref() {
+                Row::Ring(row) => Some(row),
+                _ => None,
+            })
+            .collect();
+        found.sort_by_key(|row| (row.order, &row.name));
+        found
+    }
+
     /// The frontends in force, in the order of listings.
     pub fn frontends(&self) -> Vec<&Frontend> {
         let mut found: Vec<&Frontend> = self
@@ -277,6 +299,7 @@ fn lowest(kind: Kind) -> Option<Subject> {
         Kind::List => Subject::List(lowest_list()?),
         Kind::Entries => Subject::Entries(EntriesRef { list: lowest_list()?, part: 0 }),
         Kind::Userlist => Subject::Userlist(lowest()?),
+        Kind::Ring => Subject::Ring(lowest()?),
     })
 }
 

@@ -27,6 +27,8 @@ pub(super) enum Space {
     Resolvers,
     /// And lists of users.
     Userlists,
+    /// And rings.
+    Rings,
     /// Frontends and backends together.
     Proxies,
     /// The binds of a frontend.
@@ -43,6 +45,7 @@ impl Space {
             Subject::Defaults(_) => Some(Space::Defaults),
             Subject::Resolvers(_) => Some(Space::Resolvers),
             Subject::Userlist(_) => Some(Space::Userlists),
+            Subject::Ring(_) => Some(Space::Rings),
             Subject::Frontend(_) | Subject::Backend(_) => Some(Space::Proxies),
             Subject::Bind(at) => Some(Space::Binds(at.frontend.clone())),
             Subject::Server(at) => Some(Space::Servers(at.backend.clone())),
@@ -59,6 +62,7 @@ impl Space {
             Space::Defaults => Box::new(of_kind(rows, Kind::Defaults)),
             Space::Resolvers => Box::new(of_kind(rows, Kind::Resolvers)),
             Space::Userlists => Box::new(of_kind(rows, Kind::Userlist)),
+            Space::Rings => Box::new(of_kind(rows, Kind::Ring)),
             Space::Proxies => Box::new(of_kind(rows, Kind::Frontend).chain(of_kind(rows, Kind::Backend))),
             Space::Binds(frontend) => Box::new(contained(rows, &Subject::Frontend(frontend.clone()))),
             Space::Servers(backend) => Box::new(contained(rows, &Subject::Backend(backend.clone()))),
@@ -85,6 +89,7 @@ pub(super) fn id(row: &Row) -> Option<u32> {
         | Row::Defaults(_)
         | Row::Resolvers(_)
         | Row::Userlist(_)
+        | Row::Ring(_)
         | Row::List(_)
         | Row::Entries(_) => None,
     }
@@ -269,7 +274,9 @@ impl Census {
     /// Gives an arrival the number and the place that it lacks.
     fn settle(&mut self, state: &State, arrival: &mut Arrival) -> Result<(), Problem> {
         let shared = self.shared(state, &arrival.subject);
-        if arrival.id == 0 && !matches!(self.space, Space::Defaults | Space::Resolvers | Space::Userlists) {
+        if arrival.id == 0
+            && !matches!(self.space, Space::Defaults | Space::Resolvers | Space::Userlists | Space::Rings)
+        {
             arrival.id = match shared {
                 Some((id, _)) => id,
                 None => self.free().ok_or_else(|| {
@@ -410,6 +417,7 @@ pub(super) fn order(row: &Row) -> Option<u32> {
         Row::Server(row) => Some(row.order),
         Row::Resolvers(row) => Some(row.order),
         Row::Userlist(row) => Some(row.order),
+        Row::Ring(row) => Some(row.order),
     }
 }
 
@@ -424,5 +432,6 @@ fn seats(row: &mut Row) -> (Option<&mut u32>, Option<&mut u32>) {
         Row::Server(row) => (Some(&mut row.id), Some(&mut row.order)),
         Row::Resolvers(row) => (None, Some(&mut row.order)),
         Row::Userlist(row) => (None, Some(&mut row.order)),
+        Row::Ring(row) => (None, Some(&mut row.order)),
     }
 }

@@ -4,8 +4,8 @@ use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
     AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashMethod,
-    HttpConnection, HttpReuse, InitState, Kind, Level, LogFormat, LogSyntax, MatchMethod, Mode, Observe,
-    OnError, ServerKey, Severity, Transport,
+    HttpConnection, HttpReuse, InitState, Kind, Level, LogSyntax, MatchMethod, Mode, Observe, OnError,
+    ServerKey, Severity, Transport,
 };
 use crate::problem::Code;
 use crate::rules::RuleSet;
@@ -81,11 +81,10 @@ choices! {
     HashMethod is HashMethod { MapBased, Consistent }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
     InitState is InitState { FullyUp, Up, Down, FullyDown }
-    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries, Userlist }
+    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries, Userlist, Ring }
     Layer is Layer { Spec, Overlay }
     Level is Level { User, Operator, Admin }
-    LogFormat is LogFormat { Plain, Tcp, Http, Clf }
-    LogSyntax is LogSyntax { Rfc3164, Rfc5424, Short, Raw }
+    LogSyntax is LogSyntax { Rfc3164, Rfc5424, Short, Raw, Local, Priority, Timed, Iso }
     MatchMethod is MatchMethod { Exact, Prefix, Suffix, Part, Pattern }
     Mode is Mode { Tcp, Http }
     Observe is Observe { Layer4, Layer7 }

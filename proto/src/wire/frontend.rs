@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{choice, field, v1};
+use super::{choice, field, logging, v1};
 use crate::model::{Bind, BindRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings};
 use crate::problem::Problem;
 
@@ -52,7 +52,15 @@ impl From<&FrontendSettings> for v1::FrontendSettings {
             http_connection: choice::number(settings.http_connection),
             forwardfor: wire_forwardfor(settings.forwardfor.as_ref()),
             log: settings.log.as_ref().map(Into::into),
-            log_format: choice::number(settings.log_format),
+            log_format: logging::wire_format(settings.log_format.as_ref()).0,
+            log_format_text: logging::wire_format(settings.log_format.as_ref()).1,
+            log_format_sd: settings.log_format_sd.as_ref().map(ToString::to_string),
+            error_log_format: settings.error_log_format.as_ref().map(ToString::to_string),
+            unique_id_format: settings.unique_id_format.as_ref().map(ToString::to_string),
+            unique_id_header: settings.unique_id_header.clone(),
+            capture_cookie: settings.capture_cookie.as_ref().map(Into::into),
+            request_captures: settings.request_captures.iter().map(Into::into).collect(),
+            response_captures: settings.response_captures.iter().map(Into::into).collect(),
             log_tag: settings.log_tag.clone(),
             dontlognull: settings.dontlognull,
             dontlog_normal: settings.dontlog_normal,
@@ -90,7 +98,17 @@ impl TryFrom<v1::FrontendSettings> for FrontendSettings {
             http_connection: field::choice("http_connection", settings.http_connection)?,
             forwardfor: model_forwardfor(settings.forwardfor)?,
             log: field::optional("log", settings.log)?,
-            log_format: field::choice("log_format", settings.log_format)?,
+            log_format: logging::model_format(settings.log_format, settings.log_format_text)?,
+            log_format_sd: logging::model_text("log_format_sd", settings.log_format_sd)?,
+            error_log_format: logging::model_text("error_log_format", settings.error_log_format)?,
+            unique_id_format: logging::model_text("unique_id_format", settings.unique_id_format)?,
+            unique_id_header: settings
+                .unique_id_header
+                .map(|name| field::text("unique_id_header", name))
+                .transpose()?,
+            capture_cookie: field::optional("capture_cookie", settings.capture_cookie)?,
+            request_captures: field::list("request_captures", settings.request_captures)?,
+            response_captures: field::list("response_captures", settings.response_captures)?,
             log_tag: settings.log_tag,
             dontlognull: settings.dontlognull,
             dontlog_normal: settings.dontlog_normal,

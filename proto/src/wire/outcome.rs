@@ -29,8 +29,19 @@ impl TryFrom<v1::Outcome> for Outcome {
 
 impl From<Digest> for v1::Digest {
     fn from(digest: Digest) -> Self {
-        let [global, defaults, frontends, binds, backends, servers, resolvers, lists, entries, userlists] =
-            digest.kinds;
+        let [
+            global,
+            defaults,
+            frontends,
+            binds,
+            backends,
+            servers,
+            resolvers,
+            lists,
+            entries,
+            userlists,
+            rings,
+        ] = digest.kinds;
         let overlays = digest.overlays;
         v1::Digest {
             global,
@@ -44,6 +55,7 @@ impl From<Digest> for v1::Digest {
             lists,
             entries,
             userlists,
+            rings,
         }
     }
 }
@@ -62,10 +74,12 @@ impl From<v1::Digest> for Digest {
             lists,
             entries,
             userlists,
+            rings,
         } = digest;
         Digest {
             kinds: [
                 global, defaults, frontends, binds, backends, servers, resolvers, lists, entries, userlists,
+                rings,
             ],
             overlays,
         }

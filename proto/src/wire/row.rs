@@ -18,6 +18,7 @@ impl From<&Subject> for v1::Subject {
             Subject::List(name) => Noun::List(name.to_string()),
             Subject::Entries(at) => Noun::Entries(at.into()),
             Subject::Userlist(name) => Noun::Userlist(name.to_string()),
+            Subject::Ring(name) => Noun::Ring(name.to_string()),
         };
         v1::Subject { noun: Some(noun) }
     }
@@ -39,6 +40,7 @@ impl TryFrom<v1::Subject> for Subject {
             Noun::List(name) => Subject::List(patterns::list_name("list", &name)?),
             Noun::Entries(at) => Subject::Entries(field::within("entries", at.try_into())?),
             Noun::Userlist(name) => Subject::Userlist(field::name("userlist", &name)?),
+            Noun::Ring(name) => Subject::Ring(field::name("ring", &name)?),
         })
     }
 }
@@ -57,6 +59,7 @@ impl From<&Row> for v1::Row {
             Row::List(row) => Noun::List(row.into()),
             Row::Entries(row) => Noun::Entries(Box::new(row.into())),
             Row::Userlist(row) => Noun::Userlist(Box::new(row.into())),
+            Row::Ring(row) => Noun::Ring(Box::new(row.into())),
         };
         v1::Row { noun: Some(noun) }
     }
@@ -78,6 +81,7 @@ impl TryFrom<v1::Row> for Row {
             Noun::List(row) => Row::List(field::within("list", row.try_into())?),
             Noun::Entries(row) => Row::Entries(field::within("entries", (*row).try_into())?),
             Noun::Userlist(row) => Row::Userlist(field::within("userlist", (*row).try_into())?),
+            Noun::Ring(row) => Row::Ring(field::within("ring", (*row).try_into())?),
         })
     }
 }
@@ -85,6 +89,6 @@ impl TryFrom<v1::Row> for Row {
 fn no_noun() -> Problem {
     field::missing(
         "noun",
-        "one of global, defaults, frontend, bind, backend, server, resolvers, list, entries and userlist",
+        "one of global, defaults, frontend, bind, backend, server, resolvers, list, entries, userlist and ring",
     )
 }

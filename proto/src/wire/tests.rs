@@ -129,7 +129,7 @@ fn every_word_has_its_own_number() {
     holds(&Field::ALL);
     holds(&[Layer::Spec, Layer::Overlay]);
     holds(&[Level::User, Level::Operator, Level::Admin]);
-    holds(&[LogSyntax::Rfc3164, LogSyntax::Rfc5424, LogSyntax::Short, LogSyntax::Raw]);
+    holds(&LogSyntax::ALL.map(|(_, syntax)| syntax));
     holds(&crate::model::Severity::ALL);
 }
 

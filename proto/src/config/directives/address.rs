@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::model::{
-    BindAddress, BindHost, DescriptorSource, LogAddress, PortRange, ServerAddress, ServerHost, ServerPort,
-    Transport,
+    BindAddress, BindHost, DescriptorSource, LogAddress, Name, PortRange, ServerAddress, ServerHost,
+    ServerPort, StreamAddress, Transport,
 };
 
 use super::super::environment::Environment;
@@ -112,6 +112,12 @@ pub fn log_address(word: &Word, environment: &Environment) -> Reading<LogAddress
             )),
         },
         (Some("unix"), path) => unix_path(word, path).map(LogAddress::Unix),
+        (Some("ring"), name) => Name::new(name)
+            .map(LogAddress::Ring)
+            .map_err(|bad| expecting(word, format!("'{name}': {bad}"), "the name of a ring is expected")),
+        (Some("tcp" | "tcp4" | "tcp6" | "uxst"), _) => {
+            stream_address(word, environment).map(LogAddress::Stream)
+        }
         (None, path) if path.starts_with('/') => unix_path(word, path).map(LogAddress::Unix),
         (None | Some("ipv4" | "ipv6" | "udp" | "udp4" | "udp6"), rest) => {
             let inner = Word { text: rest.to_owned(), ..word.clone() };
@@ -125,6 +131,38 @@ pub fn log_address(word: &Word, environment: &Environment) -> Reading<LogAddress
             Ok(LogAddress::Udp(address))
         }
         (Some(other), _) => Err(unsupported_prefix(word, other)),
+    }
+}
+
+/// Reads the address of a stream of lines: TCP, or a unix socket.
+pub fn stream_address(word: &Word, environment: &Environment) -> Reading<StreamAddress> {
+    let resolved = resolve(&word.text, environment);
+    let (prefix, rest) = split_prefix(&resolved);
+    match (prefix, rest) {
+        (Some("uxst" | "unix"), path) => unix_path(word, path).map(StreamAddress::Unix),
+        (None, path) if path.starts_with('/') => unix_path(word, path).map(StreamAddress::Unix),
+        (None | Some("ipv4" | "ipv6" | "tcp" | "tcp4" | "tcp6"), rest) => {
+            if let Some(LogAddress::Named { host, port }) =
+                named_log(rest).filter(|_| family(prefix).is_none())
+            {
+                return Ok(StreamAddress::Named { host, port });
+            }
+            let inner = Word { text: rest.to_owned(), ..word.clone() };
+            let address = socket_address(&inner, 514)?;
+            if address.port() == 0 {
+                return Err(about(word, "port 0 cannot be connected to"));
+            }
+            Ok(StreamAddress::Tcp(address))
+        }
+        (Some(other), _) => Err(unsupported_prefix(word, other)),
+    }
+}
+
+/// How the address of a stream of lines is written as a log target.
+pub fn spell_stream(address: &StreamAddress) -> String {
+    match address {
+        StreamAddress::Unix(path) => format!("uxst@{}", escape(path)),
+        other => format!("tcp@{other}"),
     }
 }
 

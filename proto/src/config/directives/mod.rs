@@ -8,6 +8,7 @@ pub mod address;
 pub mod arguments;
 mod balancing;
 mod binds;
+mod captures;
 mod check_rules;
 mod checks;
 mod errors;
@@ -19,12 +20,15 @@ mod parameters;
 mod persistence;
 mod proxy;
 mod resolvers;
+mod rings;
 mod rules;
 pub mod servers;
 mod tables;
 mod userlists;
 
-use crate::model::{BackendSettings, FrontendSettings, Global, LogPlan, Name, Resolvers, Server, Userlist};
+use crate::model::{
+    BackendSettings, FrontendSettings, Global, LogPlan, Name, Resolvers, Ring, Server, Userlist,
+};
 
 use arguments::{Arguments, Reading};
 
@@ -80,6 +84,13 @@ pub enum Action {
         /// Gives the lines that read as this.
         write: fn(&Userlist, &mut Lines),
     },
+    /// A setting of a ring.
+    Ring {
+        /// Takes the arguments.
+        read: fn(&mut Ring, &mut Arguments) -> Reading<()>,
+        /// Gives the lines that read as this.
+        write: fn(&Ring, &mut Lines),
+    },
     /// An order to the reader itself; it leaves nothing to write.
     Reader(fn(&mut Arguments) -> Reading<()>),
 }
@@ -105,6 +116,8 @@ pub enum Section {
     Resolvers,
     /// `userlist`: users and groups.
     Userlist,
+    /// `ring`: a buffer of log lines.
+    Ring,
 }
 
 /// A proxy, or defaults, while it is read or written: the sides that it has and what stands beside them.
@@ -144,6 +157,8 @@ pub struct Lines {
 impl Sections {
     /// `userlist` alone.
     pub const USERLIST: Sections = Sections(256);
+    /// `ring` alone.
+    pub const RINGS: Sections = Sections(64);
     /// `resolvers` alone.
     pub const RESOLVERS: Sections = Sections(32);
     /// `global` alone.
@@ -174,7 +189,7 @@ impl Sections {
 
 impl Section {
     /// Every kind.
-    pub const ALL: [Section; 7] = [
+    pub const ALL: [Section; 8] = [
         Section::Global,
         Section::Defaults,
         Section::Frontend,
@@ -182,6 +197,7 @@ impl Section {
         Section::Listen,
         Section::Resolvers,
         Section::Userlist,
+        Section::Ring,
     ];
 
     /// The word that opens it.
@@ -194,6 +210,7 @@ impl Section {
             Section::Listen => "listen",
             Section::Resolvers => "resolvers",
             Section::Userlist => "userlist",
+            Section::Ring => "ring",
         }
     }
 
@@ -204,7 +221,7 @@ impl Section {
 
     /// Whether it is a proxy, or settings that proxies start from.
     pub fn is_of_proxies(self) -> bool {
-        !matches!(self, Section::Global | Section::Resolvers | Section::Userlist)
+        !matches!(self, Section::Global | Section::Resolvers | Section::Ring | Section::Userlist)
     }
 
     fn bit(self) -> u16 {
@@ -216,6 +233,7 @@ impl Section {
             Section::Listen => 16,
             Section::Resolvers => 32,
             Section::Userlist => 256,
+            Section::Ring => 64,
         }
     }
 }
@@ -263,6 +281,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(tables::ROWS)
         .chain(options::ROWS)
         .chain(logs::ROWS)
+        .chain(captures::ROWS)
         .chain(rules::ROWS)
         .chain(errors::ROWS)
         .chain(checks::GLOBAL)
@@ -270,6 +289,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(parameters::SERVERS)
         .chain(resolvers::ROWS)
         .chain(userlists::ROWS)
+        .chain(rings::ROWS)
 }
 
 /// The directive that a line begins with in this kind of section, or in any if not in this one; longest name first.
@@ -283,6 +303,7 @@ pub fn find(section: Section, first: &str, second: Option<&str>) -> Option<&'sta
         (row.sections == Sections::GLOBAL) == (section == Section::Global)
             && (row.sections == Sections::RESOLVERS) == (section == Section::Resolvers)
             && (row.sections == Sections::USERLIST) == (section == Section::Userlist)
+            && (row.sections == Sections::RINGS) == (section == Section::Ring)
     };
     let mut candidates: Vec<&'static Directive> = all().filter(matches).collect();
     candidates.sort_by_key(|row| (!here(row), !kin(row), !row.name.contains(' ')));

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{ForwardFor, HttpConnection, LogFormat};
+use crate::model::{ForwardFor, HttpConnection};
 
 use super::arguments::{Arguments, Polarity, Reading, about, expecting, literal_ip, signed};
 use super::{Action, Directive, Draft, Lines, Sections, agreed};
@@ -137,47 +137,6 @@ pub(super) const ROWS: &[Directive] = &[
             "option forwardfor iff",
             "option forwardfor header a:b",
         ],
-    },
-    Directive {
-        name: "option httplog",
-        sections: Sections::FRONT,
-        syntax: "[ clf ]",
-        negatable: true,
-        repeats: false,
-        action: Action::Proxy {
-            read: read_httplog,
-            write: |draft, lines| match draft.frontend.as_ref().and_then(|side| side.log_format) {
-                Some(LogFormat::Http) => lines.push(Vec::new()),
-                Some(LogFormat::Clf) => lines.push(vec!["clf".to_owned()]),
-                Some(LogFormat::Plain) => lines.push_no(),
-                _ => {}
-            },
-        },
-        accepted: &["option httplog", "option httplog clf", "no option httplog"],
-        refused: &["option httplog cfl", "option httplog clf x"],
-    },
-    Directive {
-        name: "option tcplog",
-        sections: Sections::FRONT,
-        syntax: "",
-        negatable: true,
-        repeats: false,
-        action: Action::Proxy {
-            read: |draft, arguments| {
-                let value = switched(arguments)?;
-                if let Some(side) = &mut draft.frontend {
-                    side.log_format = value.map(|on| if on { LogFormat::Tcp } else { LogFormat::Plain });
-                }
-                Ok(())
-            },
-            write: |draft, lines| {
-                if draft.frontend.as_ref().and_then(|side| side.log_format) == Some(LogFormat::Tcp) {
-                    lines.push(Vec::new());
-                }
-            },
-        },
-        accepted: &["option tcplog"],
-        refused: &["option tcplog clf"],
     },
     Directive {
         name: "option redispatch",
@@ -380,27 +339,6 @@ fn write_connection(draft: &Draft, lines: &mut Lines, value: HttpConnection) {
     if agreed(sides, lines) == Some(&value) {
         lines.push(Vec::new());
     }
-}
-
-fn read_httplog(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
-    let clf = arguments.accept("clf");
-    if let Some(extra) = arguments.peek() {
-        return Err(expecting(
-            extra,
-            format!("'option httplog' does not take the argument '{}'", extra.text),
-            "'clf' or nothing is expected",
-        ));
-    }
-    let value = match arguments.polarity {
-        Polarity::Plain if clf => Some(LogFormat::Clf),
-        Polarity::Plain => Some(LogFormat::Http),
-        Polarity::No => Some(LogFormat::Plain),
-        Polarity::Default => None,
-    };
-    if let Some(side) = &mut draft.frontend {
-        side.log_format = value;
-    }
-    Ok(())
 }
 
 fn read_forwardfor(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {

@@ -13,10 +13,11 @@ use super::super::{Loaded, keywords};
 use super::tree::{self, Node, Style, Value};
 
 /// The keys of a document, and the sections that they hold.
-pub(in super::super) const GROUPS: [(&str, Section); 7] = [
+pub(in super::super) const GROUPS: [(&str, Section); 8] = [
     ("global", Section::Global),
     ("resolvers", Section::Resolvers),
     ("userlists", Section::Userlist),
+    ("rings", Section::Ring),
     ("defaults", Section::Defaults),
     ("frontends", Section::Frontend),
     ("backends", Section::Backend),
@@ -110,7 +111,7 @@ impl Reader<'_> {
         let Some(pairs) = self.map(value, "a section") else { return };
         let attributes: &[&str] = match section {
             Section::Global => &[],
-            Section::Resolvers | Section::Userlist => &["name"],
+            Section::Resolvers | Section::Ring | Section::Userlist => &["name"],
             Section::Defaults => &["name", "from"],
             _ => &["name", "from", "order"],
         };

@@ -4,7 +4,7 @@ use serde_yaml::{Mapping, Value};
 
 use crate::model::{Row, Subject};
 
-use super::super::directives::{self, Section};
+use super::super::directives::{self, Section, Sections};
 use super::super::document::{Document, Line, Unwritable, Written};
 use super::super::lexer::{Dialect, quote};
 use super::reader::{GROUPS, STRUCTURED};
@@ -22,6 +22,9 @@ pub fn write_yaml<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<String,
     }
     for userlist in &document.userlists {
         push(&mut root, "userlists", section(userlist, plain, None));
+    }
+    for ring in &document.rings {
+        push(&mut root, "rings", section(ring, plain, None));
     }
     let mut defaults: Vec<Value> =
         document.defaults.iter().map(|written| section(written, plain, None)).collect();
@@ -82,6 +85,9 @@ fn settings(lines: &[Line]) -> Mapping {
         let name = line.directive.name;
         match (name, name.split_once(' ')) {
             ("bind", _) => push(&mut map, "binds", structured(name, &line.words)),
+            ("server", _) if line.directive.sections == Sections::RINGS => {
+                push(&mut map, "servers", scalar(&line.words));
+            }
             ("server", _) => push(&mut map, "servers", structured(name, &line.words)),
             ("server-template", _) => push(&mut map, "server-templates", structured(name, &line.words)),
             ("default-server", _) => drop(map.insert(name.into(), structured(name, &line.words))),
@@ -97,7 +103,7 @@ fn settings(lines: &[Line]) -> Mapping {
                         let is_structured = STRUCTURED.iter().any(|(known, _)| *known == name);
                         let value =
                             if is_structured { structured(name, &line.words) } else { scalar(&line.words) };
-                        push(inner, tail, value)
+                        push(inner, tail, value);
                     }
                     Value::Mapping(inner) => drop(inner.insert(tail.into(), scalar(&line.words))),
                     _ => {}

@@ -7,12 +7,12 @@ use proptest::sample::Index;
 
 use super::rules;
 use super::{
-    backend_settings, bind, frontend_settings, global, mode, name, pick, resolvers, server, server_settings,
-    text, userlist, word,
+    backend_settings, bind, frontend_settings, global, mode, name, pick, resolvers, ring, server,
+    server_settings, text, userlist, word,
 };
 use crate::model::{
     Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, Mode, Name,
-    Paused, Resolvers, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    Paused, Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
     Userlist,
 };
 
@@ -23,8 +23,10 @@ pub fn configuration() -> impl Strategy<Value = Vec<Row>> {
     let routes = prop_oneof![2 => mode().prop_map(Some), 1 => Just(None)];
     // Boxed, since generators of so many fields do not fit a test's stack side by side.
     let parts = (vec(defaults_part().boxed(), 0..=3), vec(proxy_part().boxed(), 0..=5));
-    (of(global()), vec(resolvers().boxed(), 0..=2), vec(userlist().boxed(), 0..=2), parts, routes).prop_map(
-        |(global, resolvers, userlists, (defaults, proxies), routes)| {
+    let sections =
+        (vec(resolvers().boxed(), 0..=2), vec(ring().boxed(), 0..=2), vec(userlist().boxed(), 0..=2));
+    (of(global()), sections, parts, routes).prop_map(
+        |(global, (resolvers, rings, userlists), (defaults, proxies), routes)| {
             let mut rows = Plan::over(&defaults, &proxies, routes).rows(global, defaults, proxies);
             rows.extend(resolvers.into_iter().enumerate().map(|(at, row)| {
                 let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
@@ -33,6 +35,10 @@ pub fn configuration() -> impl Strategy<Value = Vec<Row>> {
             rows.extend(userlists.into_iter().enumerate().map(|(at, row)| {
                 let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
                 Row::Userlist(Userlist { name, order: place(at), ..row })
+            }));
+            rows.extend(rings.into_iter().enumerate().map(|(at, row)| {
+                let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
+                Row::Ring(Ring { name, order: place(at), ..row })
             }));
             rows
         },
@@ -163,6 +169,9 @@ impl Plan {
         part.frontend.mode = self.agreed(part.frontend.mode, false);
         part.backend.default_server.checks.track = None;
         part.frontend.table = None;
+        part.frontend.capture_cookie = None;
+        part.frontend.request_captures.clear();
+        part.frontend.response_captures.clear();
         part.backend.table = None;
         rules::defaults(&mut part.frontend.rules, &mut part.backend.rules);
         share(&part.frontend, &mut part.backend);
