@@ -4,9 +4,9 @@
 //! subject. It reads what a [`View`] shows and changes nothing but variables. Read `view.rs` first.
 
 mod authorization;
+mod captures;
 mod condition;
 mod connection;
-mod format;
 mod header;
 mod hello;
 mod payload;
@@ -25,8 +25,8 @@ use crate::convert;
 use crate::sample::Value;
 use crate::snapshot::SamplePlan;
 
+pub use captures::{Captures, Side};
 pub use condition::holds;
-pub use format::render;
 pub(crate) use tables::{increment, key_of};
 pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, View};
 

@@ -1,5 +1,7 @@
 //! What is observed of frontends and binds.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::counter::Sheet;
 use super::{Counter, Gauge, Rate, Statuses, Traffic};
 
@@ -42,9 +44,16 @@ pub struct FrontendLive {
     pub h1_sessions: Counter,
     /// HTTP/1 requests.
     pub h1_requests: Counter,
+    /// Log lines that say their number.
+    lines: AtomicU32,
 }
 
 impl FrontendLive {
+    /// The number of the next log line that says it, from 0.
+    pub fn count_line(&self) -> u32 {
+        self.lines.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(super) fn new(workers: usize) -> FrontendLive {
         let mut sheet = Sheet::new(workers);
         FrontendLive {
@@ -66,6 +75,7 @@ impl FrontendLive {
             internal_errors: sheet.counter(),
             h1_sessions: sheet.counter(),
             h1_requests: sheet.counter(),
+            lines: AtomicU32::new(0),
         }
     }
 

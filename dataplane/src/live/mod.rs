@@ -16,6 +16,7 @@ mod location;
 mod process;
 mod queue;
 mod rate;
+mod ring;
 mod seats;
 mod server;
 pub mod table;
@@ -44,6 +45,7 @@ pub use location::{Found, Location, NameserverLive, SectionLive, ServiceRecord};
 pub use process::ProcessLive;
 pub use queue::{Grant, Priority, Queue, Rank, Ticket};
 pub use rate::Rate;
+pub use ring::{Excerpt, Ring, Rings};
 pub use seats::Seats;
 pub use server::{Room, ServerLive, limit_between};
 pub use table::{Held, Table};
@@ -60,6 +62,8 @@ pub struct Live {
     pub ledger: Ledger,
     /// What is remembered of clients.
     pub tables: Tables,
+    /// The newest lines of logs.
+    pub rings: Rings,
     /// The variables that live as long as the process.
     pub variables: Arc<ProcessVariables>,
     workers: usize,
@@ -79,6 +83,7 @@ impl Live {
             process: ProcessLive::new(workers),
             ledger: Ledger::default(),
             tables: Tables::default(),
+            rings: Rings::default(),
             variables: Arc::default(),
             workers,
             frontends: RwLock::default(),
@@ -153,6 +158,7 @@ impl Live {
         self.servers.write().retain(|at, _| state.server(at).is_some());
         let bind_is_there =
             |at: &BindRef| state.row(&regate_proto::model::Subject::Bind(at.clone())).is_some();
+        self.rings.retain(|name| state.ring(name).is_some());
         self.binds.write().retain(|at, _| bind_is_there(at));
     }
 }

@@ -3,8 +3,10 @@
 use regate_proto::rules::action::RedirectKind;
 
 use super::h1::{self, Asked, Fields, Limits, Method, Parse, Strictness, Version};
+use super::log::Purpose;
 use super::reply;
 use super::rules::{Draft, Message, Scene, StatusLine, Wishes, clean, path_of};
+use crate::fetch::Captures;
 use crate::snapshot::{ContentPlan, ErrorPages, RedirectPlan, ReplyPlan, RulePlan};
 
 /// An answer of the proxy's own, without a word of what becomes of the connection.
@@ -56,7 +58,7 @@ pub(super) fn reply(plan: &ReplyPlan, draft: &Draft<'_>, manner: Manner<'_>) -> 
             return Answer { status, bytes };
         }
         ContentPlan::Bytes(body) => std::borrow::Cow::Borrowed(&body[..]),
-        ContentPlan::Format(format) => std::borrow::Cow::Owned(draft.text(format)),
+        ContentPlan::Format(format) => std::borrow::Cow::Owned(draft.text_for(Purpose::Value, format)),
     };
     push_status(&mut bytes, status);
     bytes.extend_from_slice(&headers);
@@ -101,7 +103,7 @@ pub(super) fn redirect(plan: &RedirectPlan, draft: &Draft<'_>) -> Answer {
 pub(super) fn amended(
     answer: Answer,
     scene: Scene<'_>,
-    wishes: &mut Wishes,
+    (wishes, captures): (&mut Wishes, &mut Captures),
     lists: &[&[RulePlan]],
     method: Method,
 ) -> Answer {
@@ -121,7 +123,8 @@ pub(super) fn amended(
             buffer: &answer.bytes,
             fields: &mut fields,
             message: Message::Response(&head, &mut line),
-            wishes,
+            wishes: &mut *wishes,
+            captures: &mut *captures,
         };
         let _ = draft.run(rules, 0);
     }

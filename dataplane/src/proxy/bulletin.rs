@@ -31,7 +31,7 @@ pub enum Heard<'a> {
 
 /// Reads the ledger until it is closed.
 pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
-    let sink = LogSink::new(shared.live.clone());
+    let sink = LogSink::new(shared.live.clone(), shared.forwarders.clone());
     let ledger = &shared.live.ledger;
     let mut notices = Vec::new();
     // What changed before this thread came to run is to be kept too.

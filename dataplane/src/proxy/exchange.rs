@@ -9,6 +9,7 @@ use regate_proto::rules::Scope;
 
 use super::answer::{self, Answer, Manner};
 use super::buffer::{Buffer, SMALL};
+use super::capture;
 use super::clock::Timer;
 use super::fault::Fault;
 use super::h1::{
@@ -24,6 +25,7 @@ use super::session::Session;
 use super::story::Story;
 use super::stream::{Cut, poll_timer};
 use super::upstream::{self, Held, Way};
+use crate::fetch::Side;
 use crate::snapshot::{BackendPlan, RulePlan, Snapshot};
 
 /// A request with everything that it is served with.
@@ -219,6 +221,11 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 if !self.backend.rules.sticks.is_empty() {
                     self.note_server(way, &head, response.filled());
                 }
+                let plan = &self.session.frontend.captures;
+                let headers = self.fields.iter(response.filled());
+                capture::keep(plan, Side::Response, headers, &mut self.story.captures);
+                self.story.note_connection(self.session, way);
+                self.story.log_early(self.session, response.len() as u64);
                 let reply = match head.framing {
                     Framing::Tunnel => self.tunnel(response, head, way).await,
                     _ => self.respond(response, head, way).await,
@@ -396,11 +403,13 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 snapshot: self.snapshot,
                 backend: Some(self.backend),
                 server: Some(&way.server),
+                unique_id: self.story.unique_id.as_deref(),
             },
             buffer,
             fields: self.fields,
             message: Message::Response(head, &mut StatusLine::default()),
             wishes: &mut self.story.wishes,
+            captures: &mut self.story.captures,
         };
         draft.stick_by_response(self.backend, &mut stores);
         stores.note(&way.server, self.session.worker.shared.live.process.now());
@@ -453,11 +462,13 @@ impl<'s, 'a> Exchange<'s, 'a> {
                         snapshot: self.snapshot,
                         backend: Some(self.backend),
                         server: Some(&way.server),
+                        unique_id: self.story.unique_id.as_deref(),
                     },
                     buffer,
                     fields: self.fields,
                     message: Message::Response(head, &mut line),
                     wishes: &mut self.story.wishes,
+                    captures: &mut self.story.captures,
                 };
                 match draft.run(rules, at) {
                     Step::Done | Step::More(_) => break,

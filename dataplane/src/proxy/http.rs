@@ -115,6 +115,7 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
         Ok(head) => {
             session.requests = session.requests.saturating_add(1);
             story.note_request(session, inbound.filled(), &head);
+            story.note_headers(session, inbound.filled(), &fields, &head);
             snapshot = worker.snapshot();
             let there = session.renew(&snapshot);
             if !session.variables.trackers.is_empty() {
@@ -212,8 +213,15 @@ async fn forward<'a>(
         story.trail.claim.direct(server);
     }
     let first = line.rewritten(&head, inbound.filled());
-    let verbatim =
-        rewrite::request(session, backend, connection, (inbound.filled(), fields, &head, first), &mut out);
+    let id = story.unique_id.as_deref();
+    let verbatim = rewrite::request(
+        session,
+        backend,
+        connection,
+        (inbound.filled(), fields, &head, first),
+        id,
+        &mut out,
+    );
     let request = Request { head, verbatim, ready, out, connection };
     Exchange::new((session, inbound, fields), request, body, (backend, snapshot), story).run().await
 }
@@ -282,8 +290,14 @@ fn amend(session: &Session, answer: Answer, story: &mut Story<'_>) -> Answer {
     let lists = [backend.filter(|_| !same), frontend]
         .map(|plan| plan.map_or(&[][..], |plan| &plan.http_after_response));
     let snapshot = session.snapshot();
-    let scene = Scene { session, snapshot: &snapshot, backend: story.backend, server: None };
-    answer::amended(answer, scene, &mut story.wishes, &lists, story.method)
+    let scene = Scene {
+        session,
+        snapshot: &snapshot,
+        backend: story.backend,
+        server: None,
+        unique_id: story.unique_id.as_deref(),
+    };
+    answer::amended(answer, scene, (&mut story.wishes, &mut story.captures), &lists, story.method)
 }
 
 /// Takes what the client still sends, for a while: its kernel would be told of a reset, and drop the last answer.

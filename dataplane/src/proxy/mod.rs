@@ -7,6 +7,7 @@
 mod answer;
 mod buffer;
 mod bulletin;
+mod capture;
 mod clock;
 mod cookie;
 mod descriptor;
@@ -131,6 +132,7 @@ impl Proxy {
         for key in &gone {
             self.shared.tell(|_| Command::Unlisten(key.clone()));
         }
+        self.shared.forwarders.follow(&self.shared.live, &snapshot.rings);
         self.shared.publish(snapshot);
         for socket in prepared.opened {
             let Opened { key, descriptors, wanted } = socket;

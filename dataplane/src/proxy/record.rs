@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 use regate_proto::model::{Name, Severity};
 
 use super::persistence::{Presented, Told};
+use crate::fetch::Captures;
 
 /// A finished exchange: one HTTP request with its response, or one TCP session.
 ///
@@ -73,6 +74,20 @@ pub(crate) struct Record {
     /// Concurrent connections at the end: process, frontend, backend, server. The exchange itself is still
     /// counted in the first two, and no longer in the others; with `option logasap`, in all four.
     pub(crate) concurrent: [u32; 4],
+    /// The address of the server, once it was connected to; absent for unix sockets and where nobody shows it.
+    pub(crate) server_address: Option<SocketAddr>,
+    /// The address from which the server was connected to; absent where nobody shows it.
+    pub(crate) source: Option<SocketAddr>,
+    /// Milliseconds of handshakes before the first request of a connection, such as the PROXY protocol's.
+    pub(crate) handshake: u32,
+    /// How many requests, or TCP sessions, came before; 0 where nobody shows it.
+    pub(crate) request_number: u32,
+    /// The identifier of the request, where it has one.
+    pub(crate) unique_id: Option<Box<[u8]>>,
+    /// How many values of the request and of the response are kept.
+    pub(crate) captured: [usize; 2],
+    /// What was kept of them.
+    pub(crate) captures: Captures,
     /// Where it stood in the server's queue and in the backend's when it went on, counted from 1, summed over
     /// redispatches; 0 where it did not wait.
     pub(crate) queued: [u32; 2],

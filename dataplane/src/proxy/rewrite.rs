@@ -14,6 +14,7 @@ pub(super) fn request(
     backend: &BackendPlan,
     connection: HttpConnection,
     (buffer, fields, head, line): (&[u8], &mut Fields, &RequestHead, Option<Vec<u8>>),
+    unique_id: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) -> bool {
     head.drop_hop_by_hop(buffer, fields, true);
@@ -21,6 +22,12 @@ pub(super) fn request(
     let plans = [session.frontend.forwardfor.as_ref(), backend.forwardfor.as_ref()];
     if let Some(plan) = plans.into_iter().flatten().next() {
         push_forwarded_for(&mut added, plan, session, buffer, fields);
+    }
+    if let (Some(header), Some(id)) = (&session.frontend.unique_id_header, unique_id) {
+        added.extend(header.bytes().map(|byte| byte.to_ascii_lowercase()));
+        added.extend_from_slice(b": ");
+        added.extend_from_slice(id);
+        added.extend_from_slice(b"\r\n");
     }
     if head.upgrade.is_none() {
         match (connection, head.version) {

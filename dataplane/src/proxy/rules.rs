@@ -13,9 +13,12 @@ use regate_proto::rules::MatchMethod;
 use regate_proto::rules::action::{Part, Side, Timeout};
 
 use super::h1::{Fields, Method, RequestHead, ResponseHead, Version};
+use super::log::Purpose;
 use super::normalize;
+use super::record::Record;
 use super::session::Session;
-use crate::fetch::{self, Connection, Facts, Headers, View, evaluate, holds, render};
+use super::story::Story;
+use crate::fetch::{self, Captures, Connection, Facts, Headers, View, evaluate, holds};
 use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
@@ -32,6 +35,8 @@ pub(super) struct Draft<'d> {
     pub(super) message: Message<'d>,
     /// What rules decided beside the message itself.
     pub(super) wishes: &'d mut Wishes,
+    /// What was kept of the messages.
+    pub(super) captures: &'d mut Captures,
 }
 
 /// Everything around a message.
@@ -41,6 +46,8 @@ pub(super) struct Scene<'d> {
     pub(super) snapshot: &'d Snapshot,
     pub(super) backend: Option<&'d BackendPlan>,
     pub(super) server: Option<&'d ServerPlan>,
+    /// The identifier of the request, where it has one.
+    pub(super) unique_id: Option<&'d [u8]>,
 }
 
 /// What kind of message, and its first line.
@@ -156,9 +163,48 @@ impl<'d> Draft<'d> {
 
     /// The text of a format.
     pub(super) fn text(&self, format: &FormatPlan) -> Vec<u8> {
+        self.text_for(Purpose::Message, format)
+    }
+
+    /// The text of a format that is made for this.
+    pub(super) fn text_for(&self, purpose: Purpose, format: &FormatPlan) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
-        self.with_view(|view| render(format, view, &mut out));
+        let session = self.scene.session;
+        let record = format.has_aliases().then(|| self.record(format));
+        let (mode, record) = (session.frontend.mode, record.as_ref());
+        self.with_view(|view| {
+            session.worker.log.fill(&mut out, format, purpose, mode, record, Some(view));
+        });
         out
+    }
+
+    /// What aliases may say so far.
+    fn record(&self, format: &FormatPlan) -> Record {
+        let Scene { session, backend, server, unique_id, .. } = self.scene;
+        let mut record = Story::sketch(session);
+        record.client = self.wishes.source.or(session.peer);
+        if format.needs.destination {
+            record.destination = self.wishes.destination.or_else(|| session.destination());
+        }
+        record.backend = backend.map(|backend| backend.name.clone());
+        record.server = server.map(|server| server.name.clone());
+        record.unique_id = unique_id.map(Box::from);
+        record.captured = session.frontend.captures.counts();
+        record.captures = self.captures.clone();
+        match &self.message {
+            Message::Request(head, line, ..) => {
+                let method = line.method.as_deref().unwrap_or_else(|| head.method_span.of(self.buffer));
+                let target = line.target.as_deref().unwrap_or_else(|| head.target.of(self.buffer));
+                let version = spelled(head.version).as_bytes();
+                record.request_line = [method, b" ", target, b" HTTP/", version].concat();
+                record.received = Some(record.started);
+            }
+            Message::Response(head, line) => {
+                record.status = Some(line.status.as_ref().map_or(head.status, |(status, _)| *status));
+            }
+            Message::Bytes(..) => {}
+        }
+        record
     }
 
     /// Whether a condition holds.
@@ -188,7 +234,7 @@ impl<'d> Draft<'d> {
 
     /// What samples see of the message.
     pub(super) fn with_view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
-        let Scene { session, snapshot, backend, server } = self.scene;
+        let Scene { session, snapshot, backend, server, unique_id } = self.scene;
         let lines = Lines { fields: self.fields, buffer: self.buffer };
         let destination = || self.wishes.destination.or_else(|| session.destination());
         let undecided = Cell::new(false);
@@ -240,6 +286,9 @@ impl<'d> Draft<'d> {
                 server_timeout: self.wishes.server_timeout,
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,
+                unique_id,
+                request_captures: &self.captures.request,
+                response_captures: &self.captures.response,
                 ..Facts::default()
             },
         })
@@ -297,7 +346,7 @@ impl<'d> Draft<'d> {
                 }
             }
             ActionPlan::SetVariableFormat(variable, format) => {
-                let value = Value::text(self.text(format));
+                let value = Value::text(self.text_for(Purpose::Value, format));
                 self.scene.session.variables.set(variable, value);
             }
             ActionPlan::UnsetVariable(variable) => self.scene.session.variables.unset(variable),

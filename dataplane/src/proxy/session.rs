@@ -1,5 +1,6 @@
 //! One client connection, from accept to close.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -16,11 +17,13 @@ use super::log;
 use super::pool::Upstream;
 use super::proxy_protocol::{self, Parse, Reason, Refusal};
 use super::rules::{Decision, Draft, Message, Scene, Step, Wishes};
+use super::story::Story;
 use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
+use crate::fetch::Captures;
 use crate::live::{BindLive, FrontendLive, Variables};
-use crate::snapshot::{BindPlan, FrontendPlan, Key, RulePlan, RulesPlan};
+use crate::snapshot::{BindPlan, FrontendPlan, Key, RulePlan, RulesPlan, Snapshot};
 
 /// A connection that was accepted and not yet served.
 #[derive(Debug)]
@@ -67,6 +70,10 @@ pub(crate) struct Session {
     pub(crate) frontend: Arc<FrontendPlan>,
     pub(crate) at: Instant,
     pub(crate) at_wall: SystemTime,
+    /// When its handshakes were over.
+    pub(crate) ready: Instant,
+    /// When the response before the request at hand had ended, or the connection was accepted.
+    pub(crate) since: Cell<Instant>,
     /// Bytes that came before it was clear what they are: with a PROXY protocol header, or at once.
     pub(crate) early: Option<Buffer>,
     /// The snapshot that `frontend` is from, and whether the frontend is in it and listens.
@@ -165,6 +172,11 @@ impl Session {
         self.open
     }
 
+    /// The configuration that its frontend's plan is from.
+    pub(crate) fn configuration(&self) -> &Snapshot {
+        &self.seen
+    }
+
     /// Whether the connection should not wait for a further request.
     pub(crate) fn should_end(&mut self) -> bool {
         let snapshot = self.worker.snapshot();
@@ -189,6 +201,8 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         seen,
         at: accepted.at,
         at_wall: SystemTime::now(),
+        ready: accepted.at,
+        since: Cell::new(accepted.at),
         early: None,
         variables: Variables::new(worker.shared.live.variables.clone()),
         requests: 0,
@@ -205,8 +219,11 @@ async fn serve(mut session: Box<Session>, accept_proxy: bool) {
     if !judge(&mut session, |rules| &rules.tcp_connection) {
         return session.frontend.live.denied_connections.add(worker, 1);
     }
-    if accept_proxy && !Box::pin(read_proxy_header(&mut session)).await {
-        return;
+    if accept_proxy {
+        if !Box::pin(read_proxy_header(&mut session)).await {
+            return;
+        }
+        session.ready = Instant::now();
     }
     if !judge(&mut session, |rules| &rules.tcp_session) {
         return session.frontend.live.denied_sessions.add(worker, 1);
@@ -226,11 +243,12 @@ fn judge(session: &mut Session, list: fn(&RulesPlan) -> &[RulePlan]) -> bool {
     let mut wishes = Wishes::default();
     let mut fields = Fields::default();
     let step = Draft {
-        scene: Scene { session, snapshot: &snapshot, backend: None, server: None },
+        scene: Scene { session, snapshot: &snapshot, backend: None, server: None, unique_id: None },
         buffer: &[],
         fields: &mut fields,
         message: Message::Bytes(&[], true),
         wishes: &mut wishes,
+        captures: &mut Captures::default(),
     }
     .run(list(&frontend.rules), 0);
     if let Step::Answer(decision) = step {
@@ -299,6 +317,11 @@ fn refuse(session: &Session, received: &Buffer, reason: &str) -> bool {
         bind_id: session.bind_id,
         reason,
     };
-    session.worker.log.refuse(plan, &refusal);
+    let story = Story::begin(session);
+    let record = plan.errors.is_some().then(|| story.refused(session));
+    let destination = || session.destination();
+    let ends = story.ends(session, &destination);
+    let view = story.view(session, &ends);
+    session.worker.log.refuse(plan, &refusal, record.as_ref(), Some(&view));
     false
 }

@@ -232,11 +232,13 @@ impl<'a> Stage<'_, 'a> {
                 snapshot: self.snapshot,
                 backend: self.story.backend,
                 server: None,
+                unique_id: self.story.unique_id.as_deref(),
             },
             buffer,
             fields: self.fields,
             message: Message::Request(&mut self.head, &mut self.line, body, length),
             wishes: &mut self.story.wishes,
+            captures: &mut self.story.captures,
         }
     }
 }

@@ -1,21 +1,27 @@
 //! What is known of an exchange while it goes on, and what it leaves behind: counters and a log line.
 
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use regate_proto::model::Name;
 
 use super::answer::Answer;
 use super::buffer::Buffer;
+use super::capture;
 use super::fault::Fault;
-use super::h1::{Framing, Method, RequestHead, Span, Version};
+use super::h1::{Fields, Framing, Method, RequestHead, Span, Version};
+use super::log::Purpose;
 use super::persistence::Told;
 use super::record::{Record, Termination};
 use super::rules::Wishes;
 use super::session::Session;
 use super::tracking::Stores;
-use super::upstream::Trail;
+use super::upstream::{Trail, Way};
+use crate::fetch::{Captures, Connection, Facts, Headers, Request, Side, View};
 use crate::live::{Counter, Exchanges, Gauge, Statuses, StreamEnd, Traffic};
-use crate::snapshot::{BackendPlan, LogPlan};
+use crate::snapshot::{BackendPlan, ServerPlan, Target};
 
 /// An exchange so far.
 #[derive(Debug)]
@@ -48,6 +54,16 @@ pub(crate) struct Story<'a> {
     pub(crate) prepared: Option<Answer>,
     /// Whether something of the response has gone to the client.
     pub(crate) response_begun: bool,
+    /// What was kept of the request and the response.
+    pub(crate) captures: Captures,
+    /// The identifier of the request, where it has one.
+    pub(crate) unique_id: Option<Box<[u8]>>,
+    /// How many requests, or TCP sessions, came before, where somebody asks.
+    number: u32,
+    /// Our address towards the server, where somebody asks.
+    source: Option<SocketAddr>,
+    /// Whether its line is written.
+    logged: bool,
 }
 
 /// One more in a gauge, for as long as it is held.
@@ -69,13 +85,26 @@ impl Drop for Presence<'_> {
 }
 
 impl<'a> Story<'a> {
+    /// What is known of a session when nothing is known of an exchange.
+    pub(crate) fn sketch(session: &Session) -> Record {
+        Story::numbered(0).record(session, Vec::new(), None)
+    }
+
     /// The first byte is there, or is awaited.
     pub(crate) fn begin(session: &Session) -> Story<'a> {
+        let number = match session.frontend.needs.request_number {
+            true => session.worker.shared.live.process.numbered.fetch_add(1, Ordering::Relaxed),
+            false => 0,
+        };
+        Story { request_line: session.worker.scratch(), ..Story::numbered(number) }
+    }
+
+    fn numbered(number: u32) -> Story<'a> {
         Story {
             started: Instant::now(),
             received: None,
             responded: None,
-            request_line: session.worker.scratch(),
+            request_line: Vec::new(),
             method: Method::Get,
             version: Version::Http11,
             persistent: false,
@@ -93,7 +122,105 @@ impl<'a> Story<'a> {
             stores: Stores::default(),
             prepared: None,
             response_begun: false,
+            captures: Captures::default(),
+            unique_id: None,
+            number,
+            source: None,
+            logged: false,
         }
+    }
+
+    /// The ends of the exchange's connections.
+    pub(crate) fn ends<'v>(
+        &self,
+        session: &Session,
+        destination: &'v dyn Fn() -> Option<SocketAddr>,
+    ) -> Ends<'v> {
+        let server = self.trail.server.as_ref().filter(|_| self.trail.connected.is_some());
+        let upstream = server.map(|server| (self.source, address_of(server)));
+        Ends { source: session.peer, destination, upstream, undecided: Cell::new(false) }
+    }
+
+    /// What samples may look at when neither message is there.
+    pub(crate) fn view<'v>(&'v self, session: &'v Session, ends: &'v Ends<'v>) -> View<'v> {
+        View {
+            snapshot: session.configuration(),
+            live: &session.worker.shared.live,
+            frontend: &session.frontend,
+            backend: self.backend,
+            server: self.trail.server.as_ref().map(|server| &***server),
+            source: self.wishes.source.or(session.peer),
+            destination: ends.destination,
+            bind_id: session.bind_id,
+            request: None,
+            response: None,
+            payload: &[],
+            whole: true,
+            first: session.requests <= 1,
+            variables: &session.variables,
+            answer: &[],
+            undecided: &ends.undecided,
+            connection: ends,
+            facts: Facts {
+                worker: session.worker.index,
+                accepted: Some(session.at_wall),
+                unique_id: self.unique_id.as_deref(),
+                request_captures: &self.captures.request,
+                response_captures: &self.captures.response,
+                server_timeout: self.wishes.server_timeout,
+                tunnel_timeout: self.wishes.tunnel_timeout,
+                priority: self.wishes.priority,
+                ..Facts::default()
+            },
+        }
+    }
+
+    /// Gives the request its identifier, where the frontend wants one; `headers` are those that came.
+    pub(crate) fn identify(&mut self, session: &Session, request: Request<'_>) {
+        let Some(plan) = &session.frontend.unique_id else { return };
+        let mut id = session.worker.scratch();
+        {
+            let destination = || session.destination();
+            let ends = self.ends(session, &destination);
+            let mut view = self.view(session, &ends);
+            view.request = Some(request);
+            let record = plan.has_aliases().then(|| self.record(session, Vec::new(), None));
+            let mode = session.frontend.mode;
+            session.worker.log.fill(&mut id, plan, Purpose::Line, mode, record.as_ref(), Some(&view));
+        }
+        self.unique_id = Some(id.as_slice().into());
+        session.worker.keep_scratch(id);
+    }
+
+    /// A connection to a server is there: notes its ends, where somebody asks.
+    pub(crate) fn note_connection(&mut self, session: &Session, way: &Way<'_>) {
+        if session.frontend.needs.source {
+            self.source = way.upstream.stream.local();
+        }
+    }
+
+    /// Writes the line before the exchange is over, where the frontend wants it so (`option logasap`).
+    /// So many bytes are on their way to the client.
+    pub(crate) fn log_early(&mut self, session: &Session, bytes: u64) {
+        if session.frontend.log.as_ref().is_some_and(|plan| plan.early) {
+            let line = std::mem::take(&mut self.request_line);
+            let sent = std::mem::replace(&mut self.bytes_out, bytes);
+            self.log(session, line, None);
+            self.bytes_out = sent;
+        }
+    }
+
+    fn log(&mut self, session: &Session, line: Vec<u8>, ended: Option<Instant>) {
+        let Some(plan) = session.frontend.log.as_ref().filter(|_| !self.logged) else {
+            return session.worker.keep_scratch(line);
+        };
+        self.logged = true;
+        let mut record = self.record(session, line, ended);
+        let destination = || session.destination();
+        let ends = self.ends(session, &destination);
+        let view = self.view(session, &ends);
+        session.worker.log.record(&session.frontend.live, plan, &record, Some(&view));
+        session.worker.keep_scratch(std::mem::take(&mut record.request_line));
     }
 
     /// The request's head is complete.
@@ -137,6 +264,34 @@ impl<'a> Story<'a> {
     /// A rule closes the connection: as if the request had not been received.
     pub(crate) fn unreceive(&mut self) {
         self.received = None;
+    }
+
+    /// Keeps what the frontend wants to know of the headers that came, and gives the request its identifier.
+    pub(crate) fn note_headers(
+        &mut self,
+        session: &Session,
+        buffer: &[u8],
+        fields: &Fields,
+        head: &RequestHead,
+    ) {
+        capture::keep(&session.frontend.captures, Side::Request, fields.iter(buffer), &mut self.captures);
+        if session.frontend.unique_id.is_none() {
+            return;
+        }
+        let target = head.target.of(buffer);
+        let end = (head.target.start as usize).saturating_sub(1);
+        let request = Request {
+            method: buffer.get(head.start..end).unwrap_or_default(),
+            target,
+            version: match head.version {
+                Version::Http10 => "1.0",
+                Version::Http11 => "1.1",
+            },
+            headers: &Came { buffer, fields },
+            body: &[],
+            body_length: None,
+        };
+        self.identify(session, request);
     }
 
     /// The request is routed.
@@ -192,14 +347,13 @@ impl<'a> Story<'a> {
                 self.fault,
             );
         }
-        match &session.frontend.log {
-            Some(plan) => {
-                let record = self.record(session, plan, line, now);
-                session.worker.log.record(plan, &record);
-                session.worker.keep_scratch(record.request_line);
-            }
-            None => session.worker.keep_scratch(line),
-        }
+        self.log(session, line, Some(now));
+        session.since.set(now);
+    }
+
+    /// What is known of a connection that did not become a session.
+    pub(crate) fn refused(&self, session: &Session) -> Record {
+        self.record(session, Vec::new(), Some(Instant::now()))
     }
 
     /// Counts in the entries that rules hold, and lets those of the stream go.
@@ -323,25 +477,27 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn record(&self, session: &Session, plan: &LogPlan, request_line: Vec<u8>, now: Instant) -> Record {
+    fn record(&self, session: &Session, request_line: Vec<u8>, ended: Option<Instant>) -> Record {
+        let shows_destination = session.frontend.needs.destination
+            || session.frontend.log.as_ref().is_some_and(|plan| plan.shows_destination());
+        let accepted = session.since.get();
         let process = &session.worker.shared.live.process;
         let name = |name: &Name| name.clone();
         Record {
             client: self.wishes.source.or(session.peer),
-            destination: plan
-                .shows_destination()
+            destination: shows_destination
                 .then(|| self.wishes.destination.or_else(|| session.destination()))
                 .flatten(),
             bind_id: session.bind_id,
-            accepted_at: session.at_wall,
-            accepted: session.at,
+            accepted_at: session.at_wall + accepted.saturating_duration_since(session.at),
+            accepted,
             started_at: session.at_wall + self.started.saturating_duration_since(session.at),
             started: self.started,
             received: self.received,
             dequeued: self.trail.dequeued,
             connected: self.trail.connected,
             responded: self.responded,
-            ended: Some(now),
+            ended,
             request_line,
             status: self.status,
             // A page for a request that never was complete is not counted in lines, as in HAProxy's.
@@ -370,6 +526,59 @@ impl<'a> Story<'a> {
                 self.trail.server.as_ref().map_or(0, |server| server.live.sessions.now()),
             ],
             queued: self.trail.queued,
+            server_address: self.trail.server.as_ref().and_then(|server| address_of(server)),
+            source: self.source,
+            handshake: match session.requests <= 1 {
+                true => session.ready.saturating_duration_since(session.at).as_millis() as u32,
+                false => 0,
+            },
+            request_number: self.number,
+            unique_id: self.unique_id.clone(),
+            captured: session.frontend.captures.counts(),
+            captures: self.captures.clone(),
         }
+    }
+}
+
+/// The ends of connections, as samples ask for them.
+pub(crate) struct Ends<'a> {
+    source: Option<SocketAddr>,
+    destination: &'a dyn Fn() -> Option<SocketAddr>,
+    upstream: Option<(Option<SocketAddr>, Option<SocketAddr>)>,
+    undecided: Cell<bool>,
+}
+
+impl Connection for Ends<'_> {
+    fn source(&self) -> Option<SocketAddr> {
+        self.source
+    }
+
+    fn destination(&self) -> Option<SocketAddr> {
+        (self.destination)()
+    }
+
+    fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
+        self.upstream
+    }
+}
+
+/// The headers of a message as they came.
+struct Came<'a> {
+    buffer: &'a [u8],
+    fields: &'a Fields,
+}
+
+impl Headers for Came<'_> {
+    fn at(&self, position: usize) -> Option<Option<(&[u8], &[u8])>> {
+        let field = self.fields.as_slice().get(position)?;
+        Some(Some((field.name().of(self.buffer), field.value().of(self.buffer))))
+    }
+}
+
+/// Where a server is now, unless it is no IP address.
+fn address_of(server: &ServerPlan) -> Option<SocketAddr> {
+    match server.place()?.as_ref() {
+        Target::Inet(address) => Some(*address),
+        _ => None,
     }
 }

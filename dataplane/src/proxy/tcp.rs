@@ -38,6 +38,8 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     story.trail.priority = story.wishes.priority;
     session.key = key::of_connection(session, backend).await;
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
+    story.note_connection(session, &way);
+    story.log_early(session, 0);
     let mut upward = Flow::tunnel(&session.worker);
     let mut downward = Flow::tunnel(&session.worker);
     if let Some(early) = session.early.take() {
@@ -163,10 +165,11 @@ fn draft<'d>(
     over: bool,
 ) -> Draft<'d> {
     Draft {
-        scene: Scene { session, snapshot, backend: story.backend, server: None },
+        scene: Scene { session, snapshot, backend: story.backend, server: None, unique_id: None },
         buffer: &[],
         fields,
         message: Message::Bytes(session.early.as_ref().map_or(&[], |early| early.filled()), over),
         wishes: &mut story.wishes,
+        captures: &mut story.captures,
     }
 }

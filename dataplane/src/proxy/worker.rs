@@ -24,7 +24,7 @@ use super::buffer::Buffers;
 use super::clock::Clock;
 use super::h1::Fields;
 use super::listen::{ListenKey, Opened};
-use super::log::LogSink;
+use super::log::{Forwarders, LogSink};
 use super::pipe::Pipes;
 use super::pool::Pool;
 use super::reactor::{Reactor, Source};
@@ -38,6 +38,8 @@ use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, foresee_transition, note
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) live: Arc<Live>,
+    /// Who hands on the lines of rings.
+    pub(crate) forwarders: Arc<Forwarders>,
     snapshot: ArcSwap<Snapshot>,
     /// Bumped with each snapshot, so that a worker sees by one load whether its copy is the newest.
     version: AtomicU64,
@@ -112,6 +114,7 @@ impl Shared {
     pub(crate) fn new(live: Arc<Live>, peers: Vec<UnboundedSender<Command>>) -> Shared {
         Shared {
             live,
+            forwarders: Arc::default(),
             snapshot: ArcSwap::from_pointee(Snapshot::default()),
             version: AtomicU64::new(0),
             loads: peers.iter().map(|_| AtomicU32::new(0)).collect(),
@@ -322,7 +325,7 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
         buffers: Rc::default(),
         pipes: Rc::default(),
         pool: Pool::default(),
-        log: LogSink::new(shared.live.clone()),
+        log: LogSink::new(shared.live.clone(), shared.forwarders.clone()),
         shared,
         fields: RefCell::default(),
         scratch: RefCell::default(),

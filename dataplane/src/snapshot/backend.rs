@@ -330,7 +330,7 @@ pub(super) fn compile(
     let checks = match untouched {
         Some(plan) => plan.checks.clone(),
         None => {
-            let compiled = CheckPlan::compile(&state.global(), &settings, mode, (&subject, live));
+            let compiled = CheckPlan::compile(state, &settings, mode, (&subject, live));
             Arc::new(compiled.map_err(|problem| vec![problem])?)
         }
     };

@@ -4,14 +4,15 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use regate_proto::model::{
-    BackendSettings, ExternalChecks, Global, InitState, Millis, Mode, Observe, OnError, Paused, Server,
-    ServerHost, ServerPort, ServerRef, ServerSettings, Subject,
+    BackendSettings, ExternalChecks, InitState, Millis, Mode, Observe, OnError, Paused, Server, ServerHost,
+    ServerPort, ServerRef, ServerSettings, Subject,
 };
 use regate_proto::problem::{Code, Problem};
 
 use super::{LogPlan, Target};
 use crate::check::Script;
 use crate::live::Live;
+use regate_proto::state::State;
 
 /// How the servers of a backend are checked. Times are in milliseconds.
 #[derive(Debug)]
@@ -84,11 +85,12 @@ pub struct ServerCheckPlan {
 impl CheckPlan {
     /// The checks of a backend, unless they cannot work.
     pub(super) fn compile(
-        global: &Global,
+        state: &State,
         settings: &BackendSettings,
         mode: Mode,
         (subject, live): (&Subject, &Live),
     ) -> Result<CheckPlan, Problem> {
+        let global = &state.global();
         let external = global.checks.external.map(|kind| kind == ExternalChecks::WholeEnvironment);
         let script = Script::compile(&settings.checks, external)
             .map_err(|reason| Problem::about(Code::Unsuitable, subject, reason))?;
@@ -97,7 +99,7 @@ impl CheckPlan {
             connect_timeout: settings.timeout_connect.map_or(0, Millis::get),
             timeout: settings.checks.timeout.map(Millis::get).filter(|timeout| *timeout != 0),
             logs_results: settings.checks.log == Some(true),
-            log: LogPlan::of_backend(global, settings, mode, live),
+            log: LogPlan::of_backend(state, global, settings, mode, live),
             spread: global.checks.spread.unwrap_or(0),
             max_spread: global.checks.max_spread.map(Millis::get),
         })

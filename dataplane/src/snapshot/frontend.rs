@@ -3,11 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use regate_proto::model::{Bind, ErrorPage, ErrorReply, HttpConnection, Mode, Name, Subject};
-use regate_proto::problem::Problem;
+use regate_proto::model::{
+    Bind, Capture, CookieCapture, ErrorPage, ErrorReply, HttpConnection, Mode, Name, Subject,
+};
+use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
 
 use super::BackendPlan;
+use super::format::{FormatPlan, Needs};
 use super::logging::LogPlan;
 use super::rules::{self, RulesPlan};
 use crate::live::{BindLive, FrontendLive, Live};
@@ -43,6 +46,14 @@ pub struct FrontendPlan {
     pub forwardfor: Option<ForwardPlan>,
     /// What is logged, and where to.
     pub log: Option<Arc<LogPlan>>,
+    /// What the identifier of a request is made of.
+    pub unique_id: Option<FormatPlan>,
+    /// What must be known for its lines and identifiers and is not free to know.
+    pub needs: Needs,
+    /// The header that carries the identifier to the server.
+    pub unique_id_header: Option<String>,
+    /// What is kept of messages.
+    pub captures: CapturePlan,
     /// Whether the request parser is relaxed.
     pub accept_unsafe: bool,
     /// Whether connections without a request get no error page and no line.
@@ -83,6 +94,24 @@ pub struct ForwardPlan {
     pub except: Option<(IpAddr, u8)>,
     /// Whether a header that is already there is left alone.
     pub if_none: bool,
+}
+
+/// What is kept of messages for lines and rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CapturePlan {
+    /// Of requests, in order.
+    pub request: Box<[Capture]>,
+    /// Of responses, in order.
+    pub response: Box<[Capture]>,
+    /// The cookie.
+    pub cookie: Option<CookieCapture>,
+}
+
+impl CapturePlan {
+    /// How many values of requests and of responses are kept.
+    pub fn counts(&self) -> [usize; 2] {
+        [self.request.len(), self.response.len()]
+    }
 }
 
 /// Replies that replace the built-in error pages, whole HTTP messages by status.
@@ -142,6 +171,8 @@ pub(super) fn compile(
     live: &Live,
 ) -> Result<FrontendPlan, Vec<Problem>> {
     let settings = state.frontend_settings(row);
+    let unsuitable =
+        |reason: String| vec![Problem::about(Code::Unsuitable, &Subject::Frontend(row.name.clone()), reason)];
     let mode = settings.mode.unwrap_or(Mode::Tcp);
     let millis = |value: Option<regate_proto::model::Millis>| value.map(|millis| millis.get());
     let client_timeout = millis(settings.timeout_client).unwrap_or(0);
@@ -153,7 +184,14 @@ pub(super) fn compile(
     });
     let rules = RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode)
         .map_err(|reasons| rules::problems(&Subject::Frontend(row.name.clone()), reasons))?;
+    let log = LogPlan::compile(state, &state.global(), &settings, mode, live);
+    let captures = [settings.request_captures.len(), settings.response_captures.len()];
+    let unique_id = settings.unique_id_format.as_ref().map(|format| FormatPlan::of_line(format, captures));
+    let log = log.map_err(unsuitable)?.map(Arc::new);
+    let unique_id = unique_id.transpose().map_err(unsuitable)?;
+    let needs = unique_id.as_ref().map(|plan| plan.needs).unwrap_or_default();
     Ok(FrontendPlan {
+        needs: log.as_ref().map_or(needs, |plan| plan.needs.or(needs)),
         name: row.name.clone(),
         id: row.id,
         listen: row.listen,
@@ -173,7 +211,14 @@ pub(super) fn compile(
             .clone()
             .flatten()
             .map(|forward| super::backend::forward_plan(&forward)),
-        log: LogPlan::compile(&state.global(), &settings, mode, live).map(Arc::new),
+        log,
+        unique_id,
+        unique_id_header: settings.unique_id_header.clone(),
+        captures: CapturePlan {
+            request: settings.request_captures.as_slice().into(),
+            response: settings.response_captures.as_slice().into(),
+            cookie: settings.capture_cookie.clone(),
+        },
         accept_unsafe: settings.accept_unsafe_request.unwrap_or(false),
         ignore_probes: settings.http_ignore_probes.unwrap_or(false),
         tcp_keep_alive: settings.clitcpka.unwrap_or(false),

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use regate_proto::change::Revision;
-use regate_proto::model::{Global, Name, Resolvers, Userlist};
+use regate_proto::model::{Global, Name, Resolvers, Ring, Userlist};
 
 // What plans are asked by.
 pub use crate::balance::{Asker, Key, UNITS, may_open_with_cookie};
@@ -32,10 +32,10 @@ pub use backend::{BackendPlan, ServerPlan, Target};
 pub use checks::{CheckPlan, ServerCheckPlan};
 pub use compile::{compile, foresee_transition, note_transition};
 pub use condition::{ConditionPlan, CriterionPlan, Patterns, TermPlan};
-pub use format::{FormatPart, FormatPlan};
-pub use frontend::{BindPlan, ErrorPages, ForwardPlan, FrontendPlan};
+pub use format::{Encoding, FieldPlan, FormatPlan, Needs, Source, Step};
+pub use frontend::{BindPlan, CapturePlan, ErrorPages, ForwardPlan, FrontendPlan};
 pub use lists::{ListPlan, Lists};
-pub use logging::{LogPlan, LogRoute};
+pub use logging::{LineFormat, LogPlan, LogRoute};
 pub use naming::Naming;
 pub use persistence::CookiePlan;
 pub use rules::{
@@ -65,4 +65,6 @@ pub struct Snapshot {
     pub lists: Lists,
     /// The lists of users.
     pub userlists: Arc<[Arc<Userlist>]>,
+    /// Buffers of log lines, in the order of listings.
+    pub rings: Arc<[Arc<Ring>]>,
 }

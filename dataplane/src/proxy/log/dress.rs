@@ -1,7 +1,6 @@
 //! The header before a line's text, and the length it is cut to (configuration manual 4.2 "log").
 //!
-//! Pure. Formats: RFC 3164 (without a host name when none is configured, which is HAProxy's default), RFC 5424,
-//! `<severity>` alone, nothing.
+//! Pure. The formats are those of [`LogSyntax`]; without one, RFC 3164 with a host name where one is configured.
 
 use regate_proto::model::{LogSyntax, Severity};
 
@@ -38,13 +37,23 @@ pub(super) fn dress(
     severity: Severity,
     (at, dates): (Moment, &mut Dates),
     identity: &Identity,
-    text: &[u8],
+    (structured, text): (&[u8], &[u8]),
 ) {
     let start = out.len();
     let mut length = route.length();
     match (route.target.syntax, identity.host(plan)) {
         (Some(LogSyntax::Raw), _) => length = length.saturating_sub(1),
         (Some(LogSyntax::Short), _) => put_priority(out, severity.number()),
+        (Some(LogSyntax::Priority), _) => put_priority(out, priority(route, severity)),
+        (Some(LogSyntax::Timed), _) => {
+            put_priority(out, severity.number());
+            put_iso(out, at, dates);
+            out.push(b' ');
+        }
+        (Some(LogSyntax::Iso), _) => {
+            put_iso(out, at, dates);
+            out.push(b' ');
+        }
         (Some(LogSyntax::Rfc5424), host) => {
             put_priority(out, priority(route, severity));
             out.extend_from_slice(b"1 ");
@@ -55,13 +64,20 @@ pub(super) fn dress(
             out.extend_from_slice(plan.tag.as_bytes());
             out.push(b' ');
             out.extend_from_slice(identity.pid.as_bytes());
-            out.extend_from_slice(b" - - ");
+            out.extend_from_slice(b" - ");
+            out.extend_from_slice(if structured.is_empty() { b"-" } else { structured });
+            out.push(b' ');
         }
-        (syntax @ (None | Some(LogSyntax::Rfc3164)), host) => {
+        (syntax @ (None | Some(LogSyntax::Rfc3164 | LogSyntax::Local)), host) => {
             put_priority(out, priority(route, severity));
             out.extend_from_slice(dates.header(at));
             out.push(b' ');
-            if let Some(host) = host.or(syntax.map(|_| "localhost")) {
+            let host = match syntax {
+                None => host,
+                Some(LogSyntax::Local) => None,
+                Some(_) => host.or(Some("localhost")),
+            };
+            if let Some(host) = host {
                 out.extend_from_slice(host.as_bytes());
                 out.push(b' ');
             }
@@ -105,7 +121,16 @@ mod tests {
     use crate::proxy::log::samples;
 
     fn dressed(syntax: Option<LogSyntax>, host: Option<&str>, length: Option<u32>) -> String {
-        let mut plan = samples::plan(regate_proto::model::LogFormat::Http);
+        dressed_with("", syntax, host, length)
+    }
+
+    fn dressed_with(
+        structured: &str,
+        syntax: Option<LogSyntax>,
+        host: Option<&str>,
+        length: Option<u32>,
+    ) -> String {
+        let mut plan = samples::plan(crate::snapshot::LineFormat::Http);
         plan.host = host.map(str::to_owned);
         plan.routes[0].target.syntax = syntax;
         plan.routes[0].target.length = length;
@@ -120,7 +145,7 @@ mod tests {
             Severity::Info,
             (at, &mut dates),
             &identity,
-            text.as_bytes(),
+            (structured.as_bytes(), text.as_bytes()),
         );
         String::from_utf8(out).unwrap().replace(&text, "TEXT").split_off("before".len())
     }
@@ -145,9 +170,17 @@ mod tests {
             ),
             (Some(LogSyntax::Short), Some("n1"), "<6>TEXT\n"),
             (Some(LogSyntax::Raw), Some("n1"), "TEXT\n"),
+            (Some(LogSyntax::Local), Some("n1"), "<134>Nov 22 09:03:07 haproxy[4711]: TEXT\n"),
+            (Some(LogSyntax::Priority), None, "<134>TEXT\n"),
+            (Some(LogSyntax::Timed), None, "<6>2026-11-22T09:03:07.123045-05:00 TEXT\n"),
+            (Some(LogSyntax::Iso), None, "2026-11-22T09:03:07.123045-05:00 TEXT\n"),
         ] {
             assert_eq!(dressed(syntax, host, None), line, "{syntax:?} {host:?}");
         }
+        assert_eq!(
+            dressed_with("[a@1 b=2]", Some(LogSyntax::Rfc5424), None, None),
+            "<134>1 2026-11-22T09:03:07.123045-05:00 - haproxy 4711 - [a@1 b=2] TEXT\n"
+        );
     }
 
     /// What HAProxy sends with `len 80`: 80 bytes and the line end, but one less where there is no header.

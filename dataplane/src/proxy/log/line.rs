@@ -4,23 +4,38 @@
 
 use std::time::Instant;
 
-use regate_proto::model::{LogFormat, Mode, Name};
+use regate_proto::model::{Mode, Name};
 
 use super::date::{Dates, Moment};
-use super::text::{put_address, put_escaped, put_ip, put_number, put_padded, put_timer};
+use super::text::{
+    put_address, put_escaped, put_header, put_ip, put_number, put_padded, put_plain, put_timer,
+};
 use super::{Record, Refusal};
+use crate::fetch::Side;
 use crate::proxy::persistence::{Presented, Told};
 use crate::proxy::record::{Cause, Phase, Termination};
-use crate::snapshot::LogPlan;
+use crate::snapshot::{FormatPlan, LineFormat, LogPlan};
 
-/// Appends the text of a finished exchange.
-pub(super) fn render(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
-    match plan.format {
-        LogFormat::Plain => render_plain(out, plan.mode, record),
-        LogFormat::Tcp => render_tcp(out, plan, record, dates),
-        LogFormat::Http => render_http(out, plan, record, dates),
-        LogFormat::Clf => render_clf(out, plan, record, dates),
+/// Appends the text of an exchange in one of the formats that have a name; gives a format of the user's back.
+pub(super) fn render<'p>(
+    out: &mut Vec<u8>,
+    plan: &'p LogPlan,
+    record: &Record,
+    dates: &mut Dates,
+) -> Option<&'p FormatPlan> {
+    match &plan.format {
+        LineFormat::Plain => render_plain(out, plan.mode, record),
+        LineFormat::Tcp => render_tcp(out, plan, record, dates),
+        LineFormat::Http => render_http(out, plan, record, dates),
+        LineFormat::Clf => render_clf(out, plan, record, dates),
+        LineFormat::Https => {
+            render_http(out, plan, record, dates);
+            // What is known of TLS (8.2.4) where there is none.
+            out.extend_from_slice(b" 0/-/-/-/0 -/-/-");
+        }
+        LineFormat::Custom(format) => return Some(format),
     }
+    None
 }
 
 /// Appends the text of a connection that ended before it became a session (8.2.5).
@@ -94,10 +109,25 @@ fn render_http(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut D
     put_timer(out, record.status.map(u64::from));
     out.push(b' ');
     put_rising(out, plan, record.bytes_out);
-    out.extend_from_slice(b" - - ");
-    put_termination(out, record);
+    for side in [Side::Request, Side::Response] {
+        out.push(b' ');
+        put_cookie(out, record, side, b"-");
+    }
+    out.push(b' ');
+    put_ending(out, record);
     out.push(b' ');
     put_counts(out, record, b'/');
+    for (side, count) in [(Side::Request, record.captured[0]), (Side::Response, record.captured[1])] {
+        if count > 0 {
+            out.extend_from_slice(b" {");
+            put_captures(out, record, (side, count), |out, place| {
+                if place > 0 {
+                    out.push(b'|');
+                }
+            });
+            out.push(b'}');
+        }
+    }
     out.push(b' ');
     put_request(out, record);
 }
@@ -134,26 +164,46 @@ fn render_clf(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Da
     }
     put_rising(out, plan, timers.active);
     out.push(b' ');
-    put_termination(out, record);
+    put_ending(out, record);
     out.push(b' ');
     put_counts(out, record, b' ');
-    out.extend_from_slice(b" \"\" \"\" ");
+    for side in [Side::Request, Side::Response] {
+        out.extend_from_slice(b" \"");
+        put_cookie(out, record, side, b"");
+        out.push(b'"');
+    }
+    let captured: usize = record.captured.iter().sum();
+    for (side, count) in [(Side::Request, record.captured[0]), (Side::Response, record.captured[1])] {
+        put_captures(out, record, (side, count), |out, place| {
+            out.extend_from_slice(if place > 0 { b"\" \"" } else { b" \"" });
+        });
+        if count > 0 {
+            out.push(b'"');
+        }
+    }
+    if captured == 0 {
+        out.push(b' ');
+    }
 }
 
 /// Milliseconds of the phases (8.4), from the instants of a record.
-struct Timers {
-    request: Option<u64>,
-    queue: Option<u64>,
-    connect: Option<u64>,
-    response: Option<u64>,
+pub(super) struct Timers {
+    pub(super) request: Option<u64>,
+    pub(super) queue: Option<u64>,
+    pub(super) connect: Option<u64>,
+    pub(super) response: Option<u64>,
+    /// From the response's head, or in TCP mode from the connection, to the end.
+    pub(super) data: Option<u64>,
+    /// From the end of handshakes to the first byte of the request.
+    pub(super) idle: u64,
     /// From the first byte of the request.
-    active: u64,
+    pub(super) active: u64,
     /// From the accept.
-    total: u64,
+    pub(super) total: u64,
 }
 
 impl Timers {
-    fn of(record: &Record) -> Timers {
+    pub(super) fn of(record: &Record) -> Timers {
         // Differences of whole milliseconds, so that the phases add up.
         let since = |at: Option<Instant>| at.map(|at| millis(record.started, at));
         let received = since(record.received);
@@ -177,6 +227,11 @@ impl Timers {
             }),
             connect: connected.map(|at| at.saturating_sub(dequeued.or(received).unwrap_or(0))),
             response: responded.zip(connected).map(|(at, connected)| at.saturating_sub(connected)),
+            data: record
+                .responded
+                .or(record.connected.filter(|_| record.received.is_none()))
+                .map(|_| millis(record.started, last).saturating_sub(responded.or(connected).unwrap_or(0))),
+            idle: millis(record.accepted, record.started).saturating_sub(record.handshake.into()),
             active: millis(record.started, last),
             total: millis(record.accepted, last),
         }
@@ -216,11 +271,11 @@ fn put_names(out: &mut Vec<u8>, record: &Record) {
     out.push(b' ');
 }
 
-fn backend(record: &Record) -> &Name {
+pub(super) fn backend(record: &Record) -> &Name {
     record.backend.as_ref().unwrap_or(&record.frontend)
 }
 
-fn server(record: &Record) -> &[u8] {
+pub(super) fn server(record: &Record) -> &[u8] {
     record.server.as_ref().map_or(b"<NOSRV>", |server| server.as_str().as_bytes())
 }
 
@@ -252,13 +307,35 @@ fn put_request(out: &mut Vec<u8>, record: &Record) {
     out.push(b'"');
     match record.request_line.as_slice() {
         [] => out.extend_from_slice(b"<BADREQ>"),
-        line => put_escaped(out, &line[..line.len().min(REQUEST_LINE)]),
+        _ => put_escaped(out, request_line(record)),
     }
     out.push(b'"');
 }
 
+/// The request line as far as it is shown.
+pub(super) fn request_line(record: &Record) -> &[u8] {
+    let line = &record.request_line;
+    line.get(..REQUEST_LINE).unwrap_or(line)
+}
+
+fn put_cookie(out: &mut Vec<u8>, record: &Record, side: Side, absent: &[u8]) {
+    put_plain(out, record.captures.cookie(side).unwrap_or(absent), false);
+}
+
+fn put_captures(
+    out: &mut Vec<u8>,
+    record: &Record,
+    (side, count): (Side, usize),
+    before: impl Fn(&mut Vec<u8>, usize),
+) {
+    for place in 0..count {
+        before(out, place);
+        put_header(out, record.captures.value(side, place).unwrap_or_default(), false);
+    }
+}
+
 /// The state with the two letters about cookies.
-fn put_termination(out: &mut Vec<u8>, record: &Record) {
+pub(super) fn put_ending(out: &mut Vec<u8>, record: &Record) {
     out.extend_from_slice(&letters(record.termination));
     let Some((presented, told)) = record.cookies else {
         out.extend_from_slice(b"--");
@@ -282,7 +359,7 @@ fn put_termination(out: &mut Vec<u8>, record: &Record) {
     });
 }
 
-fn letters(termination: Termination) -> [u8; 2] {
+pub(super) fn letters(termination: Termination) -> [u8; 2] {
     let cause = match termination.cause {
         Cause::Completed => b'-',
         Cause::Client => b'C',

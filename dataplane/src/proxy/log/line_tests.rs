@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use crate::snapshot::LineFormat;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use regate_proto::model::LogFormat;
 
 use super::*;
 use crate::proxy::log::samples;
@@ -24,7 +24,7 @@ fn shown(plan: &LogPlan, record: &Record) -> String {
 fn http(change: impl FnOnce(&mut Record)) -> String {
     let mut record = samples::record();
     change(&mut record);
-    shown(&samples::plan(LogFormat::Http), &record)
+    shown(&samples::plan(LineFormat::Http), &record)
 }
 
 fn without_request(record: &mut Record) {
@@ -45,15 +45,15 @@ fn ended_by(record: &mut Record, cause: Cause, phase: Phase) {
 #[test]
 fn the_four_formats() {
     let lines = [
-        (LogFormat::Plain, "Connect from 10.0.1.2:33317 to 10.0.3.31:8012 (fe/HTTP)"),
-        (LogFormat::Tcp, "10.0.1.2:33317 [22/Nov/2026:19:33:07.005] fe be/s1 0/30/122 54 -- 1/1/0/0/0 0/0"),
+        (LineFormat::Plain, "Connect from 10.0.1.2:33317 to 10.0.3.31:8012 (fe/HTTP)"),
+        (LineFormat::Tcp, "10.0.1.2:33317 [22/Nov/2026:19:33:07.005] fe be/s1 0/30/122 54 -- 1/1/0/0/0 0/0"),
         (
-            LogFormat::Http,
+            LineFormat::Http,
             "10.0.1.2:33317 [22/Nov/2026:19:33:07.007] fe be/s1 10/0/30/69/120 200 54 - - ---- 1/1/0/0/0 0/0 \
              \"GET / HTTP/1.1\"",
         ),
         (
-            LogFormat::Clf,
+            LineFormat::Clf,
             "10.0.1.2 - - [22/Nov/2026:14:03:07 +0000] \"GET / HTTP/1.1\" 200 54 \"\" \"\" 33317 005 \"fe\" \"be\" \
              \"s1\" 10 0 30 69 120 ---- 1 1 0 0 0 0 0 \"\" \"\" ",
         ),
@@ -72,9 +72,9 @@ fn lines_that_are_written_early_say_that_numbers_rise() {
         plan.early = true;
         shown(&plan, &record)
     };
-    assert!(early(LogFormat::Http).contains(" 10/0/30/69/+109 200 +54 - - "));
-    assert!(early(LogFormat::Tcp).contains(" 0/30/+111 +54 -- "));
-    let clf = early(LogFormat::Clf);
+    assert!(early(LineFormat::Http).contains(" 10/0/30/69/+109 200 +54 - - "));
+    assert!(early(LineFormat::Tcp).contains(" 0/30/+111 +54 -- "));
+    let clf = early(LineFormat::Clf);
     assert!(clf.contains(" 200 +54 ") && clf.contains(" 10 0 30 69 +109 "), "{clf}");
 }
 
@@ -83,10 +83,10 @@ fn a_client_on_a_unix_socket_is_named_by_the_bind() {
     let mut record = samples::record();
     (record.client, record.destination, record.bind_id) = (None, None, 7);
     let begin = |format| shown(&samples::plan(format), &record);
-    assert_eq!(begin(LogFormat::Plain), "Connect to unix:7 (fe/HTTP)");
-    assert!(begin(LogFormat::Http).starts_with("unix:7 ["));
-    assert!(begin(LogFormat::Tcp).starts_with("unix:7 ["));
-    let clf = begin(LogFormat::Clf);
+    assert_eq!(begin(LineFormat::Plain), "Connect to unix:7 (fe/HTTP)");
+    assert!(begin(LineFormat::Http).starts_with("unix:7 ["));
+    assert!(begin(LineFormat::Tcp).starts_with("unix:7 ["));
+    let clf = begin(LineFormat::Clf);
     assert!(clf.starts_with("unix - - [") && clf.contains(" \"\" \"\" 7 005 "), "{clf}");
 }
 
@@ -154,10 +154,10 @@ fn a_tcp_session_that_did_not_wait_shows_the_millisecond_that_haproxy_shows() {
     (record.received, record.responded, record.status) = (None, None, None);
     record.request_line.clear();
     record.dequeued = Some(record.started);
-    let mut plan = samples::plan(LogFormat::Tcp);
+    let mut plan = samples::plan(LineFormat::Tcp);
     plan.mode = Mode::Tcp;
     assert!(shown(&plan, &record).contains(" fe be/s1 1/40/122 54 -- "));
-    plan.format = LogFormat::Plain;
+    plan.format = LineFormat::Plain;
     assert!(shown(&plan, &record).ends_with("(fe/TCP)"));
 }
 
@@ -203,7 +203,7 @@ proptest! {
     fn nothing_that_is_sent_breaks_a_line(sent in prop::collection::vec(any::<u8>(), 0..3000), clf in any::<bool>()) {
         let mut record = samples::record();
         record.request_line = sent;
-        let line = shown(&samples::plan(if clf { LogFormat::Clf } else { LogFormat::Http }), &record);
+        let line = shown(&samples::plan(if clf { LineFormat::Clf } else { LineFormat::Http }), &record);
         prop_assert!(line.bytes().all(|byte| (32..127).contains(&byte)));
         prop_assert_eq!(line.matches('"').count(), if clf { 16 } else { 2 });
     }

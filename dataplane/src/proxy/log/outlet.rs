@@ -1,4 +1,4 @@
-//! Delivery of lines to one destination: a queue, and a datagram socket or the process's writer behind it.
+//! Delivery of lines to one destination: a queue, and a datagram socket, the process's writer or a ring behind it.
 //!
 //! Sockets never block. A full one leaves lines in the queue; a full queue and a destination that is away drop
 //! lines, which callers count.
@@ -6,6 +6,7 @@
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use regate_proto::model::LogAddress;
@@ -16,7 +17,9 @@ use rustix::net::{
 };
 use smallvec::SmallVec;
 
+use super::forward::Forwarders;
 use super::writer::{self, Stream};
+use crate::live::{Live, Ring};
 
 /// A destination with the lines that wait for it.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub(super) struct Outlet {
 enum Way {
     Socket(Socket),
     Stream(Option<Stream>),
+    Ring(Arc<Ring>),
 }
 
 /// A datagram socket that is opened when it is needed.
@@ -56,12 +60,13 @@ pub(super) fn found_or_opened<'a>(
     outlets: &'a mut Vec<Outlet>,
     address: &LogAddress,
     now: i64,
+    (live, forwarders): (&Arc<Live>, &Forwarders),
 ) -> &'a mut Outlet {
     let at = match outlets.iter().position(|outlet| outlet.address == *address) {
         Some(at) => at,
         None => {
             outlets.retain(|outlet| !outlet.is_empty() || now - outlet.used < UNUSED_SECONDS);
-            outlets.push(Outlet::new(address.clone()));
+            outlets.push(Outlet::new(address.clone(), (live, forwarders)));
             outlets.len() - 1
         }
     };
@@ -71,14 +76,16 @@ pub(super) fn found_or_opened<'a>(
 }
 
 impl Outlet {
-    fn new(address: LogAddress) -> Outlet {
-        let way = match address {
+    fn new(address: LogAddress, (live, forwarders): (&Arc<Live>, &Forwarders)) -> Outlet {
+        let way = match &address {
             LogAddress::Udp(_) | LogAddress::Named { .. } | LogAddress::Unix(_) => {
                 Way::Socket(Socket::default())
             }
             LogAddress::Stdout | LogAddress::Stderr | LogAddress::Descriptor(_) => {
                 Way::Stream(writer::open(&address))
             }
+            LogAddress::Stream(stream) => Way::Ring(forwarders.stream(live, stream)),
+            LogAddress::Ring(name) => Way::Ring(live.rings.named(name)),
         };
         Outlet { address, way, queue: Queue::default(), stuck: false, used: 0 }
     }
@@ -110,6 +117,12 @@ impl Outlet {
                 let dropped = stream.map_or(lines, |stream| stream.append(&self.queue.bytes, lines));
                 self.queue.clear();
                 dropped
+            }
+            Way::Ring(ring) => {
+                let lines = self.queue.from(0).map(|line| line.strip_suffix(b"\n").unwrap_or(line));
+                let refused = ring.append(lines);
+                self.queue.clear();
+                refused
             }
             Way::Socket(socket) => {
                 let (sent, dropped) = socket.send(&self.address, &self.queue);

@@ -29,6 +29,10 @@ impl Drop for Folder {
     }
 }
 
+fn opened(address: LogAddress) -> Outlet {
+    Outlet::new(address, (&Arc::new(Live::new(1)), &Forwarders::default()))
+}
+
 fn put(outlet: &mut Outlet, text: &str) -> u64 {
     outlet.put(|out| out.extend_from_slice(text.as_bytes()))
 }
@@ -43,7 +47,7 @@ fn received(socket: &UnixDatagram) -> String {
 fn a_unix_socket_is_found_again_when_its_daemon_comes_back() {
     let folder = Folder::new("back");
     let path = folder.socket();
-    let mut outlet = Outlet::new(LogAddress::Unix(path.clone()));
+    let mut outlet = opened(LogAddress::Unix(path.clone()));
     assert_eq!(put(&mut outlet, "nobody is there"), 0);
     assert_eq!(outlet.flush(), 1);
 
@@ -68,7 +72,7 @@ fn a_unix_socket_is_found_again_when_its_daemon_comes_back() {
 fn a_full_socket_keeps_lines_waiting_within_bounds() {
     let folder = Folder::new("full");
     let daemon = UnixDatagram::bind(folder.socket()).unwrap();
-    let mut outlet = Outlet::new(LogAddress::Unix(folder.socket()));
+    let mut outlet = opened(LogAddress::Unix(folder.socket()));
     let line = "x".repeat(1000);
     let mut dropped = 0;
     for index in 0..1000 {
@@ -98,7 +102,7 @@ fn a_full_socket_keeps_lines_waiting_within_bounds() {
 #[test]
 fn a_refusing_udp_port_costs_lines_and_nothing_else() {
     let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut outlet = Outlet::new(LogAddress::Udp(port));
+    let mut outlet = opened(LogAddress::Udp(port));
     let mut dropped = 0;
     for _ in 0..10 {
         put(&mut outlet, "lost");
@@ -121,7 +125,7 @@ fn a_refusing_udp_port_costs_lines_and_nothing_else() {
 fn a_line_that_no_datagram_holds_is_dropped_alone() {
     let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
     daemon.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut outlet = Outlet::new(LogAddress::Udp(daemon.local_addr().unwrap()));
+    let mut outlet = opened(LogAddress::Udp(daemon.local_addr().unwrap()));
     put(&mut outlet, "before");
     put(&mut outlet, &"x".repeat(70_000));
     put(&mut outlet, "after");
@@ -135,7 +139,7 @@ fn a_line_that_no_datagram_holds_is_dropped_alone() {
 fn a_descriptor_gets_every_line_from_the_writer() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let number = u32::try_from(writer.as_raw_fd()).unwrap();
-    let mut outlet = Outlet::new(LogAddress::Descriptor(number));
+    let mut outlet = opened(LogAddress::Descriptor(number));
     for index in 0..100 {
         assert_eq!(put(&mut outlet, &format!("line {index}\n")), 0);
     }
@@ -150,7 +154,7 @@ fn a_descriptor_gets_every_line_from_the_writer() {
 
 #[test]
 fn a_descriptor_that_is_not_open_costs_lines() {
-    let mut outlet = Outlet::new(LogAddress::Descriptor(9_999));
+    let mut outlet = opened(LogAddress::Descriptor(9_999));
     put(&mut outlet, "lost");
     assert_eq!(outlet.flush(), 1);
 }
@@ -159,7 +163,7 @@ fn a_descriptor_that_is_not_open_costs_lines() {
 fn a_writer_that_is_held_up_loses_what_does_not_fit() {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let number = u32::try_from(writer.as_raw_fd()).unwrap();
-    let mut outlet = Outlet::new(LogAddress::Descriptor(number));
+    let mut outlet = opened(LogAddress::Descriptor(number));
     let line = format!("{}\n", "x".repeat(999));
     let mut dropped = 0;
     for _ in 0..4000 {
@@ -178,11 +182,12 @@ fn a_writer_that_is_held_up_loses_what_does_not_fit() {
 fn outlets_that_nothing_uses_any_more_are_closed() {
     let address = |port: u16| LogAddress::Udp(([127, 0, 0, 1], port).into());
     let mut outlets = Vec::new();
-    found_or_opened(&mut outlets, &address(1), 100);
-    found_or_opened(&mut outlets, &address(2), 130);
-    found_or_opened(&mut outlets, &address(1), 150);
+    let (live, forwarders) = (Arc::new(Live::new(1)), Forwarders::default());
+    found_or_opened(&mut outlets, &address(1), 100, (&live, &forwarders));
+    found_or_opened(&mut outlets, &address(2), 130, (&live, &forwarders));
+    found_or_opened(&mut outlets, &address(1), 150, (&live, &forwarders));
     assert_eq!(outlets.len(), 2);
-    found_or_opened(&mut outlets, &address(3), 195);
+    found_or_opened(&mut outlets, &address(3), 195, (&live, &forwarders));
     let left: Vec<_> = outlets.iter().map(|outlet| outlet.address.clone()).collect();
     assert_eq!(left, [address(1), address(3)]);
 }

@@ -4,34 +4,30 @@
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use regate_proto::model::{Facility, LogAddress, LogFormat, LogTarget, Mode, Name};
+use regate_proto::model::{Facility, LogAddress, LogTarget, Mode, Name};
 
 use super::Record;
 use crate::proxy::record::Termination;
-use crate::snapshot::{LogPlan, LogRoute};
+use crate::snapshot::{LineFormat, LogPlan, LogRoute};
 
 /// 22/Nov/2026:14:03:07 in UTC.
 pub(super) const SECONDS: i64 = 1_795_356_187;
 
 pub(super) fn route(address: LogAddress) -> LogRoute {
     let facility = Facility::from_word("local0").unwrap();
-    LogRoute {
-        target: LogTarget { address, length: None, syntax: None, facility, highest: None, lowest: None },
-    }
+    LogRoute::new(LogTarget {
+        address,
+        length: None,
+        syntax: None,
+        sample: None,
+        facility,
+        highest: None,
+        lowest: None,
+    })
 }
 
-pub(super) fn plan(format: LogFormat) -> LogPlan {
-    LogPlan {
-        format,
-        mode: Mode::Http,
-        routes: vec![route(LogAddress::Udp(([127, 0, 0, 1], 514).into()))],
-        tag: "haproxy".to_owned(),
-        host: None,
-        skip_null: false,
-        skip_normal: false,
-        early: false,
-        separate_errors: false,
-    }
+pub(super) fn plan(format: LineFormat) -> LogPlan {
+    LogPlan::new(format, Mode::Http, vec![route(LogAddress::Udp(([127, 0, 0, 1], 514).into()))])
 }
 
 /// `GET / HTTP/1.1` answered by be/s1 with 200, 54 bytes, accepted 2 ms before its first byte.
@@ -67,5 +63,12 @@ pub(super) fn record() -> Record {
         redispatched: false,
         concurrent: [1, 1, 0, 0],
         queued: [0, 0],
+        server_address: Some(([10, 0, 4, 1], 8080).into()),
+        source: Some(([10, 0, 3, 1], 41234).into()),
+        handshake: 1,
+        request_number: 12,
+        unique_id: None,
+        captured: [0, 0],
+        captures: crate::fetch::Captures::default(),
     }
 }

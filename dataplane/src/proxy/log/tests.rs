@@ -14,15 +14,18 @@ struct Sink {
     socket: UdpSocket,
     log: LogSink,
     plan: LogPlan,
+    frontend: Arc<FrontendLive>,
 }
 
 fn sink(change: impl FnOnce(&mut LogPlan)) -> Sink {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut plan = samples::plan(LogFormat::Http);
+    let mut plan = samples::plan(LineFormat::Http);
     plan.routes = vec![samples::route(LogAddress::Udp(socket.local_addr().unwrap()))];
     change(&mut plan);
-    Sink { socket, log: LogSink::new(Arc::new(Live::new(1))), plan }
+    let live = Arc::new(Live::new(1));
+    let frontend = live.frontend(&Name::new("fe").unwrap());
+    Sink { socket, log: LogSink::new(live, Arc::default()), plan, frontend }
 }
 
 impl Sink {
@@ -34,7 +37,7 @@ impl Sink {
 
     /// The priority of the record's line, absent when it is left out.
     fn priority(&self, record: &Record) -> Option<String> {
-        self.log.record(&self.plan, record);
+        self.log.record(&self.frontend, &self.plan, record, None);
         if self.log.is_empty() {
             return None;
         }
@@ -54,7 +57,7 @@ fn lines_arrive_in_order_one_a_datagram() {
     let sink = sink(|_| {});
     assert!(sink.log.is_empty());
     for status in 200..300 {
-        sink.log.record(&sink.plan, &changed(|record| record.status = Some(status)));
+        sink.log.record(&sink.frontend, &sink.plan, &changed(|record| record.status = Some(status)), None);
     }
     assert!(!sink.log.is_empty());
     sink.log.flush();
@@ -101,7 +104,7 @@ fn connections_without_data_are_left_out_where_wanted() {
 #[test]
 fn the_plain_line_heeds_no_option_and_needs_a_request_in_http() {
     let mut sink = sink(|plan| {
-        plan.format = LogFormat::Plain;
+        plan.format = LineFormat::Plain;
         (plan.skip_null, plan.skip_normal, plan.separate_errors) = (true, true, true);
     });
     let empty = changed(|record| {
@@ -130,7 +133,7 @@ fn every_route_gets_the_line() {
     let other = UdpSocket::bind("127.0.0.1:0").unwrap();
     other.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let sink = sink(|plan| plan.routes.push(samples::route(LogAddress::Udp(other.local_addr().unwrap()))));
-    sink.log.record(&sink.plan, &samples::record());
+    sink.log.record(&sink.frontend, &sink.plan, &samples::record(), None);
     sink.log.flush();
     let mut buffer = [0; 2048];
     let length = other.recv(&mut buffer).unwrap();
@@ -150,17 +153,17 @@ fn refused_connections_are_errors_where_wanted() {
         reason: "Truncated PROXY protocol header received",
     };
     let mut sink = sink(|plan| (plan.separate_errors, plan.skip_null) = (true, true));
-    sink.log.refuse(&sink.plan, &refusal(false));
+    sink.log.refuse(&sink.plan, &refusal(false), None, None);
     assert!(sink.log.is_empty());
-    sink.log.refuse(&sink.plan, &refusal(true));
+    sink.log.refuse(&sink.plan, &refusal(true), None, None);
     sink.log.flush();
     let line = sink.line();
     assert!(
         line.starts_with("<131>") && line.ends_with("] fe/1: Truncated PROXY protocol header received\n"),
         "{line}"
     );
-    sink.plan.format = LogFormat::Plain;
-    sink.log.refuse(&sink.plan, &refusal(true));
+    sink.plan.format = LineFormat::Plain;
+    sink.log.refuse(&sink.plan, &refusal(true), None, None);
     assert!(sink.log.is_empty());
 }
 
@@ -169,7 +172,7 @@ fn what_is_queued_leaves_when_it_has_waited_for_company() {
     let sink = sink(|_| {});
     let now = std::time::Instant::now();
     assert_eq!(sink.log.rest(now), None);
-    sink.log.record(&sink.plan, &samples::record());
+    sink.log.record(&sink.frontend, &sink.plan, &samples::record(), None);
     assert!(sink.log.rest(now).is_some_and(|rest| !rest.is_zero()));
     sink.log.turn(now);
     assert!(!sink.log.is_empty());

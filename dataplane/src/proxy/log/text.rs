@@ -73,6 +73,60 @@ pub(super) fn put_escaped(out: &mut Vec<u8>, mut text: &[u8]) {
     out.extend_from_slice(text);
 }
 
+/// Appends what a client sent, as [`put_escaped`] does, and with `escape` a backslash before `\` and `]`.
+pub(super) fn push_escaped(out: &mut Vec<u8>, text: &[u8], escape: bool) {
+    if !escape {
+        return put_escaped(out, text);
+    }
+    let mut escaped = Vec::with_capacity(text.len());
+    put_escaped(&mut escaped, text);
+    put_plain(out, &escaped, true);
+}
+
+/// Appends a header's value: as [`put_escaped`] does, and so for what stands between values: `{`, `|` and `}`.
+pub(super) fn put_header(out: &mut Vec<u8>, text: &[u8], escape: bool) {
+    for piece in text.chunk_by(|one, next| !is_between(*one) && !is_between(*next)) {
+        match piece {
+            [byte] if is_between(*byte) => {
+                out.push(b'#');
+                put_hexadecimal(out, (*byte).into(), 2);
+            }
+            _ => push_escaped(out, piece, escape),
+        }
+    }
+}
+
+/// Appends text, with `escape` a backslash before `"`, `\` and `]` (RFC 5424 section 6.3.3).
+pub(super) fn put_plain(out: &mut Vec<u8>, text: &[u8], escape: bool) {
+    if !escape {
+        return out.extend_from_slice(text);
+    }
+    for byte in text {
+        if matches!(byte, b'"' | b'\\' | b']') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+}
+
+/// Appends a number in hexadecimal digits, at least so many.
+pub(super) fn put_hexadecimal(out: &mut Vec<u8>, number: u64, width: usize) {
+    // Writing to a vector cannot fail.
+    drop(write!(out, "{number:0width$X}"));
+}
+
+/// Appends an address in hexadecimal digits: eight, or thirty-two.
+pub(super) fn put_address_digits(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => put_hexadecimal(out, u32::from(ip).into(), 8),
+        IpAddr::V6(ip) => ip.octets().into_iter().for_each(|byte| put_hexadecimal(out, byte.into(), 2)),
+    }
+}
+
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b'{' | b'|' | b'}')
+}
+
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'#'
 }

@@ -131,7 +131,7 @@ fn file(address: &LogAddress) -> Option<OwnedFd> {
         LogAddress::Stdout => io::stdout().as_fd().try_clone_to_owned().ok(),
         LogAddress::Stderr => io::stderr().as_fd().try_clone_to_owned().ok(),
         LogAddress::Descriptor(number) => descriptor::copy_of(*number).ok(),
-        LogAddress::Udp(_) | LogAddress::Named { .. } | LogAddress::Unix(_) => None,
+        _ => None,
     }
 }
 
