@@ -67,6 +67,26 @@ pub(crate) fn defer_accept(socket: &impl AsFd) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// What the kernel measures of a TCP connection: `struct tcp_info` of `linux/tcp.h`, up to the reordering, as the
+/// integers of 32 bits that it is made of.
+pub(crate) fn tcp_measures(socket: &impl AsFd) -> io::Result<[u32; 23]> {
+    let mut info = [0_u32; 23];
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the descriptor is open for as long as it is borrowed, and the kernel writes no more than the size that is
+    // handed over, to an array of as many bytes, any content of which is valid.
+    #[expect(unsafe_code, reason = "no library offers this option")]
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            std::ptr::from_mut(&mut info).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
+}
+
 /// The number of a user (`/etc/passwd`) or group (`/etc/group`), given by name or number.
 pub(crate) fn account_number(file: &str, name: &str) -> io::Result<u32> {
     if let Ok(number) = name.parse() {

@@ -12,13 +12,14 @@ use regate_proto::model::{Name, Severity};
 use regate_proto::rules::MatchMethod;
 use regate_proto::rules::action::{Part, Side, Timeout};
 
+use super::descriptor::tcp_measures;
 use super::h1::{Fields, Method, RequestHead, ResponseHead, Version};
 use super::log::Purpose;
 use super::normalize;
 use super::record::Record;
 use super::session::Session;
 use super::story::Story;
-use crate::fetch::{self, Captures, Connection, Facts, Headers, View, evaluate, holds};
+use crate::fetch::{self, Captures, Connection, Facts, Headers, Measures, View, evaluate, holds};
 use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
@@ -570,6 +571,21 @@ impl Connection for Session {
 
     fn destination(&self) -> Option<SocketAddr> {
         Session::destination(self)
+    }
+
+    fn measures(&self) -> Option<Measures> {
+        let info = tcp_measures(&self.stream).ok()?;
+        // Places in `struct tcp_info`, counted in integers of 32 bits.
+        Some(Measures {
+            unacked: info[6],
+            sacked: info[7],
+            lost: info[8],
+            retransmitted: info[9],
+            facked: info[10],
+            round_trip: info[17],
+            variance: info[18],
+            reordering: info[22],
+        })
     }
 }
 
