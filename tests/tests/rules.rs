@@ -101,6 +101,9 @@ const ROWS: &[Row] = &[
     ),
     front("http-request return content-type text/plain string old", OLD),
     front("http-request return content-type text/plain string body", POST),
+    front("http-request auth", GET),
+    front("http-request auth realm Some\\ files if { path /path/to }", GET),
+    back("http-request auth", GET),
     // Redirections.
     front("http-request redirect location /there", GET),
     front("http-request redirect location /there code 301", GET),

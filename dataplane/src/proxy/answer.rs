@@ -25,6 +25,11 @@ impl Answer {
             (false, Version::Http10) => b"connection: keep-alive\r\n",
             (false, Version::Http11) => return,
         };
+        self.add_line(line);
+    }
+
+    /// Adds a line to the end of the head.
+    fn add_line(&mut self, line: &[u8]) {
         if let Some(end) = memchr::memmem::find(&self.bytes, b"\r\n\r\n") {
             self.bytes.splice(end + 2..end + 2, line.iter().copied());
         }
@@ -81,6 +86,14 @@ pub(super) fn page(status: u16, manner: Manner<'_>) -> Answer {
     let mut bytes = Vec::with_capacity(256);
     reply::push_page(&mut bytes, status, Version::Http11, false, manner.body, manner.pages, b"");
     Answer { status, bytes }
+}
+
+/// The answer that asks for a user and a password (RFC 7617).
+pub(super) fn challenge(realm: &str, manner: Manner<'_>) -> Answer {
+    let mut answer = page(401, manner);
+    let realm = clean(realm.replace(['"', '\\'], "").into_bytes());
+    answer.add_line(&[b"www-authenticate: Basic realm=\"".as_slice(), &realm, b"\"\r\n"].concat());
+    answer
 }
 
 /// The answer of `redirect` (configuration manual 4.2).

@@ -604,7 +604,8 @@ fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) ->
         Decision::Deny(plan) | Decision::Tarpit(plan) => {
             (Some(answer::reply(plan, draft, manner)), Fault::ResponseDenied)
         }
-        Decision::Reject | Decision::SilentDrop => (None, Fault::Rejected),
+        // These do not stand among rules for responses.
+        Decision::Auth(_) | Decision::Reject | Decision::SilentDrop => (None, Fault::Rejected),
     }
 }
 

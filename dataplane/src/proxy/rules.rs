@@ -113,6 +113,8 @@ pub(super) enum Decision<'p> {
     Tarpit(&'p ReplyPlan),
     Return(&'p ReplyPlan),
     Redirect(&'p RedirectPlan),
+    /// For a user and a password, in this realm.
+    Auth(Option<&'p str>),
     Reject,
     SilentDrop,
 }
@@ -142,6 +144,7 @@ impl<'d> Draft<'d> {
                         return Step::Answer(Decision::Redirect(redirect));
                     }
                 }
+                ActionPlan::Auth(realm) => return Step::Answer(Decision::Auth(realm.as_deref())),
                 ActionPlan::Pause(time) => {
                     if let Some(millis) = self.millis(time).filter(|millis| *millis > 0) {
                         return Step::Pause(millis, at + 1);
@@ -393,6 +396,7 @@ impl<'d> Draft<'d> {
             | ActionPlan::Tarpit(_)
             | ActionPlan::Return(_)
             | ActionPlan::Redirect(_)
+            | ActionPlan::Auth(_)
             | ActionPlan::WaitForBody { .. }
             | ActionPlan::EarlyHint(..)
             | ActionPlan::Pause(_)

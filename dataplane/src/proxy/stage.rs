@@ -136,6 +136,11 @@ impl<'a> Stage<'_, 'a> {
                 self.session.stream.vanish();
                 (None, Fault::Rejected)
             }
+            Decision::Auth(realm) => {
+                let own = self.story.backend.map_or(&frontend.name, |backend| &backend.name);
+                let page = answer::challenge(realm.unwrap_or(own.as_str()), manner);
+                (Some(page), Fault::Answered)
+            }
             Decision::Redirect(plan) => (Some(answer::redirect(plan, &self.draft())), Fault::Answered),
             Decision::Return(plan) => (Some(answer::reply(plan, &self.draft(), manner)), Fault::Answered),
             Decision::Deny(plan) => (Some(answer::reply(plan, &self.draft(), manner)), Fault::Denied),
