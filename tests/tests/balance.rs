@@ -115,6 +115,8 @@ const ROWS: &[Row] = &[
     row("balance uri", EQUAL, Keys::Target),
     row("balance uri\n hash-type map-based sdbm", UNEQUAL, Keys::Target),
     row("balance uri\n hash-type map-based djb2", UNEQUAL, Keys::Target),
+    row("balance hash path,lower", UNEQUAL, Keys::Target),
+    row("balance hash path,crc32 \n hash-type consistent", UNEQUAL, Keys::Target),
     row("balance uri\n hash-type map-based wt6", UNEQUAL, Keys::Target),
     row("balance uri\n hash-type map-based crc32", UNEQUAL, Keys::Target),
     row("balance uri\n hash-type map-based sdbm avalanche", UNEQUAL, Keys::Target),

@@ -454,6 +454,7 @@ fn algorithm(balance: &Balance) -> &'static str {
         Balance::UrlParam { .. } => "url_param",
         Balance::Header { .. } => "hdr",
         Balance::RdpCookie(_) => "rdp-cookie",
+        Balance::Hash(_) => "hash",
         Balance::Sticky => "sticky",
     }
 }

@@ -24,6 +24,8 @@ pub struct Asker<'a> {
     pub posted: &'a [u8],
     /// The first bytes of a connection without requests.
     pub opening: &'a [u8],
+    /// The bytes of the sample that the algorithm names.
+    pub sampled: Option<&'a [u8]>,
 }
 
 impl BalancePlan {
@@ -51,6 +53,7 @@ impl BalancePlan {
                 value.map(|value| hashed(if *domain_only { domain(value) } else { value }))
             }
             Balance::RdpCookie(name) => rdp_cookie(asker.opening, name.as_str()).map(hashed),
+            Balance::Hash(_) => asker.sampled.map(hashed),
         })
     }
 
@@ -268,8 +271,14 @@ mod tests {
             let plan = BalancePlan { algorithm, ..BalancePlan::default() };
             for text in ["", "?", "://", "/", "id=", "\u{3}\u{0}", "\"", "..", "&&="] {
                 let bytes = text.as_bytes();
-                let asker =
-                    Asker { client: None, target: bytes, header: &header, posted: bytes, opening: bytes };
+                let asker = Asker {
+                    client: None,
+                    target: bytes,
+                    header: &header,
+                    posted: bytes,
+                    opening: bytes,
+                    sampled: Some(bytes),
+                };
                 plan.key(&asker);
             }
         }

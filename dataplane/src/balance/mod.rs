@@ -104,7 +104,8 @@ impl BalancePlan {
             | Balance::Uri(_)
             | Balance::UrlParam { .. }
             | Balance::Header { .. }
-            | Balance::RdpCookie(_) => self.method == HashMethod::MapBased,
+            | Balance::RdpCookie(_)
+            | Balance::Hash(_) => self.method == HashMethod::MapBased,
             _ => false,
         }
     }

@@ -279,7 +279,8 @@ impl Order {
             | Balance::Uri(_)
             | Balance::UrlParam { .. }
             | Balance::Header { .. }
-            | Balance::RdpCookie(_) => match plan.method {
+            | Balance::RdpCookie(_)
+            | Balance::Hash(_) => match plan.method {
                 HashMethod::MapBased => Order::Map(Map::default()),
                 HashMethod::Consistent => Order::Ring(Ring::default()),
             },

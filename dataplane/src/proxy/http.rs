@@ -202,7 +202,8 @@ async fn forward<'a>(
     if key::waits_for_body(backend, &head) {
         ready = key::await_body(session, inbound, &mut body, head.len, ready).await?;
     }
-    session.key = key::of_request(session, backend, inbound.filled(), fields, &head, ready);
+    session.key =
+        key::of_request(session, backend, inbound.filled(), fields, &head, ready, wanted.hashed.as_deref());
     let mut out = worker.scratch();
     if !wanted.ignores {
         let forces = wanted.forces;

@@ -18,6 +18,7 @@ pub(super) fn of_request(
     fields: &Fields,
     head: &RequestHead,
     ready: usize,
+    sampled: Option<&[u8]>,
 ) -> Key {
     let plan = backend.picker.plan();
     let mut decoded = Vec::new();
@@ -36,6 +37,7 @@ pub(super) fn of_request(
         header: &|name| fields.value(buffer, name.as_bytes()),
         posted,
         opening: &[],
+        sampled,
     })
 }
 
@@ -87,7 +89,11 @@ pub(super) fn admit_more(
 }
 
 /// The key of a connection; waits for what the client says first, where the algorithm looks at that.
-pub(super) async fn of_connection(session: &mut Session, backend: &BackendPlan) -> Key {
+pub(super) async fn of_connection(
+    session: &mut Session,
+    backend: &BackendPlan,
+    sampled: Option<&[u8]>,
+) -> Key {
     let plan = backend.picker.plan();
     if plan.needs_opening() {
         let mut buffer = session.early.take().unwrap_or_else(|| session.worker.buffers.small());
@@ -111,6 +117,7 @@ pub(super) async fn of_connection(session: &mut Session, backend: &BackendPlan) 
         header: &|_| None,
         posted: &[],
         opening: session.early.as_ref().map_or(&[], |early| early.filled()),
+        sampled,
     })
 }
 

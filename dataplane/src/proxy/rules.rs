@@ -9,8 +9,8 @@ use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 
 use regate_proto::model::{Name, Severity};
-use regate_proto::rules::MatchMethod;
 use regate_proto::rules::action::{Part, Side, Timeout};
+use regate_proto::rules::{Kind, MatchMethod};
 
 use super::descriptor::tcp_measures;
 use super::h1::{Fields, Method, RequestHead, ResponseHead, Version};
@@ -24,7 +24,7 @@ use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
     ActionPlan, BackendPlan, FormatPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan,
-    ServerPlan, Snapshot, TargetPlan,
+    SamplePlan, ServerPlan, Snapshot, TargetPlan,
 };
 
 /// A message under rules.
@@ -209,6 +209,15 @@ impl<'d> Draft<'d> {
             Message::Bytes(..) => {}
         }
         record
+    }
+
+    /// The bytes of a sample.
+    pub(super) fn bytes(&self, sample: &SamplePlan) -> Option<Vec<u8>> {
+        let value = self.with_view(|view| evaluate(sample, view).map(Value::into_owned))?;
+        match value.cast(Kind::Bin)? {
+            Value::Bin(bytes) => Some(bytes.into_owned()),
+            _ => None,
+        }
     }
 
     /// Whether a condition holds.
@@ -404,7 +413,7 @@ impl<'d> Draft<'d> {
         }
     }
 
-    fn integer(&self, sample: &crate::snapshot::SamplePlan) -> Option<i64> {
+    fn integer(&self, sample: &SamplePlan) -> Option<i64> {
         self.with_view(|view| evaluate(sample, view).and_then(|value| value.as_int()))
     }
 

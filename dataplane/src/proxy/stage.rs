@@ -43,6 +43,8 @@ pub(super) struct Persistence<'a> {
     pub(super) forces: bool,
     /// The server that a rule names.
     pub(super) server: Option<&'a Arc<ServerPlan>>,
+    /// The bytes that the request is balanced by, where a sample says them.
+    pub(super) hashed: Option<Vec<u8>>,
 }
 
 impl<'a> Stage<'_, 'a> {
@@ -80,13 +82,14 @@ impl<'a> Stage<'_, 'a> {
 
     /// What the backend's rules say of the server.
     pub(super) fn persistence(&mut self, backend: &'a BackendPlan) -> Persistence<'a> {
+        let hashed = backend.hashed.as_ref().and_then(|sample| self.draft().bytes(sample));
         let rules = &backend.rules;
         let nothing = rules.servers.is_empty()
             && rules.force_persist.is_empty()
             && rules.ignore_persist.is_empty()
             && rules.sticks.is_empty();
         if nothing {
-            return Persistence::default();
+            return Persistence { hashed, ..Persistence::default() };
         }
         let draft = self.draft();
         let forces = rules.force_persist.iter().any(|condition| draft.holds(condition));
@@ -96,7 +99,7 @@ impl<'a> Stage<'_, 'a> {
         let known = draft.stick(backend, server.is_some(), forces, &mut stores);
         let ignores = rules.ignore_persist.iter().any(|condition| draft.holds(condition));
         self.story.stores = stores;
-        Persistence { ignores, forces, server: server.or(known) }
+        Persistence { ignores, forces, server: server.or(known), hashed }
     }
 
     /// Carries out a list of rules, waiting where it must.

@@ -36,7 +36,11 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     }
     session.restate(&story.wishes);
     story.trail.priority = story.wishes.priority;
-    session.key = key::of_connection(session, backend).await;
+    let hashed = backend
+        .hashed
+        .as_ref()
+        .and_then(|sample| draft(session, snapshot, story, &mut Fields::default(), true).bytes(sample));
+    session.key = key::of_connection(session, backend, hashed.as_deref()).await;
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
     story.note_connection(session, &way);
     story.log_early(session, 0);

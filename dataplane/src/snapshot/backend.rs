@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
-    Admin, Backend, BackendSettings, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader,
-    RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
+    Admin, Backend, BackendSettings, Balance, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name,
+    ProxyHeader, RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    Subject, Weight,
 };
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
 
+use super::SamplePlan;
 use super::checks::{CheckPlan, ServerCheckPlan};
 use super::frontend::{ErrorPages, ForwardPlan};
 use super::index::Index;
@@ -72,6 +74,8 @@ pub struct BackendPlan {
     pub source: Option<SocketAddr>,
     /// What replaces the built-in error pages.
     pub error_pages: ErrorPages,
+    /// What requests are balanced by, where a sample says it.
+    pub hashed: Option<SamplePlan>,
     /// What it does with requests and responses.
     pub rules: Arc<RulesPlan>,
     /// Its servers, in the order of listings.
@@ -352,6 +356,13 @@ pub(super) fn compile(
     };
     let mode = settings.mode.unwrap_or(Mode::Tcp);
     let balance = BalancePlan::of(&settings, mode);
+    let hashed = match &settings.balance {
+        Some(Balance::Hash(sample)) => {
+            let compiled = SamplePlan::compile(sample);
+            Some(compiled.map_err(|reason| rules::problems(&subject, vec![reason]))?)
+        }
+        _ => None,
+    };
     let picker = match previous.filter(|previous| *previous.picker.plan() == balance) {
         Some(previous) => previous.picker.clone(),
         None => {
@@ -390,6 +401,7 @@ pub(super) fn compile(
         source: settings.source,
         error_pages: ErrorPages::compile(&settings.error_pages),
         rules,
+        hashed,
         servers,
         index,
         picker,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::rules::Sample;
+
 /// What says how servers are chosen, besides the algorithm. Absent fields come from the defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Balancing {
@@ -15,7 +17,7 @@ pub struct Balancing {
 }
 
 /// How servers are chosen (configuration manual 4.2 "balance").
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Balance {
     /// In turns, by weight.
     RoundRobin,
@@ -47,6 +49,8 @@ pub enum Balance {
     },
     /// By an RDP cookie.
     RdpCookie(KeyName),
+    /// By a sample, as bytes.
+    Hash(Sample),
     /// The one that was there first, as long as it is up.
     Sticky,
 }

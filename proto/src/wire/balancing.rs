@@ -3,6 +3,7 @@
 use super::{choice, field, v1};
 use crate::model::{Balance, BalanceFactor, Balancing, HashType, KeyName, UriKey};
 use crate::problem::Problem;
+use crate::rules::Sample;
 
 impl From<&Balance> for v1::Balance {
     fn from(balance: &Balance) -> Self {
@@ -36,6 +37,10 @@ impl From<&Balance> for v1::Balance {
                 v1::Algorithm::RdpCookie
             }
             Balance::Sticky => v1::Algorithm::Sticky,
+            Balance::Hash(sample) => {
+                wire.sample = Some(sample.to_string());
+                v1::Algorithm::Hash
+            }
         };
         v1::Balance { algorithm: algorithm as i32, ..wire }
     }
@@ -67,8 +72,12 @@ impl TryFrom<v1::Balance> for Balance {
             }
             Ok(v1::Algorithm::RdpCookie) => Balance::RdpCookie(name(&mut wire)?),
             Ok(v1::Algorithm::Sticky) => Balance::Sticky,
+            Ok(v1::Algorithm::Hash) => {
+                let text = wire.sample.take().ok_or_else(|| field::missing("sample", "a sample"))?;
+                Balance::Hash(Sample::parse(&text).map_err(|mistake| field::malformed("sample", mistake))?)
+            }
             Err(_) => {
-                let text = format!("{} is not known here: 1 to 11 is accepted", wire.algorithm);
+                let text = format!("{} is not known here: 1 to 12 is accepted", wire.algorithm);
                 return Err(field::malformed("algorithm", text));
             }
         };

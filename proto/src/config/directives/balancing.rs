@@ -1,6 +1,7 @@
 //! `balance`, `hash-type`, `hash-balance-factor` and `option allbackups` (configuration manual 4.2).
 
 use crate::model::{Balance, BalanceFactor, Balancing, HashFunction, HashMethod, HashType, KeyName, UriKey};
+use crate::rules::{Checkpoint, Sample};
 
 use super::super::lexer::Word;
 use super::arguments::{Arguments, Codec, Reading, about, choice, expecting, not_yet, number, parse_number};
@@ -32,6 +33,7 @@ pub(super) const ROWS: &[Directive] = &[
             "balance rdp-cookie",
             "balance rdp-cookie(token)",
             "balance sticky",
+            "balance hash path,lower",
         ],
         &[
             "balance robin",
@@ -50,7 +52,10 @@ pub(super) const ROWS: &[Directive] = &[
             "balance hdr(a b)",
             "balance hdr(Host) domain",
             "balance rdp-cookie()",
-            "balance hash req.cookie(a)",
+            "balance hash",
+            "balance hash pth",
+            "balance hash status",
+            "balance log-hash lower",
         ]
     ),
     Directive {
@@ -162,7 +167,8 @@ fn read_balance(arguments: &mut Arguments) -> Reading<Balance> {
             Balance::Header { name, domain_only: modifier(arguments, "use_domain_only")? }
         }
         ("rdp-cookie", inner) => Balance::RdpCookie(key_name(word, inner.unwrap_or(RDP_COOKIE))?),
-        ("hash" | "log-hash", _) => return Err(not_yet(word, "balance")),
+        ("hash", None) => Balance::Hash(read_sample(arguments)?),
+        ("log-hash", _) => return Err(not_yet(word, "balance")),
         _ => return Err(choice(word, ALGORITHMS)),
     };
     Ok(balance)
@@ -202,6 +208,23 @@ fn spell_balance(balance: &Balance) -> Vec<String> {
         }
         Balance::RdpCookie(name) if name.as_str() == RDP_COOKIE => word("rdp-cookie"),
         Balance::RdpCookie(name) => vec![format!("rdp-cookie({})", name.as_str())],
+        Balance::Hash(sample) => vec!["hash".to_owned(), sample.to_string()],
+    }
+}
+
+/// The sample after `hash`, which must mean something when a server is chosen.
+fn read_sample(arguments: &mut Arguments) -> Reading<Sample> {
+    let word = arguments.take("a sample")?;
+    let sample = Sample::parse(&word.text).map_err(|mistake| match mistake.help {
+        Some(help) => expecting(word, mistake.message, help),
+        None => about(word, mistake.message),
+    })?;
+    match sample.row.reach.covers(Checkpoint::UseServer) {
+        true => Ok(sample),
+        false => {
+            let message = format!("fetch '{}' has no meaning in {}", sample.row.name, Checkpoint::UseServer);
+            Err(about(word, message))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::sample::select;
 
 use super::super::{Balance, BalanceFactor, Balancing, HashFunction, HashMethod, HashType, KeyName, UriKey};
 use super::word;
+use crate::rules::Sample;
 
 /// An algorithm with its arguments.
 pub fn balance() -> BoxedStrategy<Balance> {
@@ -26,6 +27,8 @@ pub fn balance() -> BoxedStrategy<Balance> {
         1 => (key_name(), any::<bool>()).prop_map(|(name, check_post)| Balance::UrlParam { name, check_post }),
         1 => (key_name(), any::<bool>()).prop_map(|(name, domain_only)| Balance::Header { name, domain_only }),
         1 => key_name().prop_map(Balance::RdpCookie),
+        1 => select(vec!["path,lower", "req.hdr(x-a,2)"])
+            .prop_filter_map("a sample", |text| Sample::parse(text).ok().map(Balance::Hash)),
     ]
     .boxed()
 }
