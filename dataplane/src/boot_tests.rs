@@ -171,3 +171,53 @@ fn a_server_known_to_be_down_gets_no_traffic_before_it_has_risen_again() {
     node.hard_stop();
     node.wait();
 }
+
+/// A frontend without binds, with a stick table.
+fn with_table(table: regate_proto::model::Table) -> Row {
+    let Row::Frontend(mut row) = frontend("f", "b") else { panic!("no frontend") };
+    row.settings.table = Some(table);
+    Row::Frontend(row)
+}
+
+#[test]
+fn entries_of_tables_outlive_changes_and_the_process() {
+    use crate::live::table::Key;
+    use regate_proto::model::{DataType, Stored, Table as Shape, TableKey};
+
+    let shape = |store: &[DataType]| Shape {
+        expire: Millis::new(900_000).ok(),
+        store: store.iter().copied().map(Stored::plain).collect(),
+        ..Shape::new(TableKey::Integer, 100)
+    };
+    let folder = Folder::new();
+    let rows = vec![backend("b"), with_table(shape(&[DataType::Gpt0, DataType::Gpc0]))];
+    let node = Node::start(options(&folder, Some(rows))).unwrap();
+    let table = |node: &Node| {
+        node.store().read(|current| current.snapshot.tables.get(&name("f")).unwrap().table.clone())
+    };
+    let key = Key::of_integer(7);
+    let seen = |node: &Node| {
+        table(node).look(&key, 1, |entry| {
+            [DataType::Gpt0, DataType::Gpc0, DataType::Gpc1].map(|data| entry.read(data, 0))
+        })
+    };
+    table(&node).touch(&key, 1, |entry| {
+        entry.set(DataType::Gpt0, 0, 3).unwrap();
+        entry.set(DataType::Gpc0, 0, 5).unwrap();
+    });
+    // Another size keeps everything, another shape what both know.
+    let first = table(&node);
+    let larger = Shape { size: 200, ..shape(&[DataType::Gpt0, DataType::Gpc0]) };
+    commit(&node, vec![Change::Put(Layer::Spec, with_table(larger))]).unwrap();
+    assert!(Arc::ptr_eq(&first, &table(&node)) && first.size() == 200);
+    let other = shape(&[DataType::Gpt0, DataType::Gpc1]);
+    commit(&node, vec![Change::Put(Layer::Spec, with_table(other))]).unwrap();
+    assert_eq!(seen(&node), Some([Some(3), None, Some(0)]));
+    node.soft_stop();
+    node.wait();
+
+    let node = Node::start(options(&folder, None)).unwrap();
+    assert_eq!(seen(&node), Some([Some(3), None, Some(0)]));
+    node.hard_stop();
+    node.wait();
+}
