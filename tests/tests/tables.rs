@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use regate_proto::model::DataType;
 use regate_proto::rules::tables::{CONVERTERS, FETCHES};
 use regate_tests::harness::oracle::compare;
-use regate_tests::harness::{Answer, Folder, Origin, Port, Proxy, RawClient, Result};
+use regate_tests::harness::{Answer, Folder, Origin, Port, Proxy, RawClient, Result, wait};
 
 /// Tables of every type; nothing is forwarded.
 const CONFIGURATION: &str = "global
@@ -360,6 +360,10 @@ defaults
 frontend f
     bind 127.0.0.1:PORT accept-proxy
     stick-table type ip size 100 expire 1h store conn_cnt,conn_cur,sess_cnt,http_req_cnt,http_err_cnt,http_fail_cnt
+    tcp-request connection track-sc1 dst table all
+    tcp-request connection reject if { sc1_conn_cnt(all) gt 12 }
+    tcp-request session track-sc2 src table sessions
+    tcp-request session reject if { sc2_sess_rate gt 1 }
     http-request track-sc0 src
     http-request deny if { path /denied }
     http-request reject if { path /rejected }
@@ -369,6 +373,10 @@ frontend f
     default_backend b
 backend b
     server s 127.0.0.1:ORIGIN
+backend all
+    stick-table type ip size 100 expire 1h store conn_cnt,conn_cur,sess_cnt,http_req_cnt,http_err_cnt,http_fail_cnt
+backend sessions
+    stick-table type ip size 100 expire 1h store conn_cnt,conn_cur,sess_cnt,sess_rate(1h),http_req_cnt
 ";
 
 #[test]
@@ -402,6 +410,13 @@ fn requests_are_counted_as_haproxy_counts_them() -> Result<()> {
             let shown = masked(&proxy.ask(&key)?);
             seen.push(format!("{target} {status}\n    {shown}"));
         }
+        for _ in 0..3 {
+            seen.push(
+                request(port.number(), "10.1.1.1", "/", "").map_or(0, |(status, _)| status).to_string(),
+            );
+        }
+        seen.push(masked(&proxy.ask("show table all")?));
+        seen.push(masked(&proxy.ask("show table sessions")?));
         Ok(seen)
     })
 }
@@ -481,6 +496,54 @@ fn clients_stay_with_the_servers_of_haproxy() -> Result<()> {
         proxy.ask("disable server b1/s1")?;
         seen.push(request(port.number(), "10.0.0.1", "/1", "")?.1);
         seen.push(address(masked(&proxy.ask("show table b1")?)));
+        Ok(seen)
+    })
+}
+
+/// A TCP proxy whose clients are limited and stay with their servers.
+const TCP: &str = "global
+    stats socket @folder@/admin level admin
+defaults
+    mode tcp
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend f
+    bind 127.0.0.1:PORT accept-proxy
+    stick-table type ip size 100 expire 1h store conn_cnt,conn_cur,bytes_out_cnt
+    tcp-request content track-sc0 src
+    tcp-request content reject if { src_conn_cnt gt 4 }
+    default_backend b
+backend b
+    balance roundrobin
+    stick-table type ip size 100 expire 1h
+    stick on src
+    server s1 127.0.0.1:ONE
+    server s2 127.0.0.1:TWO
+";
+
+#[test]
+fn tcp_clients_are_counted_and_stay() -> Result<()> {
+    compare(|kind| {
+        let (port, one, two) = (Port::reserve()?, Origin::start("one")?, Origin::start("two")?);
+        one.answer(Answer::text("one").closing());
+        two.answer(Answer::text("two").closing());
+        let text = TCP
+            .replace("PORT", &port.number().to_string())
+            .replace("ONE", &one.port().to_string())
+            .replace("TWO", &two.port().to_string());
+        let proxy = Proxy::start(kind, &text)?;
+        let mut seen = Vec::new();
+        for client in ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.1", "10.0.0.1"] {
+            let body =
+                request(port.number(), client, "/", "").map_or_else(|_| "-".to_owned(), |(_, body)| body);
+            seen.push(format!("{client} {body}"));
+        }
+        wait::until_true("the sessions' end", wait::PATIENCE, || {
+            proxy.ask("show table f").is_ok_and(|shown| shown.matches("conn_cur=0").count() == 2)
+        })?;
+        seen.push(masked(&proxy.ask("show table f")?));
+        seen.push(masked(&proxy.ask("show table b")?));
         Ok(seen)
     })
 }

@@ -228,6 +228,9 @@ async fn serve(mut session: Box<Session>, accept_proxy: bool) {
     if !judge(&mut session, |rules| &rules.tcp_session) {
         return session.frontend.live.denied_sessions.add(worker, 1);
     }
+    if !session.variables.trackers.is_empty() {
+        session.variables.trackers.begin_session(session.worker.shared.live.process.now());
+    }
     match session.frontend.mode {
         Mode::Http => http::serve(session).await,
         Mode::Tcp => Box::pin(tcp::serve(session)).await,

@@ -11,6 +11,7 @@ use super::rules::{Decision, Draft, Message, Scene, Step};
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
+use super::tracking::Stores;
 use super::upstream::{self, Held};
 use crate::snapshot::{BackendPlan, FrontendPlan, RulesPlan, Snapshot};
 
@@ -34,6 +35,7 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     if !frontend.is_half_with(backend) {
         inspect(session, &backend.rules, snapshot, story, began).await?;
     }
+    let mut stores = stick(session, backend, snapshot, story);
     session.restate(&story.wishes);
     story.trail.priority = story.wishes.priority;
     let hashed = backend
@@ -44,6 +46,7 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
     story.note_connection(session, &way);
     story.log_early(session, 0);
+    stores.note(&way.server, session.worker.shared.live.process.now());
     let mut upward = Flow::tunnel(&session.worker);
     let mut downward = Flow::tunnel(&session.worker);
     if let Some(early) = session.early.take() {
@@ -100,6 +103,27 @@ fn route<'a>(
             Ok(snapshot.backends.get(name).ok_or(Fault::NoBackend)?)
         }
     }
+}
+
+/// Ties the session to the server that a table names, and tells which entries its server is to be noted in.
+fn stick<'a>(
+    session: &Session,
+    backend: &'a BackendPlan,
+    snapshot: &'a Snapshot,
+    story: &mut Story<'a>,
+) -> Stores {
+    let mut stores = Stores::default();
+    if backend.rules.sticks.is_empty() {
+        return stores;
+    }
+    let mut fields = Fields::default();
+    let draft = draft(session, snapshot, story, &mut fields, true);
+    let known = draft.stick(backend, false, false, &mut stores);
+    draft.stick_by_response(backend, &mut stores);
+    if let Some(server) = known {
+        story.trail.claim.direct(server);
+    }
+    stores
 }
 
 /// Takes the connection through the content rules of a proxy, waiting for what they look at as long as the proxy says
