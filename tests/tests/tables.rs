@@ -307,6 +307,11 @@ fn expressions() -> Vec<String> {
                 ]);
                 continue;
             }
+            // HAProxy counts the looking itself.
+            "table_trackers" => {
+                all.push(format!("str(10.9.9.9),{name}(f)"));
+                continue;
+            }
             _ => "f",
         };
         let keys = if arguments == "f" { ["src", "str(10.9.9.9)"] } else { ["path", "str(nothing)"] };

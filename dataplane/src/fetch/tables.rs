@@ -1,5 +1,6 @@
 //! Fetches of stick tables (configuration manual 7.3.3, `sc_` and `src_`).
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use regate_proto::model::{DataType, TableKey};
@@ -108,6 +109,10 @@ fn tracked<'a>(
         };
         match other.filter(|other| !Arc::ptr_eq(other, held.table())) {
             None => held.with(now, |entry| tell(entry, fact, element)),
+            // A key of another type is none there.
+            Some(other) if discriminant(&other.key()) != discriminant(&held.table().key()) => {
+                Some(if fact == Fact::Tracked { Value::Bool(false) } else { Value::Int(0) })
+            }
             Some(other) => {
                 let bytes = held.with(now, |entry| entry.key());
                 of_key(other, &Key::from_bytes(other.key(), &bytes)?, fact, element, view)
