@@ -27,6 +27,7 @@ pub use record::{Batch, Cursor, Datum, Record};
 
 use layout::{Layout, Spot};
 use shard::{LIVE, Shard, Slot};
+use sliding::since;
 use texts::Texts;
 
 /// A stick table with its entries.
@@ -307,7 +308,7 @@ impl Table {
     fn is_expired(&self, shard: &Shard, slot: Slot, now: u32) -> bool {
         let entry = shard.entry(slot);
         let Some(expire) = self.expire() else { return false };
-        entry[shard::USES] == 0 && now.wrapping_sub(entry[shard::TOUCHED]) >= expire
+        entry[shard::USES] == 0 && since(now, entry[shard::TOUCHED]) >= expire
     }
 
     /// Removes an entry unless somebody holds it; tells whether it is gone.
@@ -326,7 +327,7 @@ impl Table {
         let Some(expire) = self.expire() else { return 0 };
         for looked in 0..most {
             let Some(slot) = shard.oldest() else { return looked };
-            if now.wrapping_sub(shard.entry(slot)[shard::QUEUED]) < expire {
+            if since(now, shard.entry(slot)[shard::QUEUED]) < expire {
                 return looked;
             }
             if self.is_expired(shard, slot, now) {
@@ -480,7 +481,7 @@ impl Entry<'_> {
 
     /// For how long nobody had to do with it, in milliseconds.
     pub fn idle(&self) -> u32 {
-        self.now.wrapping_sub(self.shard.entry(self.slot)[shard::TOUCHED])
+        since(self.now, self.shard.entry(self.slot)[shard::TOUCHED])
     }
 
     /// How long it stays if nobody touches it, in milliseconds; 0 when it never expires.

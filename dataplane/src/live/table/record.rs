@@ -144,7 +144,7 @@ impl Entry<'_> {
                 let words = self.shard.entry(self.slot)[spot.at..].first_chunk().copied().unwrap_or_default();
                 let rate = sliding::read(&words, spot.period, self.now);
                 let [begun, count, before] = words;
-                Datum::Rate { age: self.now.wrapping_sub(begun), count, before, rate }
+                Datum::Rate { age: sliding::since(self.now, begun), count, before, rate }
             }
             DataForm::Text => Datum::Text(self.table.texts.text(self.shard.entry(self.slot)[spot.at])),
             _ => Datum::Number(self.read_at(spot)),

@@ -6,6 +6,7 @@
 //! next to expire is near its beginning. It must never look at more entries than its caller allows.
 
 use super::layout::HEAD;
+use super::sliding::since;
 
 /// The number of an entry in its shard; it stays as long as the entry does.
 pub(super) type Slot = u32;
@@ -139,7 +140,7 @@ impl Shard {
     pub fn touch(&mut self, slot: Slot, now: u32, slack: u32) {
         let entry = self.entry_mut(slot);
         entry[TOUCHED] = now;
-        if now.wrapping_sub(entry[QUEUED]) >= slack {
+        if since(now, entry[QUEUED]) >= slack {
             self.requeue(slot, now);
         }
     }

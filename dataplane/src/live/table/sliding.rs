@@ -25,7 +25,7 @@ pub(super) fn read(words: &Words, period: u32, now: u32) -> u32 {
     if count == 0 && before == 0 {
         return 0;
     }
-    let age = u64::from(now.wrapping_sub(begun));
+    let age = u64::from(since(now, begun));
     let period = u64::from(period);
     let (present, past, left) = match age {
         _ if age < period => (count, before, period - age),
@@ -39,9 +39,16 @@ pub(super) fn read(words: &Words, period: u32, now: u32) -> u32 {
     u32::try_from(whole).unwrap_or(u32::MAX)
 }
 
+/// Milliseconds from one time to another, on a clock that wraps around. Workers read the clock on their own, so that one
+/// may come with a time that lies a little before what another has written already: that is no time at all.
+pub(super) fn since(now: u32, then: u32) -> u32 {
+    let passed = now.wrapping_sub(then);
+    if passed > u32::MAX - SKEW { 0 } else { passed }
+}
+
 /// Begins the period of `now`, if the present one is over.
 fn turn(words: &mut Words, period: u32, now: u32) {
-    let age = now.wrapping_sub(words[BEGUN]);
+    let age = since(now, words[BEGUN]);
     if *words == Words::default() {
         // Nothing was ever counted: the period begins with its first event.
         words[BEGUN] = now;
@@ -57,6 +64,8 @@ fn turn(words: &mut Words, period: u32, now: u32) {
     }
 }
 
+/// Milliseconds by which clocks may differ between workers.
+const SKEW: u32 = 60_000;
 const BEGUN: usize = 0;
 const COUNT: usize = 1;
 const BEFORE: usize = 2;

@@ -198,6 +198,19 @@ fn arrays_stand_for_kinds_without_an_index() {
 }
 
 #[test]
+fn a_clock_that_is_a_little_behind_loses_nothing() {
+    let table = table(10, 100);
+    for now in [1000, 1001, 999, 1002, 950] {
+        table.touch(&key(1), now, |entry| entry.add(DataType::Gpt0, 0, 1)).unwrap();
+        table.touch(&key(1), now, |entry| entry.add(DataType::HttpReqRate, 0, 1)).unwrap();
+        while !table.sweep(now) {}
+    }
+    let seen = table
+        .look(&key(1), 999, |entry| (entry.read(DataType::Gpt0, 0), entry.read(DataType::HttpReqRate, 0)));
+    assert_eq!(seen, Some((Some(5), Some(5))));
+}
+
+#[test]
 fn workers_that_count_at_once_lose_nothing() {
     let table = table(1000, 0);
     std::thread::scope(|scope| {
