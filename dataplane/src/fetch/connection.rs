@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use super::{Arguments, Measures, View};
 use crate::sample::Value;
+use crate::snapshot::Target;
 
 /// The address of an end of a connection.
 pub(super) fn ip<'a>(address: Option<SocketAddr>) -> Option<Value<'a>> {
@@ -13,6 +14,21 @@ pub(super) fn ip<'a>(address: Option<SocketAddr>) -> Option<Value<'a>> {
 /// The port of an end of a connection.
 pub(super) fn port<'a>(address: Option<SocketAddr>) -> Option<Value<'a>> {
     address.map(|address| Value::Int(address.port().into()))
+}
+
+/// The address of the server that is connected to: the connection's, or where the server is that answered.
+pub(super) fn upstream(view: &View<'_>) -> Option<SocketAddr> {
+    let known = view.connection.upstream().and_then(|(_, to)| to);
+    known.or_else(|| match *view.server.filter(|_| view.response.is_some())?.place()? {
+        Target::Inet(address) => Some(address),
+        _ => None,
+    })
+}
+
+/// What went wrong with the connection to the server; nothing did where the server answered.
+pub(super) fn upstream_error(view: &View<'_>) -> Option<u8> {
+    let answered = view.server.is_some() && view.response.is_some();
+    view.connection.upstream_error().or_else(|| answered.then_some(0))
 }
 
 /// Whether an address is one of this machine's: whether something can be bound to it.

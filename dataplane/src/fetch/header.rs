@@ -116,23 +116,22 @@ pub(super) fn request_cookies<'a>(
     arguments: &Arguments<'a>,
 ) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let name = arguments.text(0).map(str::as_bytes);
-    headers.lines(b"cookie").flat_map(move |line| Pairs { rest: line, only_first: false }).filter_map(
-        move |(known, value)| {
-            (!known.starts_with(b"$") && name.is_none_or(|name| name == known)).then_some(value)
-        },
-    )
+    let pairs = headers.lines(b"cookie").flat_map(|line| Pairs { rest: line, follows: false });
+    let is_meant = move |known: &[u8]| !known.starts_with(b"$") && name.is_none_or(|name| name == known);
+    pairs.filter_map(move |pair| is_meant(pair.name).then_some(pair.value))
 }
 
-/// The values of the cookies of this name that a response sets, of every name without one.
+/// The values of the cookies of this name that a response sets; without a name every value, attributes' too, as
+/// HAProxy has it.
 pub(super) fn response_cookies<'a>(
     headers: Heads<'a>,
     arguments: &Arguments<'a>,
 ) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let name = arguments.text(0).map(str::as_bytes);
-    headers
-        .lines(b"set-cookie")
-        .flat_map(|line| Pairs { rest: line, only_first: true })
-        .filter_map(move |(known, value)| name.is_none_or(|name| name == known).then_some(value))
+    let pairs = headers.lines(b"set-cookie").flat_map(|line| Pairs { rest: line, follows: false });
+    pairs.filter_map(move |pair| {
+        name.is_none_or(|name| !pair.is_attribute && name == pair.name).then_some(pair.value)
+    })
 }
 
 /// The cookie that counts: the last of its name, or the first of all where none is named.
@@ -149,14 +148,22 @@ pub(super) fn cookie<'a>(
 /// The pairs `name=value` of a cookie header, which `;` and `,` separate where they stand outside of quotes.
 struct Pairs<'a> {
     rest: &'a [u8],
-    /// Whether attributes follow the first pair.
-    only_first: bool,
+    /// Whether a `;` stands before the rest.
+    follows: bool,
+}
+
+/// `name=value`.
+struct Pair<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    /// Whether it stands behind a `;`, where responses have attributes.
+    is_attribute: bool,
 }
 
 impl<'a> Iterator for Pairs<'a> {
-    type Item = (&'a [u8], &'a [u8]);
+    type Item = Pair<'a>;
 
-    fn next(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+    fn next(&mut self) -> Option<Pair<'a>> {
         while !self.rest.is_empty() {
             let (mut quoted, mut escaped) = (false, false);
             let end = self.rest.iter().position(|byte| {
@@ -169,10 +176,12 @@ impl<'a> Iterator for Pairs<'a> {
                 matches!(byte, b';' | b',') && !quoted
             });
             let (pair, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
-            self.rest = if self.only_first { &[] } else { rest.get(1..).unwrap_or_default() };
+            let is_attribute = std::mem::replace(&mut self.follows, rest.first() == Some(&b';'));
+            self.rest = rest.get(1..).unwrap_or_default();
             if let Some(at) = memchr::memchr(b'=', pair) {
                 let (name, value) = pair.split_at(at);
-                return Some((name.trim_ascii(), value.get(1..).unwrap_or_default().trim_ascii()));
+                let value = value.get(1..).unwrap_or_default().trim_ascii();
+                return Some(Pair { name: name.trim_ascii(), value, is_attribute });
             }
         }
         None

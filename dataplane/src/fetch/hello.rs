@@ -45,9 +45,11 @@ impl<'a> Hello<'a> {
         None
     }
 
-    /// The first of the protocols that the client offers.
-    pub(super) fn protocol(&self) -> Option<&'a [u8]> {
-        Cursor(Cursor(self.extension(ALPN)?).block(2)?).block(1)
+    /// The protocols that the client offers, in its order.
+    pub(super) fn protocols(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let list = self.extension(ALPN).and_then(|body| Cursor(body).block(2));
+        let mut list = Cursor(list.unwrap_or_default());
+        std::iter::from_fn(move || list.block(1))
     }
 
     /// Whether the client names elliptic curves.

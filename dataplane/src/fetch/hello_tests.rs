@@ -52,7 +52,7 @@ fn a_hello_says_what_is_in_it() {
     let bytes = usual();
     let hello = found(&bytes);
     assert_eq!(hello.server_name(), Some(&b"ex.ample"[..]));
-    assert_eq!(hello.protocol(), Some(&b"h2"[..]));
+    assert!(hello.protocols().eq([&b"h2"[..], b"http/1.1"]));
     assert!(hello.has_groups());
     assert_eq!(hello.ticket(), 1);
     assert_eq!(handshake_type(&bytes), Read::Found(1));
@@ -63,7 +63,7 @@ fn a_hello_says_what_is_in_it() {
 fn a_hello_without_extensions_says_little() {
     for bytes in [hello(&[]), hello(&[extension(0, &[]), extension(16, &[0, 9, 1])])] {
         let hello = found(&bytes);
-        assert_eq!((hello.server_name(), hello.protocol()), (None, None));
+        assert_eq!((hello.server_name(), hello.protocols().count()), (None, 0));
         assert!(!hello.has_groups());
         assert_eq!(hello.ticket(), 0);
     }
@@ -116,7 +116,7 @@ fn damaged_hellos_never_break_the_reader() {
             let mut damaged = bytes.clone();
             damaged[at] = value;
             if let Read::Found(hello) = Hello::read(&damaged) {
-                let _ = (hello.server_name(), hello.protocol(), hello.has_groups(), hello.ticket());
+                let _ = (hello.server_name(), hello.protocols().count(), hello.has_groups(), hello.ticket());
             }
         }
     }

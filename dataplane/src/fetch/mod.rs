@@ -108,6 +108,11 @@ fn offer_each<'a>(plan: &'a SamplePlan, view: &View<'a>, offer: &mut dyn FnMut(V
                 values.filter_map(typed(plan.fetch == Fetch::UrlParameterValue)).any(offer);
             }
         }
+        Fetch::HelloAlpn => {
+            if let Some(hello) = payload::read(hello::Hello::read(view.payload), view) {
+                hello.protocols().map(Value::text).any(offer);
+            }
+        }
         Fetch::AuthenticatedGroup => {
             if let Some((list, user)) = users::who(&arguments, view) {
                 list.groups_of(user).map(|group| Value::text(group.as_bytes())).any(offer);
@@ -200,11 +205,11 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         }
 
         Fetch::AcceptDate => int(process::in_unit(view.facts.accepted?, arguments.text(0))?),
-        Fetch::UpstreamDst => connection::ip(view.connection.upstream()?.1),
-        Fetch::UpstreamDstPort => connection::port(view.connection.upstream()?.1),
-        Fetch::UpstreamError => view.connection.upstream_error().map(|number| Value::Int(number.into())),
-        Fetch::UpstreamErrorText => connection::error(view.connection.upstream_error()?),
-        Fetch::UpstreamHttpMajor => view.connection.upstream().map(|_| Value::Int(1)),
+        Fetch::UpstreamDst => connection::ip(connection::upstream(view)),
+        Fetch::UpstreamDstPort => connection::port(connection::upstream(view)),
+        Fetch::UpstreamError => int(connection::upstream_error(view)?.into()),
+        Fetch::UpstreamErrorText => connection::error(connection::upstream_error(view)?),
+        Fetch::UpstreamHttpMajor => connection::upstream_error(view).map(|_| Value::Int(1)),
         Fetch::UpstreamSrc => connection::ip(view.connection.upstream()?.0),
         Fetch::UpstreamSrcPort => connection::port(view.connection.upstream()?.0),
         Fetch::BackendId => view.backend.map(|backend| Value::Int(backend.id.into())),
@@ -389,7 +394,7 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::RequestPayload => payload::slice(view.payload, arguments, view),
         Fetch::RequestPayloadLengthValue => payload::counted(view.payload, arguments, view),
         Fetch::ProtocolIsHttp => payload::is_http(view),
-        Fetch::HelloAlpn => payload::of_hello(view, |hello| hello.protocol()).map(bytes),
+        Fetch::HelloAlpn => payload::of_hello(view, |hello| hello.protocols().next()).map(bytes),
         Fetch::HelloHasGroups => payload::of_hello(view, |hello| Some(Value::Bool(hello.has_groups()))),
         Fetch::RequestHelloType => payload::read(hello::handshake_type(view.payload), view).map(Value::Int),
         Fetch::HelloSni => payload::of_hello(view, |hello| hello.server_name()).map(bytes),

@@ -135,7 +135,7 @@ fn a_response_gives_what_it_gives_under_haproxy() {
         ("res.cook", Some("1")),
         ("res.cook(b)", Some("\"2;3\"")),
         ("res.cook(path)", None),
-        ("res.cook_cnt", Some("3")),
+        ("res.cook_cnt", Some("5")),
         ("scook_val(a)", Some("7")),
         ("cookie(a)", Some("7")),
         ("res.body", Some("gone")),

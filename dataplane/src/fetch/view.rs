@@ -76,7 +76,7 @@ pub struct Facts<'a> {
 
 /// What only connections can tell. Each answer may cost a system call, hence none is had before it is asked for.
 pub trait Connection {
-    /// The client's address as the socket or a PROXY protocol header states it, whatever rules said later.
+    /// The client's address as the socket has it, whatever a PROXY protocol header or rules say.
     fn source(&self) -> Option<SocketAddr> {
         None
     }

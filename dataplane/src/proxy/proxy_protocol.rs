@@ -88,6 +88,28 @@ pub fn parse(buf: &[u8]) -> Result<Parse, Refusal> {
     if buf.first() == Some(&SIGNATURE[0]) { parse_v2(buf) } else { parse_v1(buf) }
 }
 
+/// The extensions of a whole header of version 2, each with its type (section 2.2); none of one of version 1.
+pub fn extensions(header: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let addresses_len = match (header.get(12), header.get(13)) {
+        (Some(command), Some(transport)) if command & 0x0f == PROXY => match transport & 0xf0 {
+            INET => INET_LEN,
+            INET6 => INET6_LEN,
+            UNIX => UNIX_LEN,
+            // An unspecified family leaves the start of the extensions unknown.
+            _ => header.len(),
+        },
+        _ => header.len(),
+    };
+    let is_binary = header.starts_with(SIGNATURE);
+    let mut rest = header.get(PREFIX_LEN + addresses_len..).filter(|_| is_binary).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let ([kind, high, low], tail) = rest.split_first_chunk::<3>()?;
+        let (value, next) = tail.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))?;
+        rest = next;
+        Some((*kind, value))
+    })
+}
+
 /// Appends a header of version 1. Addresses of different families, or none, become `UNKNOWN`.
 pub fn push_v1(out: &mut impl BufMut, addresses: Option<&Addresses>) {
     use fmt::Write as _;
@@ -370,6 +392,10 @@ const TCP6: u8 = INET6 | STREAM;
 const INET_LEN: usize = 12;
 const INET6_LEN: usize = 36;
 const UNIX_LEN: usize = 216;
+/// The type of the extension with the name of the host that the client asked for.
+pub const AUTHORITY: u8 = 2;
+/// The type of the extension with what the sender calls the connection.
+pub const UNIQUE_ID: u8 = 5;
 const TYPE_CRC32C: u8 = 3;
 const CASTAGNOLI: u32 = 0x82f6_3b78;
 

@@ -106,6 +106,25 @@ fn headers_of_version_2() {
 }
 
 #[test]
+fn extensions_are_told_one_by_one() {
+    let authority = b"\x02\0\x08ex.ample";
+    let unique = b"\x05\0\x03u-1";
+    let rest = [&[0; 12][..], authority, unique, b"\x04\0\0"].concat();
+    let bytes = v2(0x21, 0x11, &rest);
+    let found: Vec<(u8, &[u8])> = extensions(&bytes).collect();
+    assert_eq!(found, [(AUTHORITY, &b"ex.ample"[..]), (UNIQUE_ID, b"u-1"), (4, b"")]);
+    // None of them where there is no room for them, or nobody to say where they begin.
+    for bytes in [
+        v2(0x21, 0x11, &[0; 12]),
+        v2(0x20, 0, authority),
+        v2(0x21, 0, authority),
+        b"PROXY UNKNOWN\r\n".to_vec(),
+    ] {
+        assert_eq!(extensions(&bytes).count(), 0, "{bytes:?}");
+    }
+}
+
+#[test]
 fn nothing_to_say_and_mixed_families() {
     let mut out = Vec::new();
     push_v1(&mut out, None);

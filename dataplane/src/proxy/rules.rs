@@ -19,7 +19,7 @@ use super::normalize;
 use super::record::Record;
 use super::session::Session;
 use super::story::Story;
-use crate::fetch::{self, Captures, Connection, Facts, Headers, Measures, View, evaluate, holds};
+use crate::fetch::{self, Captures, Connection, Facts, Headers, Measures, Proxied, View, evaluate, holds};
 use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
@@ -579,11 +579,15 @@ impl Headers for Lines<'_> {
 
 impl Connection for Session {
     fn source(&self) -> Option<SocketAddr> {
-        self.peer
+        self.stream.peer()
     }
 
     fn destination(&self) -> Option<SocketAddr> {
-        Session::destination(self)
+        self.stream.local()
+    }
+
+    fn proxied(&self) -> Option<&Proxied> {
+        self.proxied.as_deref()
     }
 
     fn measures(&self) -> Option<Measures> {

@@ -21,7 +21,7 @@ use super::story::Story;
 use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
-use crate::fetch::Captures;
+use crate::fetch::{Captures, Proxied};
 use crate::live::{BindLive, FrontendLive, Variables};
 use crate::snapshot::{BindPlan, FrontendPlan, Key, RulePlan, RulesPlan, Snapshot};
 
@@ -64,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) peer: Option<SocketAddr>,
     /// The address that the client connected to, where a PROXY protocol header says so.
     stated_destination: Option<SocketAddr>,
+    /// What the PROXY protocol header said besides, where there was one.
+    pub(crate) proxied: Option<Box<Proxied>>,
     /// The number of the bind that accepted it.
     pub(crate) bind_id: u32,
     /// The newest plan of the frontend that was seen; it stays when the frontend goes.
@@ -195,6 +197,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         timer: Timer::new(&worker.clock),
         peer: accepted.peer,
         stated_destination: None,
+        proxied: None,
         bind_id: accepted.bind_id,
         frontend: plan.unwrap_or(&accepted.frontend).clone(),
         open: plan.is_some_and(|plan| !plan.disabled),
@@ -283,6 +286,17 @@ async fn read_proxy_header(session: &mut Session) -> bool {
         }
         match proxy_protocol::parse(buffer.filled()) {
             Ok(Parse::Complete(header)) => {
+                let mut proxied = Proxied::default();
+                for (kind, value) in
+                    proxy_protocol::extensions(buffer.filled().get(..header.len).unwrap_or_default())
+                {
+                    match kind {
+                        proxy_protocol::AUTHORITY => proxied.authority = Some(value.into()),
+                        proxy_protocol::UNIQUE_ID => proxied.unique_id = Some(value.into()),
+                        _ => {}
+                    }
+                }
+                session.proxied = Some(Box::new(proxied));
                 buffer.take(header.len);
                 session.early = Some(buffer).filter(|buffer| !buffer.is_empty());
                 if let Some(addresses) = header.addresses {

@@ -53,6 +53,11 @@ impl Stream {
         rustix::net::getsockname(self).ok().and_then(|address| address.try_into().ok())
     }
 
+    /// The remote address.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        rustix::net::getpeername(self).ok().flatten().and_then(|address| address.try_into().ok())
+    }
+
     /// Connects, waiting no longer than the timer.
     pub(crate) async fn connect(&self, address: &SockAddr, timer: &Timer) -> Result<(), Cut> {
         self.open(address, timer).await.map_err(|opening| match opening {

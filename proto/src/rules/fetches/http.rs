@@ -96,7 +96,7 @@ pub(super) const ROWS: &[Row] = &[
             "hdr_val(x-number,7)",
         ],
     ),
-    row("http_auth", Fetch::Authenticated, USERLIST, Kind::Bool, Reach::REQUEST, &["http_auth(users)"]),
+    row("http_auth", Fetch::Authenticated, USERLIST, Kind::Bool, Reach::REQUEST, &[]),
     row(
         "http_auth_bearer",
         Fetch::AuthBearer,
@@ -105,14 +105,7 @@ pub(super) const ROWS: &[Row] = &[
         Reach::REQUEST,
         &["http_auth_bearer", "http_auth_bearer(x-token)"],
     ),
-    row(
-        "http_auth_group",
-        Fetch::AuthenticatedGroup,
-        USERLIST,
-        Kind::Str,
-        Reach::REQUEST,
-        &["http_auth_group(users)"],
-    ),
+    row("http_auth_group", Fetch::AuthenticatedGroup, USERLIST, Kind::Str, Reach::REQUEST, &[]),
     row(
         "http_auth_pass",
         Fetch::AuthPassword,
