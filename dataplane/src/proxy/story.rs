@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use regate_proto::model::Name;
+use regate_proto::model::{Mode, Name};
 
 use super::answer::Answer;
 use super::buffer::Buffer;
@@ -534,7 +534,11 @@ impl<'a> Story<'a> {
             },
             request_number: self.number,
             unique_id: self.unique_id.clone(),
-            captured: session.frontend.captures.counts(),
+            // Without a request there was nothing to keep, and lines do not speak of it.
+            captured: match self.received.is_none() && session.frontend.mode == Mode::Http {
+                true => [0, 0],
+                false => session.frontend.captures.counts(),
+            },
             captures: self.captures.clone(),
         }
     }

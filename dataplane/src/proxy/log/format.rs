@@ -56,9 +56,14 @@ pub(super) fn render(
     if let Some(encoding) = plan.object {
         return render_object(out, plan, encoding, (facts, dates), view);
     }
+    // What shows nothing at all leaves no two spaces behind.
+    let mut skips_space = false;
     for step in &plan.steps {
         match step {
-            Step::Text(text) => out.extend_from_slice(text),
+            Step::Text(text) => {
+                let skips = std::mem::take(&mut skips_space) && text.first() == Some(&b' ');
+                out.extend_from_slice(text.get(usize::from(skips)..).unwrap_or_default());
+            }
             Step::Field(field) => match (&field.source, single_encoding(field.flags)) {
                 (_, Some(encoding)) => {
                     let datum = datum(field, (facts, dates), view);
@@ -67,6 +72,14 @@ pub(super) fn render(
                 (Source::Alias(alias), None) => {
                     if let Some(facts) = facts {
                         show(out, *alias, Style::of(field.flags, purpose), facts, dates);
+                        let captured = match alias {
+                            Alias::RequestHeaders | Alias::RequestHeaderList => facts.record.captured[0],
+                            Alias::ResponseHeaders | Alias::ResponseHeaderList => facts.record.captured[1],
+                            _ => 1,
+                        };
+                        skips_space = captured == 0
+                            && purpose == Purpose::Line
+                            && out.last().is_none_or(|byte| *byte == b' ');
                     }
                 }
                 (Source::Sample(plan), None) => {
