@@ -152,6 +152,10 @@ defaults
     timeout connect 5s
     timeout client 5s
     timeout server 5s
+userlist users
+    group g1 users joe
+    group g2
+    user joe insecure-password se:cret groups g2
 backend be
     server s1 127.0.0.1:1 weight 10
     server s2 127.0.0.1:1 disabled weight 7

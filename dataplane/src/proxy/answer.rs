@@ -63,7 +63,7 @@ pub(super) fn reply(plan: &ReplyPlan, draft: &Draft<'_>, manner: Manner<'_>) -> 
             return Answer { status, bytes };
         }
         ContentPlan::Bytes(body) => std::borrow::Cow::Borrowed(&body[..]),
-        ContentPlan::Format(format) => std::borrow::Cow::Owned(draft.text_for(Purpose::Value, format)),
+        ContentPlan::Format(format) => std::borrow::Cow::Owned(draft.text_for(Purpose::Message, format)),
     };
     push_status(&mut bytes, status);
     bytes.extend_from_slice(&headers);
