@@ -35,11 +35,14 @@ pub(super) fn mapped<'a>(
             view.snapshot.lists.find(name, matching, needle).and_then(|entry| entry.value).map(Cow::Borrowed)
         }
     };
-    let default = || match arguments.get(1) {
-        Some(Argument::Text(text)) => Some(Cow::Borrowed(text.as_bytes())),
-        _ => None,
+    let Some(found) = found else {
+        return match arguments.get(1)? {
+            Argument::Text(text) => Some(Value::text(text.as_bytes())),
+            Argument::Int(number) => Some(Value::Int(*number)),
+            Argument::Ip(ip) => Some(Value::ip(*ip)),
+            _ => None,
+        };
     };
-    let found = found.or_else(default)?;
     match output {
         Kind::Int => number(&found).map(Value::Int),
         Kind::Ip => address(&found).map(Value::ip),

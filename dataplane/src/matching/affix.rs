@@ -106,7 +106,8 @@ impl<'e> Search<'_, 'e> {
         if self.matching.is_tree() { found.next() } else { found.min_by_key(|entry| entry.id) }
     }
 
-    /// The pattern somewhere in the text, with a delimiter or an end of the text at both sides.
+    /// The pattern somewhere in the text, with a delimiter or an end of the text at both sides. One of delimiters alone
+    /// is found nowhere.
     fn between(&self, text: &[u8], is_delimiter: fn(u8) -> bool) -> Option<Entry<'e>> {
         let mut prefixes: SmallVec<[u64; 256]> = SmallVec::with_capacity(text.len() + 1);
         prefixes.push(0);
@@ -132,10 +133,6 @@ impl<'e> Search<'_, 'e> {
                     offer(self.entry(hash, &text[start..end]));
                 }
             }
-        }
-        // A pattern of delimiters alone is found in what ends with one.
-        if text.last().is_some_and(|last| is_delimiter(*last)) {
-            offer(self.entry(0, b""));
         }
         best
     }

@@ -122,15 +122,13 @@ fn rank_ip(pattern: &Pattern<'_>, ip: IpAddr) -> Option<u32> {
 }
 
 fn stands_in(text: &[u8], pattern: &[u8], is_delimiter: fn(u8) -> bool) -> bool {
-    if pattern.is_empty() {
-        return text.last().is_some_and(|last| is_delimiter(*last));
-    }
-    (0..text.len()).any(|start| {
-        let ends = |end: usize| end == text.len() || is_delimiter(text[end]);
-        (start == 0 || is_delimiter(text[start - 1]))
-            && text[start..].starts_with(pattern)
-            && ends(start + pattern.len())
-    })
+    !pattern.is_empty()
+        && (0..text.len()).any(|start| {
+            let ends = |end: usize| end == text.len() || is_delimiter(text[end]);
+            (start == 0 || is_delimiter(text[start - 1]))
+                && text[start..].starts_with(pattern)
+                && ends(start + pattern.len())
+        })
 }
 
 fn texts() -> BoxedStrategy<Vec<u8>> {

@@ -53,21 +53,20 @@ const fn row(name: &'static str, method: MatchMethod, output: Kind) -> Row {
         _ => Kind::Str,
     };
     let converter = Converter::Map { method, output, groups: false };
-    Row { name, converter, signature: SIGNATURE, input, output, examples: &[], stated: &[] }
+    let signature = match output {
+        Kind::Int => INTEGERS,
+        Kind::Ip => ADDRESSES,
+        _ => TEXTS,
+    };
+    Row { name, converter, signature, input, output, examples: &[], stated: &[] }
 }
 
 const fn with_groups(name: &'static str) -> Row {
     let converter = Converter::Map { method: MatchMethod::Reg, output: Kind::Str, groups: true };
-    Row {
-        name,
-        converter,
-        signature: SIGNATURE,
-        input: Kind::Str,
-        output: Kind::Str,
-        examples: &[],
-        stated: &[],
-    }
+    Row { name, converter, signature: TEXTS, input: Kind::Str, output: Kind::Str, examples: &[], stated: &[] }
 }
 
-/// The map, and the value where it has none.
-const SIGNATURE: Signature = Signature::new(1, &[Want::List, Want::Text]);
+/// The map, and the value where it has none, of the type that its values have.
+const TEXTS: Signature = Signature::new(1, &[Want::List, Want::Text]);
+const INTEGERS: Signature = Signature::new(1, &[Want::List, Want::Int]);
+const ADDRESSES: Signature = Signature::new(1, &[Want::List, Want::Ip]);

@@ -21,9 +21,6 @@ pub struct Matching {
 /// What the values of a list must be (`map_str_int` and kin, configuration manual 7.3.1 "map").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Output {
-    /// There need not be any: an ACL.
-    #[default]
-    Nothing,
     /// Any text.
     Str,
     /// A number.
@@ -32,6 +29,9 @@ pub enum Output {
     Ip,
     /// Any text, in which `\1` to `\9` stand for groups of the expression (`map_regm`).
     Groups,
+    /// There need not be any: an ACL.
+    #[default]
+    Nothing,
 }
 
 /// One way in which rules use a list; what is in the list must suit all of them.

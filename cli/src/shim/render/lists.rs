@@ -92,7 +92,7 @@ impl Lines for Matches {
                 Family::Acl => quoted("pattern", &entry.key, out),
                 Family::Map => {
                     quoted("key", &entry.key, out);
-                    match &entry.value {
+                    match entry.value.as_ref().filter(|_| !way.output.is_empty()) {
                         Some(value) => {
                             out.extend_from_slice(b", ");
                             quoted("value", value, out);

@@ -15,7 +15,7 @@ use crate::rules::needs::{self, Need};
 pub(super) struct Reference {
     /// The list; none for patterns that stand in the rule.
     list: Option<String>,
-    /// Whether it is an ACL, not a map.
+    /// Whether it takes no values: an ACL without `-M`.
     is_acl: bool,
     /// The number that it asks for.
     id: Option<u32>,
@@ -37,13 +37,15 @@ impl Assembler<'_> {
         let mut words = words.iter().peekable();
         let mut criterion = words.peek().is_some_and(|word| word.text == "acl").then_some(None);
         let mut in_condition = false;
+        let mut takes_maps = false;
         while let Some(word) = words.next() {
             for list in maps(&word.text) {
                 self.refer(Some(list.to_owned()), false, None, word);
             }
             match word.text.as_str() {
                 "if" | "unless" => in_condition = true,
-                "{" => criterion = Some(None),
+                "{" => (criterion, takes_maps) = (Some(None), false),
+                "-M" if criterion.is_some() => takes_maps = true,
                 "}" => {
                     if let Some(id) = criterion.take() {
                         self.refer(None, true, id, word);
@@ -51,7 +53,7 @@ impl Assembler<'_> {
                 }
                 "-f" if criterion.is_some() => {
                     if let Some(file) = words.next() {
-                        self.refer(Some(file.text.clone()), true, None, file);
+                        self.refer(Some(file.text.clone()), !takes_maps, None, file);
                     }
                 }
                 "-u" => {
