@@ -4,7 +4,7 @@ use super::action::{Content, Patience, Reply};
 use super::patterns::{Matching, Output, Use};
 use super::tracking::Amount;
 use super::{Action, Argument, Converter, Criterion, Format, Kind, Sample};
-use crate::model::{Columns, FrontendSettings, ListName, LogFormat, Row, Rules};
+use crate::model::{BackendSettings, Balance, Columns, FrontendSettings, ListName, LogFormat, Row, Rules};
 
 /// A list that is used.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,13 +24,13 @@ pub fn of_row(row: &Row) -> Vec<Need> {
         Row::Defaults(row) => {
             of_rules(&row.frontend.rules, &mut needs);
             of_lines(&row.frontend, &mut needs);
-            of_rules(&row.backend.rules, &mut needs);
+            of_backend(&row.backend, &mut needs);
         }
         Row::Frontend(row) => {
             of_rules(&row.settings.rules, &mut needs);
             of_lines(&row.settings, &mut needs);
         }
-        Row::Backend(row) => of_rules(&row.settings.rules, &mut needs),
+        Row::Backend(row) => of_backend(&row.settings, &mut needs),
         Row::Global(_)
         | Row::Bind(_)
         | Row::Server(_)
@@ -85,6 +85,13 @@ pub fn of_criterion(criterion: &Criterion, needs: &mut Vec<Need>) {
 /// The lists that a text uses.
 pub fn of_format(format: &Format, needs: &mut Vec<Need>) {
     format.samples().for_each(|sample| of_sample(sample, needs));
+}
+
+fn of_backend(settings: &BackendSettings, needs: &mut Vec<Need>) {
+    of_rules(&settings.rules, needs);
+    if let Some(Balance::Hash(sample)) = &settings.balance {
+        of_sample(sample, needs);
+    }
 }
 
 fn of_rules(rules: &Rules, needs: &mut Vec<Need>) {
