@@ -408,7 +408,7 @@ pub static ROWS: &[Row] = rows! {
     }
     ["del" "acl"] "del acl <acl> {<key>|#<ref>}", "remove patterns from the list of an ACL", ADMIN, Apply(lists::del_acl) {
         "del acl names.lst bob;show acl #1" => "\n0x200000 alice\n";
-        "del acl names.lst #0x200000;show acl #1" => "\n0x100000 bob\n";
+        "del acl names.lst #0x200000;show acl #1" => "\n";
         "del acl names.lst carl" => "Key not found.\n";
         "del acl names.lst" => "This command expects two parameters: ACL identifier and key.\n";
     }
@@ -423,11 +423,11 @@ pub static ROWS: &[Row] = rows! {
         "set map hosts.map a" => "'set map' expects three parameters: map identifier, key and value.\n";
     }
     ["clear" "acl"] "clear acl [@<ver>] <acl>", "remove all patterns from the list of an ACL", ADMIN, Staged(lists::clear_acl) {
-        "clear acl names.lst;show acl names.lst" => "\n\n";
+        "clear acl names.lst;show acl names.lst" => "\n";
         "clear acl" => "Missing ACL identifier.\n";
     }
     ["clear" "map"] "clear map [@<ver>] <map>", "remove all entries from a map", ADMIN, Staged(lists::clear_map) {
-        "clear map hosts.map;show map hosts.map" => "\n\n";
+        "clear map hosts.map;show map hosts.map" => "\n";
         "clear map" => "Missing map identifier.\n";
     }
     ["get" "acl"] "get acl <acl> <value>", "show what a value matches in the list of an ACL", ADMIN, Ask(lists::get_acl) {
@@ -441,7 +441,7 @@ pub static ROWS: &[Row] = rows! {
         "get map nosuch x" => "Unknown map identifier. Please use #<id> or <file>.\n";
     }
     ["prepare" "acl"] "prepare acl <acl>", "begin a new version of the list of an ACL", ADMIN, Staged(lists::prepare_acl) {
-        "prepare acl names.lst;add acl @1 names.lst x;commit acl @1 names.lst;show acl names.lst" => "New version created: 1\n\n\n\n0x300000 x\n";
+        "prepare acl names.lst;add acl @1 names.lst x;commit acl @1 names.lst;show acl names.lst" => "New version created: 1\n\n\n\n0x100001 x\n";
         "prepare acl nosuch" => "Unknown ACL identifier. Please use #<id> or <file>.\n";
     }
     ["prepare" "map"] "prepare map <map>", "begin a new version of a map", ADMIN, Staged(lists::prepare_map) {

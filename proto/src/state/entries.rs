@@ -194,7 +194,8 @@ impl Draft<'_> {
                 let rows = self.rows(layer);
                 let old: Vec<Entry<'_>> = parts(rows, list).flat_map(|(_, run)| run.iter()).collect();
                 let keys: Vec<&[u8]> = run.iter().map(|entry| entry.key).collect();
-                let ids = aligned(&old, &keys, self.last(list), None);
+                let taken = |id| is_taken(self.state, list, id);
+                let ids = aligned(&old, &keys, self.last(list), None, taken);
                 let wanted = cut(ids.into_iter().zip(run.iter()));
                 self.write_list(layer, list, &wanted, origin)
             }
@@ -469,7 +470,7 @@ pub(super) fn realign(state: &State, rows: Vec<Row>) -> Vec<Row> {
                 .flat_map(|(_, run)| run.iter())
                 .map(|entry| entry.id)
                 .find(|id| *id > end);
-            let ids = aligned(&old, &keys, known, by_hand);
+            let ids = aligned(&old, &keys, known, by_hand, |id| is_taken(state, &list, id));
             wanted = cut(ids.into_iter().zip(new));
         }
         others.extend(wanted.into_iter().map(|(part, entries)| {
@@ -517,6 +518,13 @@ fn last(state: &State, list: &ListName) -> EntryId {
     last(&state.spec).max(last(&state.effective)).unwrap_or_default()
 }
 
+/// Whether an entry of either layer has the id.
+fn is_taken(state: &State, list: &ListName, id: EntryId) -> bool {
+    [&state.spec, &state.effective]
+        .into_iter()
+        .any(|rows| run(rows, list, id.part()).is_some_and(|run| run.find(id).is_some()))
+}
+
 /// Entries under these ids, which ascend, in their parts.
 pub(super) fn cut<'a>(entries: impl Iterator<Item = (EntryId, Entry<'a>)>) -> BTreeMap<u64, Arc<Run>> {
     let mut found = BTreeMap::new();
@@ -541,8 +549,14 @@ pub(super) fn cut<'a>(entries: impl Iterator<Item = (EntryId, Entry<'a>)>) -> BT
 
 /// Ids for entries with these keys, in their order: those that the old ones have, as far as their order is the same,
 /// and ids in between for the others. `last` is the last id that is taken anywhere, `end` one that the new ones must
-/// stay below if they can.
-fn aligned(old: &[Entry<'_>], keys: &[&[u8]], last: EntryId, end: Option<EntryId>) -> Vec<EntryId> {
+/// stay below if they can; an id that is `taken` is given to no other entry, in whatever layer it stands.
+fn aligned(
+    old: &[Entry<'_>],
+    keys: &[&[u8]],
+    last: EntryId,
+    end: Option<EntryId>,
+    taken: impl Fn(EntryId) -> bool,
+) -> Vec<EntryId> {
     let kept = common(old, keys);
     let mut ids: Vec<EntryId> = Vec::with_capacity(keys.len());
     let mut low = EntryId(0);
@@ -572,6 +586,12 @@ fn aligned(old: &[Entry<'_>], keys: &[&[u8]], last: EntryId, end: Option<EntryId
                 return afresh(keys.len(), last);
             }
             low = EntryId(low.0.saturating_add(step.min(EntryId::STEP)));
+            while taken(low) {
+                low = EntryId(low.0.saturating_add(1));
+            }
+            if high.is_some_and(|high| low >= high) {
+                return afresh(keys.len(), last);
+            }
             ids.push(low);
         }
         at += count;

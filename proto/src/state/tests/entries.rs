@@ -118,6 +118,22 @@ fn an_entry_that_the_file_drops_takes_with_it_what_was_written_over_it() {
 }
 
 #[test]
+fn what_takes_the_place_of_a_list_by_hand_is_no_entry_of_the_file() {
+    let mut state = State::default();
+    reload(&mut state, &[("a", "1"), ("b", "2"), ("c", "3")]);
+    apply(
+        &mut state,
+        by_hand(EntriesEdit::Replace(run_of(&[("a", "1"), ("x", "9"), ("c", "3"), ("y", "8")]))),
+    );
+    assert_eq!(shown(&state), "a=1 x=9 c=3 y=8");
+    reload(&mut state, &[("a", "1"), ("new", "0"), ("c", "3")]);
+    let kept = shown(&state);
+    assert!(kept.contains("x=9") && kept.contains("y=8") && kept.contains("new=0"), "{kept}");
+    reload(&mut state, &[]);
+    assert_eq!(shown(&state), "x=9 y=8");
+}
+
+#[test]
 fn entries_that_stay_keep_their_ids() {
     let mut state = State::default();
     reload(&mut state, &[("a", "1"), ("b", "2"), ("c", "3")]);
