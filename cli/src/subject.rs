@@ -108,7 +108,7 @@ mod tests {
             (
                 "globals",
                 None,
-                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server, resolvers, ring is expected",
+                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server, resolvers, list, entries, userlist, ring is expected",
             ),
             ("global", Some("x"), "global: there is one such row, no name is expected, not 'x'"),
             ("server", Some("app/"), "server '': a name is expected"),

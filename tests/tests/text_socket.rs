@@ -99,17 +99,7 @@ const LINES: &[&str] = &[
 const OTHERWISE: [(&str, &[&str], &[&str]); 4] = [
     (
         "FRONTEND",
-        &[
-            "cache_hits",
-            "cache_lookups",
-            "comp_byp",
-            "comp_in",
-            "comp_out",
-            "comp_rsp",
-            "dcon",
-            "dses",
-            "wrew",
-        ],
+        &["cache_hits", "cache_lookups", "comp_byp", "comp_in", "comp_out", "comp_rsp", "wrew"],
         &[],
     ),
     (

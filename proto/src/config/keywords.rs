@@ -639,7 +639,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "tcp-request", arguments: 0, status: Status::NotYet },
     Known { name: "tcp-response", arguments: 0, status: Status::NotYet },
     Known { name: "timeout client-hs", arguments: 0, status: Status::Harmless("there is no TLS here yet") },
-    Known { name: "timeout tarpit", arguments: 0, status: Status::Harmless("nothing tarpits here yet") },
     Known { name: "transparent", arguments: 0, status: Status::NotYet },
     Known { name: "uri", arguments: 0, status: Status::NotYet },
     Known { name: "use-fcgi-app", arguments: 0, status: Status::NotYet },
