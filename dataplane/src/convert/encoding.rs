@@ -19,7 +19,7 @@ pub(super) fn base64_url(bytes: &[u8]) -> Vec<u8> {
 
 /// What base64 stands for. Each four digits may end in padding; none where a digit is none, or some are missing.
 pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut out = Vec::with_capacity(text.len() / 4 * 3);

@@ -39,7 +39,7 @@ impl Moment {
             Unit::Milliseconds => 1000,
             Unit::Microseconds => 1_000_000,
         };
-        let stamp = count / per_second & MOST;
+        let stamp = (count / per_second) & MOST;
         let nanoseconds = count % per_second * (1_000_000_000 / per_second);
         let (offset, zone) = match local {
             false => (0, "GMT".to_owned()),

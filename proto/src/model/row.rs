@@ -83,6 +83,7 @@ pub enum Kind {
 
 /// One configured thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "rows stand behind an `Arc` of their own")]
 pub enum Row {
     /// The process-wide settings.
     Global(Global),

@@ -202,7 +202,7 @@ impl Criterion {
                     criterion.id = Some(id.ok_or_else(wrong)?);
                 }
                 // A negative number is a pattern.
-                _ if flag.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit()) => {
+                _ if flag.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => {
                     criterion.patterns.push(flag.to_owned());
                     break;
                 }

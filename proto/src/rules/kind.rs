@@ -30,18 +30,19 @@ impl Kind {
     /// implied. The value may still turn out to have none, such as text that is no address.
     pub fn casts_to(self, wanted: Kind) -> bool {
         use Kind::{Any, Bin, Bool, Int, Ip, Ipv4, Ipv6, Method, Str};
-        match (self, wanted) {
-            (Any, _) | (_, Any) => true,
-            (Bool, Bool | Int | Str | Bin) => true,
-            (Int, Bool | Int | Ip | Ipv4 | Ipv6 | Str | Bin) => true,
-            (Ip, Int | Ip | Ipv4 | Ipv6 | Str | Bin) => true,
-            (Ipv4, Int | Ip | Ipv4 | Ipv6 | Str | Bin) => true,
-            (Ipv6, Ip | Ipv4 | Ipv6 | Str | Bin) => true,
-            (Str, Bool | Int | Ip | Ipv4 | Ipv6 | Str | Bin | Method) => true,
-            (Bin, Str | Bin | Method) => true,
-            (Method, Str | Bin | Method) => true,
-            _ => false,
-        }
+        matches!(
+            (self, wanted),
+            (Any, _)
+                | (_, Any)
+                | (Bool, Bool | Int | Str | Bin)
+                | (Int, Bool | Int | Ip | Ipv4 | Ipv6 | Str | Bin)
+                | (Ip, Int | Ip | Ipv4 | Ipv6 | Str | Bin)
+                | (Ipv4, Int | Ip | Ipv4 | Ipv6 | Str | Bin)
+                | (Ipv6, Ip | Ipv4 | Ipv6 | Str | Bin)
+                | (Str, Bool | Int | Ip | Ipv4 | Ipv6 | Str | Bin | Method)
+                | (Bin, Str | Bin | Method)
+                | (Method, Str | Bin | Method)
+        )
     }
 }
 

@@ -514,11 +514,8 @@ fn sample_length(text: &str) -> Option<usize> {
             (b'\\', None | Some(b'"')) if inside => {
                 bytes.next();
             }
-            (_, Some(open)) => {
-                if byte == open {
-                    quote = None;
-                }
-            }
+            (_, Some(open)) if byte == open => quote = None,
+            (_, Some(_)) => {}
             (b'\'' | b'"', None) if inside => quote = Some(byte),
             (b'(', None) => inside = true,
             (b')', None) => inside = false,

@@ -101,7 +101,7 @@ type Call<'a> = (&'a str, Vec<(usize, String)>, usize);
 /// Reads `name` or `name(arguments)` from an offset on.
 pub(super) fn call(text: &str, from: usize) -> Result<Call<'_>, Mistake> {
     let rest = text.get(from..).unwrap_or_default();
-    let end = rest.find(|c| matches!(c, ',' | '(' | ')')).unwrap_or(rest.len());
+    let end = rest.find([',', '(', ')']).unwrap_or(rest.len());
     let name = rest.get(..end).unwrap_or_default();
     if name.is_empty() {
         return Err(

@@ -443,7 +443,7 @@ fn digits(text: &str) -> Option<u32> {
 /// Whether a text is base64 with its padding (RFC 4648, 4).
 fn is_base64(text: &str) -> bool {
     let bare = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    text.len() % 4 == 0
+    text.len().is_multiple_of(4)
         && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 

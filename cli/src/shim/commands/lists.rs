@@ -258,7 +258,7 @@ fn look_up(command: &Command, family: Family) -> Step {
     };
     let value = value.bytes().to_vec();
     on_list(list.text().into_owned(), family, move |view| {
-        let query = v1::MatchQuery { list: view.name, value: value.into() };
+        let query = v1::MatchQuery { list: view.name, value };
         Plan::list(Question::Match(query), Matches(family)).into()
     })
 }

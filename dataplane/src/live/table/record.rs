@@ -170,13 +170,11 @@ impl Entry<'_> {
                 let _ = self.set(data, element, *number);
             }
             Datum::Rate { age, count, before, .. }
-                if spot.form == DataForm::Rate && spot.period == period =>
-            {
                 // One that was never counted says nothing of when its period began.
-                if (*count, *before) != (0, 0) {
-                    let words = [now.wrapping_sub(*age), *count, *before];
-                    self.shard.entry_mut(self.slot)[spot.at..spot.at + 3].copy_from_slice(&words);
-                }
+                if spot.form == DataForm::Rate && spot.period == period && (*count, *before) != (0, 0) =>
+            {
+                let words = [now.wrapping_sub(*age), *count, *before];
+                self.shard.entry_mut(self.slot)[spot.at..spot.at + 3].copy_from_slice(&words);
             }
             Datum::Text(Some(text)) => self.set_text(data, text),
             _ => {}

@@ -2,8 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Times with numbers.
+type Told = &'static [(u32, u32)];
+
 /// What HAProxy 2.6 shows of a period of one second: events with their times, and when which rate is told.
-const OBSERVED: &[(&[(u32, u32)], &[(u32, u32)])] = &[
+const OBSERVED: &[(Told, Told)] = &[
     (&[(0, 1)], &[(10, 1), (999, 1), (1500, 1), (1990, 1), (2001, 0)]),
     (&[(0, 2)], &[(10, 2), (999, 2), (1020, 1), (1490, 1), (1506, 0)]),
     (&[(0, 10)], &[(5, 10), (999, 10), (1050, 9), (1150, 8), (1450, 5), (1850, 1), (1950, 0)]),

@@ -7,8 +7,9 @@ use super::{Converter, Row};
 pub(super) fn check(row: &Row, arguments: &[Argument]) -> Result<(), (usize, Mistake)> {
     match row.converter {
         Converter::AddItem => {
-            let given =
-                |at| !matches!(arguments.get(at), None | Some(Argument::Absent)) && text(arguments, at) != "";
+            let given = |at| {
+                !matches!(arguments.get(at), None | Some(Argument::Absent)) && !text(arguments, at).is_empty()
+            };
             if given(1) || given(2) {
                 return Ok(());
             }
