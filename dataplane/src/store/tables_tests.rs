@@ -34,7 +34,7 @@ fn filled() -> Arc<Table> {
 
 fn written(table: &Arc<Table>) -> Vec<u8> {
     let mut out = Summed::new(Vec::new());
-    write(&mut out, std::slice::from_ref(&table), || 2000, 1_000_000).unwrap();
+    write(&mut out, std::slice::from_ref(table), || 2000, 1_000_000).unwrap();
     out.inner
 }
 
