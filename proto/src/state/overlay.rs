@@ -144,6 +144,9 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
 pub(super) fn check(overlay: &Overlay) -> Result<(), Problem> {
     let subject = &overlay.subject;
     match &overlay.value {
+        OverlayValue::Entries(entries) if subject.kind() == Kind::Entries && entries.is_empty() => {
+            Err(Problem::about(Code::Malformed, subject, "an overlay changes at least one entry"))
+        }
         OverlayValue::Entries(_) if subject.kind() == Kind::Entries => Ok(()),
         OverlayValue::Entries(_) => Err(Problem::about(Code::Unsuitable, subject, "it has no entries")),
         _ if subject.kind() == Kind::Entries => {
