@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::double::{Double, Folder};
-use super::table::ROWS;
+use super::table::rows;
 use super::*;
 
 /// A double with a text socket in front of it.
@@ -101,7 +101,7 @@ fn is_like(text: &str, pattern: &str) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_example_of_the_table_gets_its_reply() {
     let mut wrong = Vec::new();
-    for row in ROWS {
+    for row in rows() {
         let bench = Bench::start().await;
         for example in row.examples {
             let reply = bench.say(&format!("{}\n", example.line)).await;

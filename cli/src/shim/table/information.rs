@@ -1,0 +1,37 @@
+//! What the process and its counters say. Rows only; what they become stands in `commands/`.
+
+use super::Row;
+use super::{ADMIN, OPERATOR, USER};
+use crate::shim::commands::{information, session, statistics};
+
+/// The rows of this family.
+pub static ROWS: &[Row] = rows! {
+    ["show" "env"] "show env [<name>]", "show the environment of the process", OPERATOR, Session(session::show_environment) {
+        "show env REGATE_TEST" => "REGATE_TEST=yes\n";
+        "show env REGATE_NONE" => "Variable not found\n";
+    }
+    ["show" "info"] "show info [desc|json|typed|float]*", "describe the process: limits, load, totals", USER, Ask(information::show_info) {
+        "show info" => "Name: …\nVersion: …";
+        "show info typed" => "0.Name.1:POSV:str:…";
+        "show info json" => "[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,\"tags\":{\"origin\":\"Product\",\"nature\":\"Output\",\"scope\":\"Service\"},…}]\n";
+    }
+    ["show" "version"] "show version", "show the version of the process", USER, Ask(information::show_version) {
+        "show version" => "…\n";
+    }
+    ["show" "schema" "json"] "show schema json", "show the JSON schema of what is written as JSON", USER, Session(information::show_schema) {
+        "show schema json" => "{\"$schema\":\"http://json-schema.org/draft-04/schema#\",…}\n";
+    }
+    ["show" "stat"] "show stat [desc|json|no-maint|typed|up]*", "show the counters of proxies and servers", USER, Ask(statistics::show_statistics) {
+        "show stat nosuch 4 1" => "No such proxy.\n";
+        "show stat domain foo" => "Invalid statistics domain.\n";
+        "show stat be 4 1" => "# pxname,svname,qcur,…\nbe,s1,…";
+    }
+    ["clear" "counters"] "clear counters", "reset maxima", OPERATOR, Act(statistics::clear_maxima) {
+        "clear counters" => "";
+        "clear counters foo" => "";
+    }
+    ["clear" "counters" "all"] "clear counters all", "reset all counters", ADMIN, Act(statistics::clear_all) {
+        "clear counters all" => "";
+        "operator;clear counters all" => "\nPermission denied\n";
+    }
+};

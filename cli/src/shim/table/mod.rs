@@ -1,0 +1,204 @@
+//! THE table of commands: a row for each command form, to full depth.
+//!
+//! Lookup, permission, `help`, the suggestions for unknown commands and the tests read the rows; no second chain
+//! of comparisons of words exists. A row's function turns the words after its own into a [`Step`]; it does no I/O.
+//! Rows stand in a file for each family, written with `rows!`; a new family is one more file and its name in
+//! [`FAMILIES`]. Read next: `commands/`, one file for each noun.
+
+/// Rows are written one after the other as `words => usage : help, level, becomes, examples`; `*` is any word.
+macro_rules! rows {
+    (@slot *) => { $crate::shim::table::Slot::Any };
+    (@slot $word:literal) => { $crate::shim::table::Slot::Is($word) };
+    ($( [$($word:tt)+] $usage:literal, $help:literal, $level:ident, $becomes:ident($run:path) {
+        $($line:literal => $reply:literal;)*
+    } )*) => {
+        &[$( $crate::shim::table::Row {
+            words: &[$(rows!(@slot $word)),+],
+            usage: $usage,
+            help: $help,
+            level: $level,
+            becomes: $crate::shim::table::Becomes::$becomes($run),
+            examples: &[$($crate::shim::table::Example { line: $line, reply: $reply }),*],
+        } ),*]
+    };
+}
+
+mod backends;
+mod connection;
+mod diagnostics;
+mod frontends;
+mod health;
+mod information;
+mod limits;
+mod lists;
+mod resolvers;
+mod servers;
+mod sessions;
+mod tables;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use regate_proto::model::Level;
+
+use super::lex::{Command, Word};
+use super::plan::Step;
+use super::session::Session;
+
+/// One form of a command.
+pub struct Row {
+    /// The words that make a line this command, from the first on.
+    pub words: &'static [Slot],
+    /// How it is written, for `help`. Empty: it is not listed, because it only catches incomplete forms.
+    pub usage: &'static str,
+    /// What it does, for `help`.
+    pub help: &'static str,
+    /// The level that it takes.
+    pub level: Level,
+    /// What it becomes.
+    pub becomes: Becomes,
+    /// Lines with their exact replies, in order, on the configuration of the tests.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests that walk the table read it"))]
+    pub examples: &'static [Example],
+}
+
+/// One word of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// This word.
+    Is(&'static str),
+    /// Any word.
+    Any,
+}
+
+/// What a command becomes.
+#[derive(Clone, Copy)]
+pub enum Becomes {
+    /// Something that concerns the connection alone and is answered here.
+    Session(fn(&mut Session, &Command) -> Step),
+    /// A change of the configuration.
+    Apply(fn(&Command) -> Step),
+    /// An action on the running process.
+    Act(fn(&Command) -> Step),
+    /// A question.
+    Ask(fn(&Command) -> Step),
+    /// A change or a question about a list, whose versions all connections share.
+    Staged(fn(&mut Session, &Command) -> Step),
+}
+
+/// A line and its exact reply.
+#[cfg_attr(not(test), expect(dead_code, reason = "the tests that walk the table read it"))]
+pub struct Example {
+    /// What is written.
+    pub line: &'static str,
+    /// What comes back, without the empty line at its end; `…` stands for anything.
+    pub reply: &'static str,
+}
+
+/// The row of a command: of all rows whose words it begins with, the longest.
+pub fn find(words: &[Word]) -> Option<&'static Row> {
+    let rows = BY_FIRST_WORD.get(words.first()?.bytes())?;
+    rows.iter().copied().filter(|row| row.matches(words)).max_by_key(|row| row.words.len())
+}
+
+/// Every row, family by family.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// The listed rows that begin as the words do, or else those that resemble them most; all of them when there are
+/// no words. Sorted, the last three being `help`, `prompt` and `quit`.
+pub fn resembling(words: &[Word]) -> Vec<&'static Row> {
+    let mut found: Vec<(usize, &'static Row)> =
+        rows().filter(|row| row.is_listed()).map(|row| (row.common(words), row)).collect();
+    let best = found.iter().map(|(score, _)| *score).max().unwrap_or(0);
+    if !words.is_empty() && best == 0 {
+        let text = words.iter().map(Word::text).collect::<Vec<_>>().join(" ");
+        for (score, row) in &mut found {
+            *score = likeness(&text, row.usage);
+        }
+        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        found.truncate(SUGGESTIONS);
+    } else {
+        found.retain(|(score, _)| *score == best);
+    }
+    let mut alike: Vec<&'static Row> = found.into_iter().map(|(_, row)| row).collect();
+    alike.retain(|row| !LAST.contains(&row.usage));
+    alike.sort_by_key(|row| row.usage);
+    alike.extend(LAST.iter().filter_map(|usage| rows().find(|row| row.usage == *usage)));
+    alike
+}
+
+impl Row {
+    /// Whether `help` shows it.
+    pub fn is_listed(&self) -> bool {
+        !self.usage.is_empty()
+    }
+
+    fn matches(&self, words: &[Word]) -> bool {
+        words.len() >= self.words.len()
+            && self.words.iter().zip(words).all(|(slot, word)| match slot {
+                Slot::Is(text) => word == *text,
+                Slot::Any => true,
+            })
+    }
+
+    /// How many words from the first on are the row's own.
+    fn common(&self, words: &[Word]) -> usize {
+        let pairs = self.words.iter().zip(words);
+        pairs.take_while(|(slot, word)| matches!(slot, Slot::Is(text) if *word == *text)).count()
+    }
+}
+
+/// How many pairs of neighbouring letters two texts share.
+fn likeness(left: &str, right: &str) -> usize {
+    let mut pairs: Vec<&[u8]> = right.as_bytes().windows(2).collect();
+    let shared = left.as_bytes().windows(2).filter(|pair| {
+        let found = pairs.iter().position(|known| known == pair);
+        found.is_some_and(|at| {
+            pairs.swap_remove(at);
+            true
+        })
+    });
+    shared.count()
+}
+
+/// Most rows that are suggested for a word that begins no command.
+const SUGGESTIONS: usize = 5;
+/// What lists of commands end with.
+const LAST: [&str; 3] = ["help [<command>]", "prompt [help|n|i|p|timed]*", "quit"];
+
+const ADMIN: Level = Level::Admin;
+const OPERATOR: Level = Level::Operator;
+const USER: Level = Level::User;
+
+/// The families.
+static FAMILIES: &[&[Row]] = &[
+    connection::ROWS,
+    information::ROWS,
+    diagnostics::ROWS,
+    sessions::ROWS,
+    servers::ROWS,
+    health::ROWS,
+    frontends::ROWS,
+    backends::ROWS,
+    lists::ROWS,
+    tables::ROWS,
+    limits::ROWS,
+    resolvers::ROWS,
+];
+
+/// The rows that begin with a word.
+static BY_FIRST_WORD: LazyLock<HashMap<&'static [u8], Vec<&'static Row>>> = LazyLock::new(|| {
+    let mut found: HashMap<&'static [u8], Vec<&'static Row>> = HashMap::new();
+    for row in rows() {
+        if let Some(Slot::Is(word)) = row.words.first() {
+            found.entry(word.as_bytes()).or_default().push(row);
+        }
+    }
+    found
+});
+
+#[cfg(test)]
+#[path = "../table_tests.rs"]
+mod tests;
