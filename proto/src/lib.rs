@@ -2,7 +2,8 @@
 //!
 //! Every change, from any door, is a [`change::Change`]; [`state::State::apply`] is the only place where a
 //! change gets its meaning; [`model`] holds the nouns as types that cannot be invalid; [`wire`] converts
-//! them to and from protobuf; [`config`] reads and writes the two text forms.
+//! them to and from protobuf; [`config`] reads and writes the two text forms;
+//! [`statistics`] spells counters.
 //!
 //! This crate is pure: no sockets, no clocks, no async.
 
@@ -13,4 +14,5 @@ pub mod patterns;
 pub mod problem;
 pub mod rules;
 pub mod state;
+pub mod statistics;
 pub mod wire;

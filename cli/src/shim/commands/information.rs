@@ -1,12 +1,12 @@
 //! Commands about the process and what it is made of.
 
+use regate_proto::statistics::{InfoForm as Form, info};
 use regate_proto::wire::v1;
 use v1::query::Question;
 
 use super::{has, rest};
 use crate::shim::lex::Command;
 use crate::shim::plan::{Ending, Lines, Plan, Reply, Step};
-use crate::shim::render::info::{Form, info};
 use crate::shim::render::schema;
 use crate::shim::sentence::{self, About};
 use crate::shim::session::Session;
@@ -24,7 +24,7 @@ pub fn show_info(command: &Command) -> Step {
     let (described, precise) = (has(words, "desc"), has(words, "float"));
     Plan::ask(Question::Info(v1::InfoQuery {}), move |ending| match ending {
         Ending::Answered(answer) => match &answer.info {
-            Some(process) => Reply::Dump(info(process, form, described, precise)),
+            Some(process) => Reply::Dump(info(process, form, described, precise).into_bytes()),
             None => sentence::out_of_place(),
         },
         ending => sentence::settled(ending),

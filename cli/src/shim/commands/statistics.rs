@@ -1,5 +1,6 @@
 //! Commands about counters.
 
+use regate_proto::statistics::Form;
 use regate_proto::wire::v1;
 use v1::StatisticsKind as Kind;
 use v1::query::Question;
@@ -7,7 +8,7 @@ use v1::query::Question;
 use super::{has, leading_integer, rest};
 use crate::shim::lex::{Command, Word};
 use crate::shim::plan::{Plan, Reply, Step};
-use crate::shim::render::statistics::{Form, Statistics};
+use crate::shim::render::statistics::Statistics;
 use crate::shim::sentence;
 
 /// `show stat`: the counters of all proxies, or of some.

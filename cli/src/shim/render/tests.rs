@@ -4,16 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use regate_proto::statistics::{COLUMNS, Form, InfoForm, info};
 use regate_proto::wire::v1;
 use v1::{Condition, StatisticsKind as Kind};
 
 use super::super::oracle::Oracle;
 use super::super::plan::Lines;
-use super::columns::COLUMNS;
-use super::info::{Form as InfoForm, info};
 use super::schema::schema;
 use super::servers_state::ServersState;
-use super::statistics::{Form, Statistics};
+use super::statistics::Statistics;
 
 fn lines(mut lines: impl Lines, answer: v1::Answer) -> String {
     let mut out = Vec::new();
@@ -117,8 +116,7 @@ fn typed_values_have_haproxy_s_tags_and_types() {
 #[test]
 fn the_fields_of_the_process_have_haproxy_s_names_places_tags_and_types() {
     let theirs = kinds(&Oracle::start().ask("show info typed"), 0);
-    let ours =
-        kinds(&String::from_utf8(info(&v1::Info::default(), InfoForm::Typed, false, false)).unwrap(), 0);
+    let ours = kinds(&info(&v1::Info::default(), InfoForm::Typed, false, false), 0);
     let newer = 72;
     let mut compared = 0;
     for (name, kind) in &ours {
@@ -135,7 +133,7 @@ fn the_fields_of_the_process_have_haproxy_s_names_places_tags_and_types() {
 #[test]
 fn json_is_haproxy_s_byte_for_byte() {
     let process = v1::Info { name: "HAProxy".into(), ..Default::default() };
-    let ours = String::from_utf8(info(&process, InfoForm::Json, false, false)).unwrap();
+    let ours = info(&process, InfoForm::Json, false, false);
     let theirs = Oracle::start().ask("show info json");
     let first = |text: &str| text[..text.find("{\"field\":{\"pos\":1").unwrap()].to_owned();
     assert_eq!(first(&ours), first(&theirs));
@@ -210,10 +208,10 @@ fn csv_quotes_what_needs_it() {
 #[test]
 fn times_are_shown_as_haproxy_shows_them() {
     let process = v1::Info { uptime_ms: 90_061_500, started_at_ms: 1_700_000_000_250, ..Default::default() };
-    let text = String::from_utf8(info(&process, InfoForm::Plain, false, true)).unwrap();
+    let text = info(&process, InfoForm::Plain, false, true);
     assert!(text.contains("\nUptime: 1d 1h01m01s\nUptime_sec: 90061.5\n"), "{text}");
     assert!(text.contains("\nStart_time_sec: 1700000000.25\n"), "{text}");
-    let text = String::from_utf8(info(&process, InfoForm::Plain, true, false)).unwrap();
+    let text = info(&process, InfoForm::Plain, true, false);
     assert!(
         text.contains("\nUptime_sec: 90061:\"") && text.contains("\nStart_time_sec: 1700000000:\""),
         "{text}"

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use regate_proto::wire::v1;
+use crate::wire::v1;
 use v1::{Condition, StatisticsKind as Kind};
 
 use super::value::{Tags, Value};

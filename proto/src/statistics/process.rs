@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use regate_proto::wire::v1::Info;
+use crate::wire::v1::Info;
 
 use super::value::{Tags, Value};
 
@@ -19,7 +19,7 @@ pub enum Form {
 }
 
 /// The process, in one of the forms, with descriptions or without.
-pub fn info(process: &Info, form: Form, described: bool, precise: bool) -> Vec<u8> {
+pub fn info(process: &Info, form: Form, described: bool, precise: bool) -> String {
     let mut out = String::new();
     let mut between = "[";
     let shown = Process { info: process, precise };
@@ -52,7 +52,7 @@ pub fn info(process: &Info, form: Form, described: bool, precise: bool) -> Vec<u
     if form == Form::Json {
         out.push_str("]\n");
     }
-    out.into_bytes()
+    out
 }
 
 /// One field.

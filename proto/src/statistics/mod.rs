@@ -1,0 +1,15 @@
+//! Statistics as text: what `show stat` and `show info` say, wherever they are asked for.
+//!
+//! Owns the tables of columns ([`COLUMNS`]) and of the process's fields ([`info`]), and their notations CSV, typed
+//! and JSON (HAProxy management manual 9.1, 9.3). Messages of the contract in, text out: it must never count, ask or
+//! send anything. Read next: `columns.rs`, then `rows.rs`.
+
+mod columns;
+mod process;
+mod rows;
+mod value;
+
+pub use columns::{COLUMNS, Column, Line};
+pub use process::{Form as InfoForm, info};
+pub use rows::{Form, Hidden, Rows};
+pub use value::{NATURES, ORIGINS, SCOPES, Tags, Value};
