@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net as std_unix;
@@ -75,7 +75,7 @@ impl Socket {
             }
             BindAddress::Inet { host, ports } => (ports.first()..=ports.last())
                 .map(|port| {
-                    let listener = tcp(*host, port).map_err(fail)?;
+                    let listener = tcp(host, port).map_err(fail)?;
                     let address = listener.local_addr().map_err(fail)?;
                     Ok(Socket { name: spelled(address), level, listener: Listener::Tcp(listener) })
                 })
@@ -265,11 +265,15 @@ fn unix_abstract(name: &str) -> io::Result<UnixListener> {
     UnixListener::from_std(listener)
 }
 
-fn tcp(host: BindHost, port: u16) -> io::Result<TcpListener> {
+fn tcp(host: &BindHost, port: u16) -> io::Result<TcpListener> {
     let ip = match host {
         BindHost::AnyV4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         BindHost::AnyV6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        BindHost::Ip(ip) => ip,
+        BindHost::Ip(ip) => *ip,
+        BindHost::Named(name) => {
+            let found = (name.as_str(), port).to_socket_addrs()?.next();
+            found.ok_or_else(|| io::Error::other(format!("'{name}' has no address")))?.ip()
+        }
     };
     let socket = if ip.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;

@@ -188,8 +188,8 @@ impl Page {
             bytes_in_total: Some(live.traffic.bytes_in.sum()),
             bytes_out_total: Some(live.traffic.bytes_out.sum()),
             request_errors_total: Some(live.request_errors.sum()),
-            address: self.wanted.addresses.then(|| bind_text(&plan.row.address)),
-            protocol: Some(protocol(&plan.row.address).to_owned()),
+            address: self.wanted.addresses.then(|| bind_text(&plan.address)),
+            protocol: Some(protocol(&plan.address).to_owned()),
             ..StatisticsRow::default()
         }
     }
@@ -408,7 +408,7 @@ fn bind_text(address: &BindAddress) -> String {
         BindAddress::Inet { host, ports } => match host {
             BindHost::AnyV4 => format!("0.0.0.0:{ports}"),
             BindHost::AnyV6 => format!("[::]:{ports}"),
-            BindHost::Ip(ip) => format!("{}:{ports}", BindHost::Ip(*ip)),
+            BindHost::Ip(_) | BindHost::Named(_) => format!("{host}:{ports}"),
         },
         BindAddress::Unix(_) | BindAddress::Abstract(_) => "unix".to_owned(),
         BindAddress::Descriptor(_) => address.to_string(),

@@ -63,7 +63,7 @@ pub(crate) fn wanted(snapshot: &Snapshot) -> HashMap<ListenKey, Wanted> {
     let mut found = HashMap::new();
     for frontend in snapshot.frontends.values().filter(|frontend| !frontend.disabled) {
         for bind in &frontend.binds {
-            for place in places(&bind.row.address) {
+            for place in places(&bind.address) {
                 let key = ListenKey {
                     at: bind.row.at.clone(),
                     place,
@@ -95,7 +95,7 @@ pub(crate) fn open(key: &ListenKey, wanted: &Wanted, workers: usize) -> Result<O
     let backlog = i32::try_from(wanted.bind.backlog).unwrap_or(i32::MAX);
     let descriptors = match &key.place {
         Place::Inet(host, port) => {
-            let sockets = (0..workers).map(|_| open_inet(key, bind, *host, *port, backlog));
+            let sockets = (0..workers).map(|_| open_inet(key, bind, host, *port, backlog));
             sockets.collect::<io::Result<Vec<_>>>().map_err(refused)?
         }
         Place::Unix(path) => {
@@ -122,7 +122,7 @@ pub(crate) fn open(key: &ListenKey, wanted: &Wanted, workers: usize) -> Result<O
 fn places(address: &BindAddress) -> Vec<Place> {
     match address {
         BindAddress::Inet { host, ports } => {
-            (ports.first()..=ports.last()).map(|port| Place::Inet(*host, port)).collect()
+            (ports.first()..=ports.last()).map(|port| Place::Inet(host.clone(), port)).collect()
         }
         BindAddress::Unix(path) => vec![Place::Unix(path.clone())],
         BindAddress::Abstract(name) => vec![Place::Abstract(name.clone())],
@@ -135,6 +135,7 @@ fn shown(place: &Place) -> String {
         Place::Inet(BindHost::AnyV4, port) => format!("0.0.0.0:{port}"),
         Place::Inet(BindHost::AnyV6, port) => format!(":::{port}"),
         Place::Inet(BindHost::Ip(ip), port) => format!("{ip}:{port}"),
+        Place::Inet(BindHost::Named(name), port) => format!("{name}:{port}"),
         Place::Unix(path) => path.clone(),
         Place::Abstract(name) => format!("abns@{name}"),
         Place::Descriptor(DescriptorSource::Number(number)) => format!("fd@{number}"),
@@ -143,11 +144,13 @@ fn shown(place: &Place) -> String {
 }
 
 /// One of a worker's own sockets: the kernel spreads connections over those that share a port.
-fn open_inet(key: &ListenKey, bind: &Bind, host: BindHost, port: u16, backlog: i32) -> io::Result<OwnedFd> {
+fn open_inet(key: &ListenKey, bind: &Bind, host: &BindHost, port: u16, backlog: i32) -> io::Result<OwnedFd> {
     let ip = match host {
         BindHost::AnyV4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         BindHost::AnyV6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        BindHost::Ip(ip) => ip,
+        BindHost::Ip(ip) => *ip,
+        // Without an address it would not have been compiled.
+        BindHost::Named(name) => return Err(io::Error::other(format!("'{name}' is not resolved"))),
     };
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
     let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;

@@ -46,7 +46,7 @@ pub fn compile(
     let logs_touched = global_touched || rings_touched;
     let is_first = previous.revision == Revision::default();
     let lookups = Lookups::gather(state, touched, live, is_first);
-    let mut problems = lookups.place_logs(state, touched, live);
+    let mut problems = lookups.place_hosts(state, touched, live);
     // What the process says of checks, and where it logs, is part of every backend's plan.
     let everywhere: Vec<&Name> = if logs_touched || rules_touched {
         state.rows(Kind::Backend).filter_map(|row| backend_name(row)).collect()

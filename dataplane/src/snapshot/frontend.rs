@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use regate_proto::model::{
-    Bind, Capture, CookieCapture, ErrorPage, ErrorReply, HttpConnection, Mode, Name, Subject,
+    Bind, BindAddress, BindHost, Capture, CookieCapture, ErrorPage, ErrorReply, HttpConnection, Mode, Name,
+    Subject,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
@@ -79,6 +80,8 @@ pub struct FrontendPlan {
 pub struct BindPlan {
     /// Its row.
     pub row: Bind,
+    /// Where it listens, a host name resolved.
+    pub address: BindAddress,
     /// Length of the kernel's accept queue.
     pub backlog: u32,
     /// What is observed of it.
@@ -180,7 +183,14 @@ pub(super) fn compile(
     let binds = state.binds(&row.name).into_iter().map(|bind| {
         let limit = settings.maxconn.filter(|limit| *limit != 0);
         let backlog = bind.backlog.or(settings.backlog).or(limit).unwrap_or(DEFAULT_BACKLOG);
-        Arc::new(BindPlan { row: bind.clone(), backlog, live: live.bind(&bind.at) })
+        let address = match &bind.address {
+            BindAddress::Inet { host: BindHost::Named(name), ports } => {
+                let host = live.host(name).map_or_else(|| BindHost::Named(name.clone()), BindHost::Ip);
+                BindAddress::Inet { host, ports: *ports }
+            }
+            address => address.clone(),
+        };
+        Arc::new(BindPlan { row: bind.clone(), address, backlog, live: live.bind(&bind.at) })
     });
     let rules = RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode)
         .map_err(|reasons| rules::problems(&Subject::Frontend(row.name.clone()), reasons))?;

@@ -1,4 +1,5 @@
-//! What a server's host name asks of the resolution, and where the server begins; and where log targets are.
+//! What a server's host name asks of the resolution, and where the server begins; and where log targets and binds
+//! with host names are.
 //!
 //! A name without resolvers is resolved once, by the system, when it is put in force; the address is kept for as long
 //! as the name stays. With resolvers the system is asked at the start of the node alone: later they answer faster
@@ -10,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use regate_proto::model::{
-    AddressFamily, InitAddr, LogAddress, LogPlan, Name, NamingSettings, Row, Server, ServerAddress,
-    ServerHost, ServerPort, ServerSettings, Subject, is_service_name,
+    AddressFamily, BindAddress, BindHost, InitAddr, LogAddress, LogPlan, Name, NamingSettings, Row, Server,
+    ServerAddress, ServerHost, ServerPort, ServerSettings, Subject, is_service_name,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{State, Touched};
@@ -80,7 +81,7 @@ impl Lookups {
         names.extend(
             touched
                 .iter()
-                .flat_map(|subject| log_hosts(state, subject))
+                .flat_map(|subject| plain_hosts(state, subject))
                 .filter(|name| live.host(name).is_none()),
         );
         names.sort_unstable();
@@ -88,16 +89,17 @@ impl Lookups {
         Lookups { found: look_up(names), first }
     }
 
-    /// Notes where the log targets of touched rows are; gives those that lead nowhere.
-    pub(super) fn place_logs(&self, state: &State, touched: &Touched, live: &Live) -> Vec<Problem> {
+    /// Notes where the log targets and the binds of touched rows are; gives those that lead nowhere.
+    pub(super) fn place_hosts(&self, state: &State, touched: &Touched, live: &Live) -> Vec<Problem> {
         let mut problems = Vec::new();
         for subject in touched {
-            for name in log_hosts(state, subject).into_iter().filter(|name| live.host(name).is_none()) {
+            for name in plain_hosts(state, subject).into_iter().filter(|name| live.host(name).is_none()) {
                 match self.find(&name).map(|found| found.first().copied()) {
                     Ok(Some(ip)) => live.note_host(&name, ip),
                     Ok(None) => {}
                     Err(why) => {
-                        let detail = format!("log: could not resolve address '{name}': {why}");
+                        let what = if matches!(subject, Subject::Bind(_)) { "bind" } else { "log" };
+                        let detail = format!("{what}: could not resolve address '{name}': {why}");
                         problems.push(Problem::about(Code::Impossible, subject, detail));
                     }
                 }
@@ -190,8 +192,8 @@ fn initial(
     Err(Problem::about(Code::Impossible, &subject, format!("could not resolve address '{name}'{why}")))
 }
 
-/// The host names among the log targets of a row.
-fn log_hosts(state: &State, subject: &Subject) -> Vec<String> {
+/// The host names of a row that are resolved once: those of its log targets, that of a bind.
+fn plain_hosts(state: &State, subject: &Subject) -> Vec<String> {
     let plan = |plan: &Option<LogPlan>| match plan {
         Some(LogPlan::To { targets, .. }) => targets.clone(),
         _ => Vec::new(),
@@ -201,6 +203,10 @@ fn log_hosts(state: &State, subject: &Subject) -> Vec<String> {
         Some(Row::Defaults(row)) => [plan(&row.frontend.log), plan(&row.backend.log)].concat(),
         Some(Row::Frontend(row)) => plan(&row.settings.log),
         Some(Row::Backend(row)) => plan(&row.settings.log),
+        Some(Row::Bind(row)) => match &row.address {
+            BindAddress::Inet { host: BindHost::Named(name), .. } => return vec![name.clone()],
+            _ => return Vec::new(),
+        },
         _ => Vec::new(),
     };
     let named = targets.into_iter().filter_map(|target| match target.address {

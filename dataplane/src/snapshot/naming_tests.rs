@@ -86,3 +86,16 @@ fn log_targets_are_looked_up_once() {
     let address = &plan.log.as_ref().unwrap().routes[0].target.address;
     assert_eq!(*address, LogAddress::Udp(([192, 0, 2, 3], 5140).into()));
 }
+
+#[test]
+fn a_bind_listens_on_the_address_of_its_name() {
+    let (live, none) = (Live::new(1), Snapshot::default());
+    let text = "frontend f\n bind front.invalid:8000-8001\n";
+    let problems = compiled(text, &none, &live).unwrap_err();
+    assert!(problems[0].detail.starts_with("bind: could not resolve address 'front.invalid': "));
+    live.note_host("front.invalid", "192.0.2.4".parse().unwrap());
+    let snapshot = compiled(text, &none, &live).unwrap();
+    let bind = &snapshot.frontends.values().next().unwrap().binds[0];
+    assert_eq!(bind.address.to_string(), "192.0.2.4:8000-8001");
+    assert_eq!(bind.row.address.to_string(), "front.invalid:8000-8001");
+}

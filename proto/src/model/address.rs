@@ -22,7 +22,7 @@ pub enum BindAddress {
 }
 
 /// The local address of a TCP bind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BindHost {
     /// All IPv4 addresses (`*:80`, `:80`, `0.0.0.0:80`).
     AnyV4,
@@ -30,6 +30,8 @@ pub enum BindHost {
     AnyV6,
     /// One address.
     Ip(IpAddr),
+    /// The first address of a host name, which the system resolves once, when the bind is put in force.
+    Named(String),
 }
 
 /// Consecutive ports, first to last inclusive; a single port has both equal.
@@ -119,6 +121,7 @@ impl fmt::Display for BindHost {
             BindHost::AnyV6 => write!(f, "[::]"),
             BindHost::Ip(IpAddr::V4(ip)) => write!(f, "{ip}"),
             BindHost::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            BindHost::Named(name) => write!(f, "{name}"),
         }
     }
 }

@@ -95,7 +95,12 @@ pub fn socket_address() -> impl Strategy<Value = SocketAddr> + Clone {
 
 /// The address of a bind.
 pub fn bind_address() -> impl Strategy<Value = BindAddress> + Clone {
-    let host = prop_oneof![Just(BindHost::AnyV4), Just(BindHost::AnyV6), ip().prop_map(BindHost::Ip)];
+    let host = prop_oneof![
+        Just(BindHost::AnyV4),
+        Just(BindHost::AnyV6),
+        ip().prop_map(BindHost::Ip),
+        Just(BindHost::Named("front.example".to_owned())),
+    ];
     let ports = (1..=u16::MAX, 0..=20_u16)
         .prop_filter_map("ports", |(first, more)| PortRange::new(first, first.saturating_add(more)));
     prop_oneof![

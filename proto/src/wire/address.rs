@@ -13,7 +13,7 @@ impl From<&BindAddress> for v1::BindAddress {
         use v1::bind_address::Address;
         let address = match address {
             BindAddress::Inet { host, ports } => Address::Inet(v1::InetBind {
-                host: Some(wire_host(*host)),
+                host: Some(wire_host(host)),
                 first_port: u32::from(ports.first()),
                 last_port: u32::from(ports.last()),
             }),
@@ -132,18 +132,19 @@ impl TryFrom<v1::SocketAddress> for SocketAddr {
     }
 }
 
-fn wire_host(host: BindHost) -> v1::inet_bind::Host {
+fn wire_host(host: &BindHost) -> v1::inet_bind::Host {
     use v1::inet_bind::Host;
     match host {
         BindHost::AnyV4 => Host::Any(v1::Family::V4 as i32),
         BindHost::AnyV6 => Host::Any(v1::Family::V6 as i32),
         BindHost::Ip(ip) => Host::Ip(ip.to_string()),
+        BindHost::Named(name) => Host::Name(name.clone()),
     }
 }
 
 fn bind_inet(inet: v1::InetBind) -> Result<BindAddress, Problem> {
     use v1::inet_bind::Host;
-    let host = match inet.host.ok_or_else(|| field::missing("host", "one of any and ip"))? {
+    let host = match inet.host.ok_or_else(|| field::missing("host", "one of any, ip and name"))? {
         Host::Any(family) => match v1::Family::try_from(family) {
             Ok(v1::Family::V4) => BindHost::AnyV4,
             Ok(v1::Family::V6) => BindHost::AnyV6,
@@ -155,6 +156,7 @@ fn bind_inet(inet: v1::InetBind) -> Result<BindAddress, Problem> {
             }
         },
         Host::Ip(text) => BindHost::Ip(field::ip("ip", &text)?),
+        Host::Name(name) => BindHost::Named(field::text("name", name)?),
     };
     let first = field::ranged("first_port", inet.first_port, 1, u32::from(u16::MAX))?;
     let last = match inet.last_port {

@@ -1,6 +1,6 @@
 //! Addresses as HAProxy spells them (configuration manual 4 "bind", 5 "server", and 11 for the prefixes).
 //!
-//! Literal addresses only, except for servers: names are resolved when a configuration is compiled.
+//! Names stay names here: they are resolved when a configuration is compiled.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -221,7 +221,7 @@ pub fn socket_address(word: &Word, default_port: u16) -> Reading<SocketAddr> {
     Ok(SocketAddr::new(any(host).ok_or_else(fail)?, port))
 }
 
-const BIND_FORMS: &str = "'*:80', ':80-90', '192.0.2.1:80', '[::]:80', '/path', 'unix@/path', 'abns@name', 'fd@3' are accepted forms";
+const BIND_FORMS: &str = "'*:80', ':80-90', '192.0.2.1:80', '[::]:80', 'name:80', '/path', 'unix@/path', 'abns@name', 'fd@3' are accepted forms";
 const SERVER_FORMS: &str =
     "'192.0.2.1:80', '[2001:db8::1]:80', 'name:80', ':+1', '/path', 'unix@/path' are accepted forms";
 const PREFIXES: [&str; 16] = [
@@ -402,7 +402,18 @@ fn inet_bind(word: &Word, family: Option<u8>, text: &str) -> Reading<BindAddress
             Some(IpAddr::V4(ip)) if ip.is_unspecified() => BindHost::AnyV4,
             Some(IpAddr::V6(ip)) if ip.is_unspecified() => BindHost::AnyV6,
             Some(ip) => BindHost::Ip(ip),
-            None => return Err(expecting(word, format!("'{host}' is not a literal address"), BIND_FORMS)),
+            None if is_host_name(host) && family.is_none() => BindHost::Named(host.to_owned()),
+            None if is_host_name(host) => {
+                let help = "an address, or a host name without a family, is expected";
+                return Err(expecting(word, format!("'{host}' is a host name of no known family"), help));
+            }
+            None => {
+                return Err(expecting(
+                    word,
+                    format!("'{host}' is neither an address nor a host name"),
+                    BIND_FORMS,
+                ));
+            }
         },
     };
     Ok(BindAddress::Inet { host, ports: port_range(word, ports)? })
