@@ -211,7 +211,8 @@ impl Context {
     }
 
     fn describe(&self, current: &Current) -> v1::Info {
-        let process = &self.live.process;
+        let live = &self.live;
+        let process = &live.process;
         let global = current.state.global();
         let now = process.now();
         let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
@@ -249,7 +250,7 @@ impl Context {
             sessions_rate_limit: global.maxsessrate.unwrap_or(0),
             sessions_rate_max: narrow(process.session_rate.highest()),
             requests_total: process.requests_total.sum(),
-            bytes_out_total: process.bytes_out.sum(),
+            bytes_out_total: live.over_workers(|worker| worker.bytes_out.now()),
             bytes_out_rate: self.pulse.bytes_out.load(Ordering::Relaxed),
             idle_percent: self.pulse.idle_percent.load(Ordering::Relaxed),
             jobs: connections.saturating_add(listeners).saturating_add(self.doors),
@@ -316,18 +317,22 @@ async fn announce(health: &tonic_health::server::HealthReporter) {
     health.set_serving::<v1::statistics_server::StatisticsServer<Desk>>().await;
 }
 
+/// Bytes that were sent to anybody.
+fn sent(context: &Context) -> u64 {
+    context.live.over_workers(|worker| worker.bytes_out.now())
+}
+
 /// Measures the last second, every second, and forgets staged sets that have expired.
 async fn tick(context: Arc<Context>) {
     let mut interval = tokio::time::interval(Duration::from_secs(1));
     let process = &context.live.process;
-    let (mut bytes, mut busy, mut then) =
-        (process.bytes_out.sum(), process.busy_micros.sum(), Instant::now());
+    let (mut bytes, mut busy, mut then) = (sent(&context), process.busy_micros.sum(), Instant::now());
     loop {
         tokio::select! {
             () = context.closing.cancelled() => return,
             _ = interval.tick() => {}
         }
-        let (bytes_now, busy_now, now) = (process.bytes_out.sum(), process.busy_micros.sum(), Instant::now());
+        let (bytes_now, busy_now, now) = (sent(&context), process.busy_micros.sum(), Instant::now());
         let passed = u64::try_from(now.duration_since(then).as_micros()).unwrap_or(u64::MAX).max(1);
         let rate = u128::from(bytes_now.saturating_sub(bytes)) * 1_000_000 / u128::from(passed);
         context.pulse.bytes_out.store(u64::try_from(rate).unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -52,6 +52,23 @@ impl Counter {
         }
     }
 
+    /// Takes from a worker's part: for what goes up and down, which is never cleared.
+    pub fn sub(&self, worker: usize, amount: u64) {
+        self.add(worker, amount.wrapping_neg());
+    }
+
+    /// Puts another value into a worker's part: for what is measured, which is never cleared.
+    pub fn set(&self, worker: usize, value: u64) {
+        if let Some(Row(cells)) = self.cells.0.get(worker) {
+            cells[self.at].store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Each worker's part, of what is never cleared.
+    pub fn parts(&self) -> impl Iterator<Item = u64> {
+        self.cells.0.iter().map(|Row(cells)| cells[self.at].load(Ordering::Relaxed))
+    }
+
     /// The sum since the counter was cleared.
     pub fn sum(&self) -> u64 {
         self.total().wrapping_sub(self.cleared.load(Ordering::Relaxed))
@@ -71,7 +88,7 @@ impl Counter {
 }
 
 /// Cells in a row: what the thing with the most counters needs, in whole cache lines.
-const ROW: usize = 32;
+const ROW: usize = 40;
 
 /// A number that goes up and down, shared by all workers, with the highest value seen.
 ///
@@ -208,17 +225,70 @@ pub struct Traffic {
     pub bytes_in: Counter,
     /// Bytes to clients.
     pub bytes_out: Counter,
+    /// Bytes to servers.
+    pub request_sent: Counter,
+    /// Bytes from servers.
+    pub response_received: Counter,
+    /// Bytes to servers that the kernel moved between sockets.
+    pub request_spliced: Counter,
+    /// Bytes to clients that the kernel moved between sockets.
+    pub response_spliced: Counter,
+}
+
+/// Bytes of one exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// From the client.
+    pub bytes_in: u64,
+    /// To the client.
+    pub bytes_out: u64,
+    /// To servers.
+    pub request_sent: u64,
+    /// From servers.
+    pub response_received: u64,
+    /// To servers, moved by the kernel.
+    pub request_spliced: u64,
+    /// To the client, moved by the kernel.
+    pub response_spliced: u64,
 }
 
 impl Traffic {
     /// None yet.
     pub(super) fn new(sheet: &mut Sheet) -> Traffic {
-        Traffic { bytes_in: sheet.counter(), bytes_out: sheet.counter() }
+        Traffic {
+            bytes_in: sheet.counter(),
+            bytes_out: sheet.counter(),
+            request_sent: sheet.counter(),
+            response_received: sheet.counter(),
+            request_spliced: sheet.counter(),
+            response_spliced: sheet.counter(),
+        }
+    }
+
+    /// Counts an exchange.
+    pub fn add(&self, worker: usize, carried: Carried) {
+        self.bytes_in.add(worker, carried.bytes_in);
+        self.bytes_out.add(worker, carried.bytes_out);
+        if carried.request_sent | carried.response_received != 0 {
+            self.request_sent.add(worker, carried.request_sent);
+            self.response_received.add(worker, carried.response_received);
+        }
+        if carried.request_spliced | carried.response_spliced != 0 {
+            self.request_spliced.add(worker, carried.request_spliced);
+            self.response_spliced.add(worker, carried.response_spliced);
+        }
     }
 
     /// Starts again at zero.
     pub fn clear(&self) {
-        self.bytes_in.clear();
-        self.bytes_out.clear();
+        let counters = [
+            &self.bytes_in,
+            &self.bytes_out,
+            &self.request_sent,
+            &self.response_received,
+            &self.request_spliced,
+            &self.response_spliced,
+        ];
+        counters.into_iter().for_each(Counter::clear);
     }
 }

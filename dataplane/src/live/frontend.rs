@@ -44,6 +44,10 @@ pub struct FrontendLive {
     pub h1_sessions: Counter,
     /// HTTP/1 requests.
     pub h1_requests: Counter,
+    /// HTTP/1 requests that were begun, also those that never became complete.
+    pub h1_streams_begun: Counter,
+    /// Of those, the ones that are over.
+    pub h1_streams_ended: Counter,
     /// Log lines that say their number.
     lines: AtomicU32,
 }
@@ -75,6 +79,8 @@ impl FrontendLive {
             internal_errors: sheet.counter(),
             h1_sessions: sheet.counter(),
             h1_requests: sheet.counter(),
+            h1_streams_begun: sheet.counter(),
+            h1_streams_ended: sheet.counter(),
             lines: AtomicU32::new(0),
         }
     }

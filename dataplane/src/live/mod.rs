@@ -23,6 +23,7 @@ pub mod table;
 mod tables;
 mod trackers;
 mod variables;
+mod worker;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -34,7 +35,7 @@ use regate_proto::model::{BindRef, Name, ServerRef};
 use regate_proto::state::State;
 
 pub use backend::BackendLive;
-pub use counter::{Counter, Gauge, Mean, Statuses, Traffic};
+pub use counter::{Carried, Counter, Gauge, Mean, Statuses, Traffic};
 pub use exchanges::Exchanges;
 pub use finding::{Finding, Outcome, Verdict};
 pub use frontend::{BindLive, FrontendLive};
@@ -52,6 +53,7 @@ pub use table::{Held, Table};
 pub use tables::{Kept, Tables};
 pub use trackers::{Life, StreamEnd, Trackers};
 pub use variables::{ProcessVariables, Variables};
+pub use worker::{LONG_TURN_MS, StockTally, Tally, TaskKind, TaskTally, WorkerLive};
 
 /// Everything observed by one data plane.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ pub struct Live {
     pub rings: Rings,
     /// The variables that live as long as the process.
     pub variables: Arc<ProcessVariables>,
-    workers: usize,
+    workers: Box<[Arc<WorkerLive>]>,
     frontends: RwLock<HashMap<Name, Arc<FrontendLive>>>,
     binds: RwLock<HashMap<BindRef, Arc<BindLive>>>,
     backends: RwLock<HashMap<Name, Arc<BackendLive>>>,
@@ -85,7 +87,7 @@ impl Live {
             tables: Tables::default(),
             rings: Rings::default(),
             variables: Arc::default(),
-            workers,
+            workers: (0..workers).map(|_| Arc::default()).collect(),
             frontends: RwLock::default(),
             binds: RwLock::default(),
             backends: RwLock::default(),
@@ -98,27 +100,42 @@ impl Live {
 
     /// How many workers write here.
     pub fn workers(&self) -> usize {
-        self.workers
+        self.workers.len()
+    }
+
+    /// What is observed of each worker, by number.
+    pub fn each_worker(&self) -> &[Arc<WorkerLive>] {
+        &self.workers
+    }
+
+    /// What is observed of a worker; of one that there is not, something that nobody sees.
+    pub fn worker(&self, index: usize) -> Arc<WorkerLive> {
+        self.workers.get(index).cloned().unwrap_or_default()
+    }
+
+    /// The sum of something over all workers.
+    pub fn over_workers(&self, of: impl Fn(&WorkerLive) -> u64) -> u64 {
+        self.workers.iter().map(|worker| of(worker)).fold(0, u64::wrapping_add)
     }
 
     /// What is observed of a frontend; starts at zero when it is new.
     pub fn frontend(&self, name: &Name) -> Arc<FrontendLive> {
-        found_or_made(&self.frontends, name, || FrontendLive::new(self.workers))
+        found_or_made(&self.frontends, name, || FrontendLive::new(self.workers()))
     }
 
     /// What is observed of a bind; starts at zero when it is new.
     pub fn bind(&self, at: &BindRef) -> Arc<BindLive> {
-        found_or_made(&self.binds, at, || BindLive::new(self.workers))
+        found_or_made(&self.binds, at, || BindLive::new(self.workers()))
     }
 
     /// What is observed of a backend; starts at zero when it is new.
     pub fn backend(&self, name: &Name) -> Arc<BackendLive> {
-        found_or_made(&self.backends, name, || BackendLive::new(self.workers))
+        found_or_made(&self.backends, name, || BackendLive::new(self.workers()))
     }
 
     /// What is observed of a server; starts at zero when it is new.
     pub fn server(&self, at: &ServerRef) -> Arc<ServerLive> {
-        found_or_made(&self.servers, at, || ServerLive::new(self.workers))
+        found_or_made(&self.servers, at, || ServerLive::new(self.workers()))
     }
 
     /// The resolvers with the counters of their name servers, in the order of listings.

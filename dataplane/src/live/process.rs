@@ -21,8 +21,6 @@ pub struct ProcessLive {
     pub connection_rate: Rate,
     /// New sessions a second.
     pub session_rate: Rate,
-    /// Bytes sent to clients.
-    pub bytes_out: Counter,
     /// Requests, or TCP sessions, that say their number.
     pub numbered: AtomicU32,
     /// Log lines that could not be sent.
@@ -50,7 +48,6 @@ impl ProcessLive {
             requests_total: sheet.counter(),
             connection_rate: Rate::default(),
             session_rate: Rate::default(),
-            bytes_out: sheet.counter(),
             numbered: AtomicU32::new(0),
             dropped_logs: AtomicU64::new(0),
             listeners: Gauge::default(),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::counter::Sheet;
 use super::seats::Seat;
-use super::{BackendLive, Exchanges, Gauge, Health, Leashes, Location, Queue};
+use super::{BackendLive, Counter, Exchanges, Gauge, Health, Leashes, Location, Queue};
 
 /// What is observed of a server.
 #[derive(Debug)]
@@ -33,6 +33,14 @@ pub struct ServerLive {
     pub health: Health,
     /// Its sessions, where they may have to be cut.
     pub leashes: Leashes,
+    /// Idle connections in each worker.
+    pub idle: Counter,
+    /// Of those, the ones that served more than one request.
+    pub idle_safe: Counter,
+    /// Connections that rest with the one client that may use them.
+    pub idle_private: Counter,
+    /// Connections that each worker expects to need.
+    pub needed: Counter,
     /// Bumped whenever connections kept to the server must not be used again: its address changed.
     pub generation: AtomicU32,
     /// Where its host name leads, if it has one.
@@ -45,6 +53,10 @@ impl ServerLive {
         ServerLive {
             sessions: Gauge::default(),
             exchanges: Exchanges::new(&mut sheet),
+            idle: sheet.counter(),
+            idle_safe: sheet.counter(),
+            idle_private: sheet.counter(),
+            needed: sheet.counter(),
             connections_used: Gauge::default(),
             connections_idle: Gauge::default(),
             queue: Queue::default(),

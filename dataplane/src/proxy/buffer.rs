@@ -5,6 +5,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::live::WorkerLive;
 
 /// Where buffers come from.
 #[derive(Debug, Default)]
@@ -12,6 +15,7 @@ pub(crate) struct Buffers {
     small: RefCell<Vec<Box<[u8]>>>,
     large: RefCell<Vec<Box<[u8]>>>,
     large_out: Cell<usize>,
+    live: Arc<WorkerLive>,
 }
 
 /// Bytes on their way: those in `start..end` are there.
@@ -24,19 +28,29 @@ pub(crate) struct Buffer {
 }
 
 impl Buffers {
+    /// None yet; they are counted in `live`.
+    pub(crate) fn new(live: Arc<WorkerLive>) -> Buffers {
+        Buffers { live, ..Buffers::default() }
+    }
+
     /// A small buffer.
     pub(crate) fn small(self: &Rc<Self>) -> Buffer {
-        let bytes = self.small.borrow_mut().pop().unwrap_or_else(|| vec![0; SMALL].into_boxed_slice());
+        let kept = self.small.borrow_mut().pop();
+        self.live.small_buffers.take(kept.is_some());
+        let bytes = kept.unwrap_or_else(|| vec![0; SMALL].into_boxed_slice());
         Buffer { bytes, start: 0, end: 0, home: self.clone() }
     }
 
     /// A large buffer, unless too many are in use.
     fn large(self: &Rc<Self>) -> Option<Buffer> {
         if self.large_out.get() >= LARGE_MOST {
+            self.live.large_buffers.refused.add(1);
             return None;
         }
         self.large_out.set(self.large_out.get() + 1);
-        let bytes = self.large.borrow_mut().pop().unwrap_or_else(|| vec![0; LARGE].into_boxed_slice());
+        let kept = self.large.borrow_mut().pop();
+        self.live.large_buffers.take(kept.is_some());
+        let bytes = kept.unwrap_or_else(|| vec![0; LARGE].into_boxed_slice());
         Some(Buffer { bytes, start: 0, end: 0, home: self.clone() })
     }
 }
@@ -116,24 +130,29 @@ impl Drop for Buffer {
         let bytes = std::mem::take(&mut self.bytes);
         if bytes.len() == LARGE {
             self.home.large_out.set(self.home.large_out.get().saturating_sub(1));
-            keep(&self.home.large, bytes, LARGE_KEPT);
+            let kept = keep(&self.home.large, bytes, LARGE_KEPT);
+            self.home.live.large_buffers.give(kept);
         } else {
-            keep(&self.home.small, bytes, SMALL_KEPT);
+            let kept = keep(&self.home.small, bytes, SMALL_KEPT);
+            self.home.live.small_buffers.give(kept);
         }
     }
 }
 
-fn keep(pool: &RefCell<Vec<Box<[u8]>>>, bytes: Box<[u8]>, most: usize) {
+/// Keeps a buffer for reuse, unless there are enough; tells whether it did.
+fn keep(pool: &RefCell<Vec<Box<[u8]>>>, bytes: Box<[u8]>, most: usize) -> bool {
     let mut pool = pool.borrow_mut();
-    if pool.len() < most {
+    let keeps = pool.len() < most;
+    if keeps {
         pool.push(bytes);
     }
+    keeps
 }
 
 /// Size of a small buffer: HAProxy's default `tune.bufsize`.
 pub(crate) const SMALL: usize = 16 * 1024;
 /// Size of a large buffer: a body of 1 GB costs a third of the CPU time that small ones take.
-const LARGE: usize = 256 * 1024;
+pub(crate) const LARGE: usize = 256 * 1024;
 /// Large buffers in use at a time by one worker.
 const LARGE_MOST: usize = 64;
 const SMALL_KEPT: usize = 128;

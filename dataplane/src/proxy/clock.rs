@@ -7,12 +7,14 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
 use super::tasks::ROOM;
+use crate::live::WorkerLive;
 
 /// The wheel of one worker.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(crate) struct Clock {
     wheel: RefCell<Wheel>,
     /// No slot with timers comes before this tick.
     next: Cell<u64>,
+    live: Arc<WorkerLive>,
 }
 
 /// A deadline that can be moved.
@@ -71,14 +74,15 @@ pub(crate) enum Expired {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Clock {
+    /// A clock without timers; it counts in `live`.
+    pub(crate) fn new(live: Arc<WorkerLive>) -> Clock {
         let wheel = Wheel {
             timers: Slab::with_capacity(ROOM),
             slots: Box::new([NONE; SLOTS]),
             occupied: [0; SLOTS / 64],
             tick: 0,
         };
-        Clock { started: Instant::now(), wheel: RefCell::new(wheel), next: Cell::new(NEVER) }
+        Clock { started: Instant::now(), wheel: RefCell::new(wheel), next: Cell::new(NEVER), live }
     }
 
     /// Wakes who waits for a deadline that is reached.
@@ -89,6 +93,7 @@ impl Clock {
         }
         let due = self.wheel.borrow_mut().advance(now);
         self.next.set(self.wheel.borrow().next_occupied());
+        self.live.timers.add(due.len() as u64);
         due.into_iter().for_each(Waker::wake);
     }
 
@@ -325,7 +330,7 @@ mod tests {
     #[test]
     fn a_deadline_is_met_late_by_a_tick_at_most_and_never_early() {
         for after in [1, 3, 4, 5, 100, 4_095, 4_096, 4_097, 60_000] {
-            let clock = Rc::new(Clock::new());
+            let clock = Rc::new(Clock::new(Arc::default()));
             let timer = Timer::new(&clock);
             timer.set(clock.started, after);
             pass(&clock, u64::from(after) - 1);
@@ -337,7 +342,7 @@ mod tests {
 
     #[test]
     fn timers_can_be_moved_and_dropped_in_any_order() {
-        let clock = Rc::new(Clock::new());
+        let clock = Rc::new(Clock::new(Arc::default()));
         let mut timers: Vec<Timer> = (0..300).map(|_| Timer::new(&clock)).collect();
         let mut seed = 7u64;
         for round in 0..2_000u32 {
@@ -357,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_nudge_reaches_idle_timers_alone_and_once() {
-        let clock = Rc::new(Clock::new());
+        let clock = Rc::new(Clock::new(Arc::default()));
         let (idle, busy) = (Timer::new(&clock), Timer::new(&clock));
         idle.set_idle(true);
         clock.nudge_idle();

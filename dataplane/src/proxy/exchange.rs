@@ -109,7 +109,10 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 Ok(way) => way,
                 Err(fault) => break Err(fault),
             };
-            match self.converse(&mut way).await {
+            let before = way.upstream.stream.carried();
+            let conversed = self.converse(&mut way).await;
+            self.story.note_carried(before, way.upstream.stream.carried());
+            match conversed {
                 Ok(Outcome::Relayed(reply)) => {
                     if reply.keeps {
                         upstream::release(self.session, self.backend, way);
@@ -144,6 +147,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
     fn settle(&mut self, after: After) -> After {
         let sent = self.upload.as_ref().map_or(0, |upload| upload.received);
         self.story.bytes_in += self.request.ready as u64 + sent;
+        self.story.carried.request_spliced += self.upload.as_ref().map_or(0, |upload| upload.spliced);
         match self.upload.take() {
             Some(upload) if upload.is_done() => match upload.into_rest() {
                 Some(rest) => *self.inbound = rest,
@@ -531,6 +535,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
             }
         };
         self.story.bytes_out += download.sent;
+        self.story.carried.response_spliced += download.spliced;
         outcome?;
         if download.into_rest().is_some() {
             return Err(Fault::BadResponseBody);
@@ -578,6 +583,8 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let outcome = relay::exchange(&mut upward, &mut downward, &client, &server).await;
         self.story.bytes_in += upward.received;
         self.story.bytes_out += downward.sent;
+        self.story.carried.request_spliced += upward.spliced;
+        self.story.carried.response_spliced += downward.spliced;
         outcome.map_err(|(direction, halt)| match direction {
             Direction::Up => upload_fault(halt),
             Direction::Down => download_fault(halt),

@@ -106,6 +106,7 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
     let mut fields = worker.fields();
     let snapshot: Rc<Seen>;
     let mut story = Story::begin(session);
+    story.count_in(session);
     let outcome = match receive(session, inbound, &mut fields, &mut story).await {
         Err(None) => {
             worker.keep_fields(fields);

@@ -7,14 +7,18 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::pipe::PipeFlags;
+
+use crate::live::WorkerLive;
 
 /// Where pipes come from.
 #[derive(Debug, Default)]
 pub(crate) struct Pipes {
     free: RefCell<Vec<Ends>>,
     out: Cell<usize>,
+    live: Arc<WorkerLive>,
 }
 
 /// A pipe in use.
@@ -33,16 +37,24 @@ struct Ends {
 }
 
 impl Pipes {
+    /// None yet; they are counted in `live`.
+    pub(crate) fn new(live: Arc<WorkerLive>) -> Pipes {
+        Pipes { live, ..Pipes::default() }
+    }
+
     /// An empty pipe, unless too many are in use or the system has none to give.
     pub(crate) fn take(self: &Rc<Self>) -> Option<Pipe> {
         if self.out.get() >= MOST {
+            self.live.pipes.refused.add(1);
             return None;
         }
         let free = self.free.borrow_mut().pop();
-        let ends = match free {
-            Some(ends) => ends,
-            None => open().ok()?,
+        let kept = free.is_some();
+        let Some(ends) = free.or_else(|| open().ok()) else {
+            self.live.pipes.refused.add(1);
+            return None;
         };
+        self.live.pipes.take(kept);
         self.out.set(self.out.get() + 1);
         Some(Pipe { ends: Some(ends), held: 0, home: self.clone() })
     }
@@ -79,10 +91,9 @@ impl Drop for Pipe {
         self.home.out.set(self.home.out.get().saturating_sub(1));
         let mut free = self.home.free.borrow_mut();
         // One with bytes of a broken transfer in it is closed.
-        if self.held == 0
-            && free.len() < KEPT
-            && let Some(ends) = self.ends.take()
-        {
+        let keeps = self.held == 0 && free.len() < KEPT;
+        self.home.live.pipes.give(keeps);
+        if keeps && let Some(ends) = self.ends.take() {
             free.push(ends);
         }
     }
@@ -98,5 +109,5 @@ fn open() -> io::Result<Ends> {
 /// What a pipe can hold, and what one call moves at most.
 pub(crate) const SIZE: usize = 512 * 1024;
 /// Pipes in use at a time by one worker.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 const KEPT: usize = 16;

@@ -23,11 +23,21 @@ pub(crate) struct Upstream {
     generation: u32,
     /// Exchanges that it has carried.
     served: u32,
+    /// Held while it rests with a client of its own.
+    private: Option<Private>,
+}
+
+/// One more connection that rests with the one client that may use it.
+#[derive(Debug)]
+struct Private {
+    live: Arc<ServerLive>,
+    worker: usize,
 }
 
 /// Idle connections of one worker, by server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
+    worker: usize,
     shelves: RefCell<HashMap<usize, Rc<Shelf>>>,
 }
 
@@ -35,6 +45,7 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Shelf {
     live: Arc<ServerLive>,
+    worker: usize,
     idle: RefCell<Vec<Upstream>>,
     purge_delay: Cell<u32>,
     /// The fewest that lay here since the last purge: so many were superfluous.
@@ -52,12 +63,23 @@ pub(crate) struct Loan(Rc<Shelf>);
 impl Upstream {
     /// A connection made when the server's address was of this generation.
     pub(crate) fn new(stream: Stream, generation: u32) -> Upstream {
-        Upstream { stream, generation, served: 0 }
+        Upstream { stream, generation, served: 0, private: None }
     }
 
     /// Notes that it has carried an exchange.
     pub(crate) fn note_served(&mut self) {
         self.served = self.served.saturating_add(1);
+    }
+
+    /// Lays it aside for the one client that may use it.
+    pub(crate) fn reserve(&mut self, live: &Arc<ServerLive>, worker: usize) {
+        live.idle_private.add(worker, 1);
+        self.private = Some(Private { live: live.clone(), worker });
+    }
+
+    /// Takes it up again.
+    pub(crate) fn resume(&mut self) {
+        self.private = None;
     }
 
     /// Whether a further exchange may go over it: it still stands, and leads where the server now is.
@@ -67,15 +89,22 @@ impl Upstream {
 }
 
 impl Pool {
+    /// The empty pool of a worker.
+    pub(crate) fn new(worker: usize) -> Pool {
+        Pool { worker, shelves: RefCell::default() }
+    }
+
     /// The use of one connection to a server.
     pub(crate) fn lend(&self, server: &ServerPlan) -> Loan {
         // What is observed of a server is the same value in every snapshot.
         let key = Arc::as_ptr(&server.live) as usize;
         let mut shelves = self.shelves.borrow_mut();
-        let shelf = shelves.entry(key).or_insert_with(|| Rc::new(Shelf::new(&server.live)));
+        let shelf = shelves.entry(key).or_insert_with(|| Rc::new(Shelf::new(&server.live, self.worker)));
         shelf.purge_delay.set(server.pool_purge_delay);
         shelf.used.set(shelf.used.get() + 1);
-        shelf.peak.set(shelf.peak.get().max(shelf.used.get()));
+        if shelf.used.get() > shelf.peak.get() {
+            shelf.note_peak(shelf.used.get());
+        }
         server.live.connections_used.rise();
         Loan(shelf.clone())
     }
@@ -92,17 +121,16 @@ impl Pool {
     pub(crate) fn clear(&self) {
         for shelf in self.shelves.borrow().values() {
             let idle = std::mem::take(&mut *shelf.idle.borrow_mut());
-            idle.iter().for_each(|_| {
-                shelf.live.connections_idle.fall();
-            });
+            idle.iter().for_each(|idle| shelf.note_gone(idle));
         }
     }
 }
 
 impl Shelf {
-    fn new(live: &Arc<ServerLive>) -> Shelf {
+    fn new(live: &Arc<ServerLive>, worker: usize) -> Shelf {
         Shelf {
             live: live.clone(),
+            worker,
             idle: RefCell::default(),
             purge_delay: Cell::new(0),
             fewest: Cell::new(0),
@@ -112,22 +140,43 @@ impl Shelf {
         }
     }
 
+    /// A connection lies here now.
+    fn note_kept(&self, upstream: &Upstream) {
+        self.live.connections_idle.rise();
+        self.live.idle.add(self.worker, 1);
+        self.live.idle_safe.add(self.worker, u64::from(upstream.served >= SAFE));
+    }
+
+    /// A connection that lay here does no more.
+    fn note_gone(&self, upstream: &Upstream) {
+        self.live.connections_idle.fall();
+        self.live.idle.sub(self.worker, 1);
+        self.live.idle_safe.sub(self.worker, u64::from(upstream.served >= SAFE));
+    }
+
+    fn note_peak(&self, peak: usize) {
+        self.peak.set(peak);
+        self.live.needed.set(self.worker, peak as u64);
+    }
+
     fn purge(&self, now: Instant) {
         let mut idle = self.idle.borrow_mut();
-        let before = idle.len();
-        idle.retain(|idle| idle.is_usable(&self.live));
+        idle.retain(|idle| {
+            let usable = idle.is_usable(&self.live);
+            if !usable {
+                self.note_gone(idle);
+            }
+            usable
+        });
         let delay = Duration::from_millis(u64::from(self.purge_delay.get()));
         if now.saturating_duration_since(self.purged.get()) >= delay {
             let superfluous = self.fewest.get().min(idle.len()).div_ceil(2);
-            idle.drain(..superfluous);
+            idle.drain(..superfluous).for_each(|idle| self.note_gone(&idle));
             self.fewest.set(idle.len());
-            self.peak.set(self.used.get());
+            self.note_peak(self.used.get());
             self.purged.set(now);
         }
         self.fewest.set(self.fewest.get().min(idle.len()));
-        (idle.len()..before).for_each(|_| {
-            self.live.connections_idle.fall();
-        });
     }
 }
 
@@ -138,14 +187,14 @@ impl Loan {
         let proven = match (reuse, first) {
             (HttpReuse::Never, _) | (HttpReuse::Safe, true) => return None,
             (HttpReuse::Safe, false) | (HttpReuse::Always, _) | (HttpReuse::Aggressive, false) => 0,
-            (HttpReuse::Aggressive, true) => 2,
+            (HttpReuse::Aggressive, true) => SAFE,
         };
         let Loan(shelf) = self;
         let mut idle = shelf.idle.borrow_mut();
         loop {
             let at = idle.iter().rposition(|idle| idle.served >= proven)?;
             let upstream = idle.swap_remove(at);
-            shelf.live.connections_idle.fall();
+            shelf.note_gone(&upstream);
             shelf.fewest.set(shelf.fewest.get().min(idle.len()));
             if upstream.is_usable(&shelf.live) {
                 return Some(upstream);
@@ -162,8 +211,20 @@ impl Loan {
         if worn || beyond || idle.len() >= shelf.peak.get() || server.admin == Admin::Maint {
             return;
         }
-        shelf.live.connections_idle.rise();
+        shelf.note_kept(&upstream);
         idle.push(upstream);
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        self.live.needed.set(self.worker, 0);
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        self.live.idle_private.sub(self.worker, 1);
     }
 }
 
@@ -174,3 +235,7 @@ impl Drop for Loan {
         shelf.live.connections_used.fall();
     }
 }
+
+/// Exchanges after which a connection has shown that its server lets it live on (configuration manual 4.2
+/// "http-reuse").
+const SAFE: u32 = 2;

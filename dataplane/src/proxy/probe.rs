@@ -23,7 +23,7 @@ use super::stream::{Cut, Opening, Stream, poll_timer};
 use super::worker::{Seen, Worker};
 use crate::check::standing::{self, Place};
 use crate::check::{Run, Setting, Unreachable, Wish, agent, state};
-use crate::live::{Finding, Outcome};
+use crate::live::{Finding, Outcome, TaskKind};
 use crate::snapshot::{BackendPlan, ServerCheckPlan, ServerPlan, Snapshot, Target};
 
 /// The checks of one worker.
@@ -235,7 +235,7 @@ fn start_due(worker: &Rc<Worker>, schedule: &Rc<RefCell<Schedule>>) {
         let (backend, server) = (entry.backend.clone(), entry.server.clone());
         drop(borrowed);
         let (own, schedule) = (worker.clone(), schedule.clone());
-        worker.spawn(async move {
+        worker.spawn(TaskKind::Check, async move {
             let began = own.shared.live.process.now();
             match is_agent {
                 false => check(&own, &backend, &server).await,

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -17,12 +18,14 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use slab::Slab;
 
 use super::tasks::ROOM;
+use crate::live::WorkerLive;
 
 /// What the sockets of one worker are watched by.
 pub(crate) struct Reactor {
     epoll: OwnedFd,
     entries: RefCell<Slab<Entry>>,
     events: RefCell<Vec<Event>>,
+    live: Arc<WorkerLive>,
 }
 
 /// A socket with what is known of its readiness.
@@ -55,8 +58,8 @@ struct Entry {
 }
 
 impl Reactor {
-    /// Watches nothing but a bell that other threads ring.
-    pub(crate) fn new(bell: &OwnedFd) -> io::Result<Reactor> {
+    /// Watches nothing but a bell that other threads ring; counts in `live`.
+    pub(crate) fn new(bell: &OwnedFd, live: Arc<WorkerLive>) -> io::Result<Reactor> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         // Each ring is an edge of its own: the bell need not be read.
         epoll::add(&epoll, bell, EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
@@ -64,6 +67,7 @@ impl Reactor {
             epoll,
             entries: RefCell::new(Slab::with_capacity(ROOM)),
             events: RefCell::new(Vec::with_capacity(EVENTS)),
+            live,
         })
     }
 
@@ -81,12 +85,16 @@ impl Reactor {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        if events.is_empty() {
+            self.live.expiries.add(1);
+        }
+        self.live.notices.add(events.len() as u64);
         let mut entries = self.entries.borrow_mut();
         for event in events.iter() {
             let key = event.data.u64();
-            if key != BELL
-                && let Some(entry) = usize::try_from(key).ok().and_then(|key| entries.get_mut(key))
-            {
+            if key == BELL {
+                self.live.rings.add(1);
+            } else if let Some(entry) = usize::try_from(key).ok().and_then(|key| entries.get_mut(key)) {
                 entry.note(event.flags);
             }
         }
@@ -136,6 +144,11 @@ impl Source {
         let mut source = Source::new(reactor, descriptor);
         source.shared = true;
         source
+    }
+
+    /// Where its worker counts.
+    pub(crate) fn live(&self) -> &WorkerLive {
+        &self.reactor.live
     }
 
     /// Ready when a read may find something, the end included.
@@ -333,8 +346,8 @@ mod tests {
     use crate::proxy::tasks::Tasks;
 
     fn pair() -> (Rc<Reactor>, Source, UnixStream) {
-        let tasks = Tasks::new().unwrap();
-        let reactor = Rc::new(Reactor::new(tasks.bell()).unwrap());
+        let tasks = Tasks::new(Arc::default()).unwrap();
+        let reactor = Rc::new(Reactor::new(tasks.bell(), Arc::default()).unwrap());
         let (own, other) = UnixStream::pair().unwrap();
         own.set_nonblocking(true).unwrap();
         let source = Source::new(&reactor, own.into());

@@ -37,6 +37,8 @@ pub(crate) struct Flow {
     pub(crate) received: u64,
     /// Bytes sent so far.
     pub(crate) sent: u64,
+    /// Of those, the ones that the kernel moved.
+    pub(crate) spliced: u64,
 }
 
 /// The two ends of a flow.
@@ -110,6 +112,7 @@ impl Flow {
             held: None,
             received: 0,
             sent: 0,
+            spliced: 0,
         }
     }
 
@@ -152,6 +155,7 @@ impl Flow {
                 match ends.to.stream.poll_empty(context, pipe) {
                     Poll::Ready(Ok(count)) => {
                         self.sent += count as u64;
+                        self.spliced += count as u64;
                         ends.to.touch();
                         continue;
                     }

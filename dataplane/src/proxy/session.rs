@@ -22,7 +22,7 @@ use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
 use crate::fetch::{Captures, Proxied};
-use crate::live::{BindLive, FrontendLive, Variables};
+use crate::live::{BindLive, FrontendLive, TaskKind, Variables};
 use crate::snapshot::{BindPlan, FrontendPlan, Key, RulePlan, RulesPlan, Snapshot};
 
 /// A connection that was accepted and not yet served.
@@ -214,7 +214,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         admission: accepted.admission,
     };
     // Boxed: the futures that hand it on would each keep room for the whole of it.
-    worker.spawn(serve(Box::new(session), accepted.accept_proxy));
+    worker.spawn(TaskKind::Connection, serve(Box::new(session), accepted.accept_proxy));
 }
 
 async fn serve(mut session: Box<Session>, accept_proxy: bool) {

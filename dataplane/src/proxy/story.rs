@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -19,8 +21,9 @@ use super::rules::Wishes;
 use super::session::Session;
 use super::tracking::Stores;
 use super::upstream::{Trail, Way};
+use super::worker::Worker;
 use crate::fetch::{Captures, Connection, Facts, Headers, Request, Side, View};
-use crate::live::{Counter, Exchanges, Gauge, Statuses, StreamEnd, Traffic};
+use crate::live::{Carried, Counter, Exchanges, FrontendLive, Gauge, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 
 /// An exchange so far.
@@ -40,6 +43,8 @@ pub(crate) struct Story<'a> {
     pub(crate) status: Option<u16>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
+    /// The bytes between proxy and servers; those of the client are above.
+    pub(crate) carried: Carried,
     pub(crate) backend: Option<&'a BackendPlan>,
     presence: Option<Presence<'a>>,
     pub(crate) trail: Trail<'a>,
@@ -64,6 +69,15 @@ pub(crate) struct Story<'a> {
     source: Option<SocketAddr>,
     /// Whether its line is written.
     logged: bool,
+    underway: Option<Underway>,
+}
+
+/// One more request or TCP session under way, for as long as it is held.
+#[derive(Debug)]
+struct Underway {
+    worker: Rc<Worker>,
+    /// Of an HTTP frontend, which counts its own.
+    frontend: Option<Arc<FrontendLive>>,
 }
 
 /// One more in a gauge, for as long as it is held.
@@ -81,6 +95,18 @@ impl<'a> Presence<'a> {
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
         self.0.fall();
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.worker.live.streams_ended.add(1);
+        if let Some(frontend) = &self.frontend {
+            frontend.h1_streams_ended.add(self.worker.index, 1);
+            if std::thread::panicking() {
+                frontend.internal_errors.add(self.worker.index, 1);
+            }
+        }
     }
 }
 
@@ -113,6 +139,7 @@ impl<'a> Story<'a> {
             status: None,
             bytes_in: 0,
             bytes_out: 0,
+            carried: Carried::default(),
             backend: None,
             presence: None,
             trail: Trail::default(),
@@ -127,7 +154,27 @@ impl<'a> Story<'a> {
             number,
             source: None,
             logged: false,
+            underway: None,
         }
+    }
+
+    /// Counts it among those that are under way, until it is dropped.
+    pub(crate) fn count_in(&mut self, session: &Session) {
+        let worker = session.worker.clone();
+        worker.live.streams_begun.add(1);
+        let live = &session.frontend.live;
+        let frontend = (session.frontend.mode == Mode::Http).then(|| live.clone());
+        if frontend.is_some() {
+            live.h1_streams_begun.add(worker.index, 1);
+        }
+        self.underway = Some(Underway { worker, frontend });
+    }
+
+    /// Notes what went over a server's connection between two readings of what it has carried.
+    pub(crate) fn note_carried(&mut self, before: [u64; 2], after: [u64; 2]) {
+        let [received, sent] = [0, 1].map(|way: usize| after[way].saturating_sub(before[way]));
+        self.carried.response_received += received;
+        self.carried.request_sent += sent;
     }
 
     /// The ends of the exchange's connections.
@@ -380,13 +427,10 @@ impl<'a> Story<'a> {
         if let Some(status) = self.status {
             self.each_statuses(session, |statuses, worker| statuses.add(worker, status));
         }
-        let add = |traffic: &Traffic| {
-            traffic.bytes_in.add(worker, self.bytes_in);
-            traffic.bytes_out.add(worker, self.bytes_out);
-        };
+        let carried = Carried { bytes_in: self.bytes_in, bytes_out: self.bytes_out, ..self.carried };
+        let add = |traffic: &Traffic| traffic.add(worker, carried);
         add(&live.traffic);
         add(&session.admission.bind.traffic);
-        session.worker.shared.live.process.bytes_out.add(worker, self.bytes_out);
         if let Some(backend) = self.backend {
             add(&backend.live.exchanges.traffic);
         } else if self.status.is_some() && self.received.is_some() {

@@ -1,5 +1,6 @@
 //! A connection's byte stream, TCP or unix, and the ways to wait for it.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -20,6 +21,9 @@ use super::reactor::{Reactor, Source};
 #[derive(Debug)]
 pub(crate) struct Stream {
     source: Source,
+    /// Bytes received and sent so far.
+    received: Cell<u64>,
+    sent: Cell<u64>,
 }
 
 /// Why waiting for a stream ended without success.
@@ -45,7 +49,22 @@ pub(crate) enum Opening {
 impl Stream {
     /// Takes over a non-blocking socket.
     pub(crate) fn adopt(reactor: &Rc<Reactor>, descriptor: OwnedFd) -> Stream {
-        Stream { source: Source::new(reactor, descriptor) }
+        Stream { source: Source::new(reactor, descriptor), received: Cell::new(0), sent: Cell::new(0) }
+    }
+
+    /// Bytes received and sent so far.
+    pub(crate) fn carried(&self) -> [u64; 2] {
+        [self.received.get(), self.sent.get()]
+    }
+
+    fn note_received(&self, count: usize) {
+        self.received.set(self.received.get() + count as u64);
+        self.source.live().bytes_in.add(count as u64);
+    }
+
+    fn note_sent(&self, count: usize) {
+        self.sent.set(self.sent.get() + count as u64);
+        self.source.live().bytes_out.add(count as u64);
     }
 
     /// The local address: what the client connected to.
@@ -111,6 +130,7 @@ impl Stream {
                     if 0 < count && count < room {
                         self.source.note_drained();
                     }
+                    self.note_received(count);
                     return Ok(count);
                 }
                 Err(Errno::INTR) => {}
@@ -140,6 +160,7 @@ impl Stream {
                     if count < first.len() + second.len() {
                         self.source.note_clogged();
                     }
+                    self.note_sent(count);
                     return Ok(count);
                 }
                 Err(Errno::INTR) => {}
@@ -166,6 +187,10 @@ impl Stream {
             match pipe.fill(|into| Ok(rustix::pipe::splice(self, None, into, None, most, MOVING)?)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_empty(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    self.note_received(count);
+                    return Poll::Ready(Ok(count));
+                }
                 result => return Poll::Ready(result),
             }
         }
@@ -178,6 +203,11 @@ impl Stream {
             match pipe.empty(|from, held| Ok(rustix::pipe::splice(from, None, self, None, held, MOVING)?)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.source.note_clogged(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    self.note_sent(count);
+                    self.source.live().bytes_spliced.add(count as u64);
+                    return Poll::Ready(Ok(count));
+                }
                 result => return Poll::Ready(result),
             }
         }
@@ -265,7 +295,6 @@ impl Stream {
         .await
     }
 
-    /// Says that nothing more will be sent.
     /// Ends the connection so that the client does not notice: the reset does not reach far enough.
     pub(crate) fn vanish(&self) {
         let socket = SockRef::from(self);
@@ -274,6 +303,7 @@ impl Stream {
         let _ = socket.set_linger(Some(std::time::Duration::ZERO));
     }
 
+    /// Says that nothing more will be sent.
     pub(crate) fn shutdown_write(&self) {
         // A peer that is gone already is as good as one that was told.
         let _ = rustix::net::shutdown(self, Shutdown::Write);

@@ -18,12 +18,15 @@ use parking_lot::Mutex;
 use rustix::event::EventfdFlags;
 use slab::Slab;
 
+use crate::live::{TaskKind, TaskTally, WorkerLive};
+
 /// The tasks of one worker.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     home: Arc<Home>,
     slots: RefCell<Slab<Slot>>,
     serial: Cell<u32>,
+    live: Arc<WorkerLive>,
 }
 
 /// Names one task, also after it has ended.
@@ -45,6 +48,9 @@ struct Home {
 
 struct Slot {
     serial: u32,
+    kind: TaskKind,
+    /// Bytes of the future, without what it holds.
+    size: usize,
     /// Absent while it runs.
     future: Option<Pin<Box<dyn Future<Output = ()>>>>,
     ticket: Arc<Ticket>,
@@ -67,8 +73,8 @@ thread_local! {
 }
 
 impl Tasks {
-    /// No tasks yet; they will run on the thread that calls this.
-    pub(crate) fn new() -> io::Result<Tasks> {
+    /// No tasks yet; they will run on the thread that calls this, and are counted in `live`.
+    pub(crate) fn new(live: Arc<WorkerLive>) -> io::Result<Tasks> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let home = Home {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -83,6 +89,7 @@ impl Tasks {
             home: Arc::new(home),
             slots: RefCell::new(Slab::with_capacity(ROOM)),
             serial: Cell::new(0),
+            live,
         })
     }
 
@@ -92,7 +99,12 @@ impl Tasks {
     }
 
     /// Adds a task; it runs when the tasks before it have had their turn.
-    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
+    pub(crate) fn spawn(&self, kind: TaskKind, future: impl Future<Output = ()> + 'static) -> Task {
+        let size = size_of_val(&future);
+        let tally = self.live.tasks_of(kind);
+        tally.alive.add(1);
+        tally.begun.add(1);
+        tally.bytes.add(size as u64);
         let serial = self.serial.get().wrapping_add(1);
         self.serial.set(serial);
         let mut slots = self.slots.borrow_mut();
@@ -100,7 +112,8 @@ impl Tasks {
         let key = entry.key();
         let ticket = Arc::new(Ticket { home: self.home.clone(), key, queued: AtomicBool::new(false) });
         let waker = Waker::from(ticket.clone());
-        entry.insert(Slot { serial, future: Some(Box::pin(future)), ticket: ticket.clone(), waker });
+        let future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(future);
+        entry.insert(Slot { serial, kind, size, future: Some(future), ticket: ticket.clone(), waker });
         ticket.wake_by_ref();
         Task { key, serial }
     }
@@ -114,17 +127,25 @@ impl Tasks {
         };
         // What the future drops may come back here.
         drop(slots);
+        if let Some(slot) = &cancelled {
+            note_end(self.live.tasks_of(slot.kind), slot.size);
+        }
         drop(cancelled);
     }
 
     /// Ends every task.
     pub(crate) fn clear(&self) {
         let slots = std::mem::take(&mut *self.slots.borrow_mut());
+        for (_, slot) in &slots {
+            note_end(self.live.tasks_of(slot.kind), slot.size);
+        }
         drop(slots);
     }
 
     /// Runs what is ready, and what becomes ready thereby, within bounds: sockets want their turn too.
     pub(crate) fn run(&self) {
+        self.fetch_mail();
+        self.live.ready.set(READY.with_borrow(VecDeque::len) as u64);
         for _ in 0..BURST {
             self.fetch_mail();
             let Some(key) = READY.with_borrow_mut(VecDeque::pop_front) else { return };
@@ -160,6 +181,7 @@ impl Tasks {
             let Some(slot) = slots.get_mut(key) else { return };
             slot.ticket.queued.store(false, Ordering::Release);
             let Some(future) = slot.future.take() else { return };
+            self.live.tasks_of(slot.kind).polls.add(1);
             (slot.serial, future, slot.waker.clone())
         };
         let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -167,7 +189,10 @@ impl Tasks {
             outcome.is_pending().then_some(future)
         }));
         // A connection that trips over a mistake of ours takes no other with it; the panic has been told.
-        let rest = polled.unwrap_or(None);
+        let rest = polled.unwrap_or_else(|_| {
+            self.live.panics.add(1);
+            None
+        });
         let mut slots = self.slots.borrow_mut();
         let Some(slot) = slots.get_mut(key).filter(|slot| slot.serial == serial) else {
             // It was cancelled while it ran.
@@ -177,6 +202,7 @@ impl Tasks {
         match rest {
             Some(future) => slot.future = Some(future),
             None => {
+                note_end(self.live.tasks_of(slot.kind), slot.size);
                 slots.remove(key);
             }
         }
@@ -211,6 +237,12 @@ impl std::fmt::Debug for Slot {
     }
 }
 
+/// A task has ended.
+fn note_end(tally: &TaskTally, size: usize) {
+    tally.alive.sub(1);
+    tally.bytes.sub(size as u64);
+}
+
 /// Lets the tasks that are ready go first.
 pub(crate) async fn yield_now() {
     let mut yielded = false;
@@ -236,14 +268,15 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::live::Tally;
 
     #[test]
     fn tasks_run_in_the_order_of_their_wake_ups_and_leave_when_done() {
-        let tasks = Tasks::new().unwrap();
+        let tasks = Tasks::new(Arc::default()).unwrap();
         let seen = Rc::new(RefCell::new(Vec::new()));
         for name in ["a", "b"] {
             let seen = seen.clone();
-            tasks.spawn(async move {
+            tasks.spawn(TaskKind::Upkeep, async move {
                 for turn in 0..2 {
                     seen.borrow_mut().push(format!("{name}{turn}"));
                     yield_now().await;
@@ -252,16 +285,18 @@ mod tests {
         }
         tasks.run();
         assert_eq!(*seen.borrow(), ["a0", "b0", "a1", "b1"]);
+        let tally = tasks.live.tasks_of(TaskKind::Upkeep);
+        assert_eq!([&tally.alive, &tally.begun, &tally.polls, &tally.bytes].map(Tally::now), [0, 2, 6, 0]);
         assert!(tasks.slots.borrow().is_empty());
         assert!(tasks.lie_down());
     }
 
     #[test]
     fn a_cancelled_task_never_runs_again_and_its_slot_serves_another() {
-        let tasks = Rc::new(Tasks::new().unwrap());
+        let tasks = Rc::new(Tasks::new(Arc::default()).unwrap());
         let seen = Rc::new(Cell::new(0));
         let first = seen.clone();
-        let task = tasks.spawn(async move {
+        let task = tasks.spawn(TaskKind::Upkeep, async move {
             loop {
                 first.set(first.get() + 1);
                 yield_now().await;
@@ -269,8 +304,9 @@ mod tests {
         });
         tasks.run_one(task.key);
         tasks.cancel(task);
+        assert_eq!(tasks.live.tasks_alive(), 0);
         let second = seen.clone();
-        let other = tasks.spawn(async move { second.set(second.get() + 100) });
+        let other = tasks.spawn(TaskKind::Upkeep, async move { second.set(second.get() + 100) });
         assert_eq!(task.key, other.key);
         tasks.cancel(task);
         tasks.run();
@@ -279,27 +315,31 @@ mod tests {
 
     #[test]
     fn a_task_that_panics_takes_no_other_with_it() {
-        let tasks = Tasks::new().unwrap();
+        let tasks = Tasks::new(Arc::default()).unwrap();
         let seen = Rc::new(Cell::new(0));
         let counted = seen.clone();
-        tasks.spawn(async { assert_eq!(1, 2, "this task fails on purpose") });
-        tasks.spawn(async move { counted.set(1) });
+        tasks.spawn(TaskKind::Upkeep, async { assert_eq!(1, 2, "this task fails on purpose") });
+        tasks.spawn(TaskKind::Upkeep, async move { counted.set(1) });
         tasks.run();
         assert_eq!(seen.get(), 1);
+        assert_eq!((tasks.live.panics.now(), tasks.live.tasks_alive()), (1, 0));
         assert!(tasks.slots.borrow().is_empty());
     }
 
     #[test]
     fn another_thread_rings_the_bell_of_a_sleeping_worker() {
-        let tasks = Tasks::new().unwrap();
+        let tasks = Tasks::new(Arc::default()).unwrap();
         let (sender, receiver) = std::sync::mpsc::channel::<Waker>();
         let polls = Rc::new(Cell::new(0));
         let counted = polls.clone();
-        tasks.spawn(std::future::poll_fn(move |context| {
-            counted.set(counted.get() + 1);
-            let _ = sender.send(context.waker().clone());
-            if counted.get() == 2 { Poll::Ready(()) } else { Poll::Pending }
-        }));
+        tasks.spawn(
+            TaskKind::Upkeep,
+            std::future::poll_fn(move |context| {
+                counted.set(counted.get() + 1);
+                let _ = sender.send(context.waker().clone());
+                if counted.get() == 2 { Poll::Ready(()) } else { Poll::Pending }
+            }),
+        );
         tasks.run();
         assert!(tasks.lie_down());
         let waker = receiver.recv().unwrap();

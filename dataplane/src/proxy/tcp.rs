@@ -20,6 +20,7 @@ pub(crate) async fn serve(mut session: Box<Session>) {
     let snapshot = session.worker.snapshot();
     session.renew(&snapshot);
     let mut story = Story::begin(&session);
+    story.count_in(&session);
     if let Err(fault) = pass(&mut session, &snapshot, &mut story).await {
         story.fault = Some(fault);
     }
@@ -69,6 +70,9 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
         backend.server_fin_timeout,
     );
     let outcome = relay::exchange(&mut upward, &mut downward, &client, &server).await;
+    story.note_carried([0, 0], way.upstream.stream.carried());
+    story.carried.request_spliced = upward.spliced;
+    story.carried.response_spliced = downward.spliced;
     story.bytes_in = upward.received;
     story.bytes_out = downward.sent;
     outcome.map_err(|(direction, halt)| match (direction, halt) {

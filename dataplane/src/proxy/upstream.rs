@@ -191,6 +191,14 @@ fn count_redispatch(session: &Session, backend: &BackendPlan, server: &ServerPla
     backend.live.exchanges.redispatches.add(worker, 1);
 }
 
+/// The system has no socket to give, or not with the address that is asked for.
+fn count_internal_error(session: &Session, backend: &BackendPlan, server: &ServerPlan) {
+    let worker = session.worker.index;
+    session.frontend.live.internal_errors.add(worker, 1);
+    server.live.exchanges.internal_errors.add(worker, 1);
+    backend.live.exchanges.internal_errors.add(worker, 1);
+}
+
 /// A place on another server than one that failed, where there is another.
 async fn place_anew<'a>(
     session: &Session,
@@ -218,6 +226,7 @@ pub(crate) fn release(session: &mut Session, backend: &BackendPlan, way: Way<'_>
     upstream.note_served();
     match backend.reuse {
         HttpReuse::Never => {
+            upstream.reserve(&server.live, session.worker.index);
             let last = session.last.get_or_insert_with(|| note_last(backend, &server));
             last.upstream = Some(upstream);
         }
@@ -246,7 +255,8 @@ fn note_last(backend: &BackendPlan, server: &ServerPlan) -> Box<Last> {
 /// The client's own connection to the server, where there is one that still stands.
 fn own(session: &mut Session, backend: &BackendPlan, server: &ServerPlan) -> Option<Upstream> {
     note_server(session, backend, server);
-    let upstream = session.last.as_mut()?.upstream.take()?;
+    let mut upstream = session.last.as_mut()?.upstream.take()?;
+    upstream.resume();
     upstream.is_usable(&server.live).then_some(upstream)
 }
 
@@ -436,6 +446,9 @@ async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) 
     session.timer.set(Instant::now(), backend.connect_timeout);
     let generation = server.live.generation.load(Ordering::Relaxed);
     let (socket, address) = begin(session, backend, server).map_err(|error| {
+        if error.raw_os_error().is_some() {
+            count_internal_error(session, backend, server);
+        }
         tracing::debug!(%error, server = %server.name, "cannot begin to connect");
         Fault::ConnectFailed
     })?;

@@ -31,7 +31,7 @@ use super::reactor::{Reactor, Source};
 use super::session::{self, Accepted, Admission};
 use super::tasks::{self, Task, Tasks};
 use crate::check::standing;
-use crate::live::Live;
+use crate::live::{Live, TaskKind, WorkerLive};
 use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, foresee_transition, note_transition};
 
 /// What all workers and the rest of the process share.
@@ -82,6 +82,8 @@ pub(crate) struct Worker {
     pub(crate) buffers: Rc<Buffers>,
     pub(crate) pipes: Rc<Pipes>,
     pub(crate) shared: Arc<Shared>,
+    /// What is observed of it.
+    pub(crate) live: Arc<WorkerLive>,
     pub(crate) pool: Pool,
     pub(crate) log: LogSink,
     fields: RefCell<Vec<Fields>>,
@@ -211,14 +213,18 @@ impl Worker {
 
     /// A field table to parse into.
     pub(crate) fn fields(&self) -> Fields {
-        self.fields.borrow_mut().pop().unwrap_or_default()
+        let kept = self.fields.borrow_mut().pop();
+        self.live.field_tables.take(kept.is_some());
+        kept.unwrap_or_default()
     }
 
     /// Gives a field table back.
     pub(crate) fn keep_fields(&self, mut fields: Fields) {
         fields.clear();
         let mut kept = self.fields.borrow_mut();
-        if kept.len() < KEPT {
+        let keeps = kept.len() < KEPT;
+        self.live.field_tables.give(keeps);
+        if keeps {
             kept.push(fields);
         }
     }
@@ -238,8 +244,8 @@ impl Worker {
     }
 
     /// Runs a future on this worker until it is done, or the worker ends.
-    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + 'static) -> Task {
-        self.tasks.spawn(future)
+    pub(crate) fn spawn(&self, kind: TaskKind, future: impl Future<Output = ()> + 'static) -> Task {
+        self.tasks.spawn(kind, future)
     }
 
     /// Whether connections should end as soon as they can.
@@ -256,7 +262,7 @@ impl Worker {
             frontend: wanted.frontend,
             bind: wanted.bind,
         });
-        let task = self.spawn(accept_all(self.clone(), listener.clone()));
+        let task = self.spawn(TaskKind::Acceptor, accept_all(self.clone(), listener.clone()));
         self.shared.live.process.listeners.rise();
         self.listeners.borrow_mut().insert(key, (listener, task));
     }
@@ -282,6 +288,7 @@ impl Worker {
         bind: &Arc<BindPlan>,
     ) {
         let target = self.shared.fittest(self.index);
+        self.live.accepted.add(1);
         let admission = Admission::new(&self.shared, target, self.index, frontend, bind);
         let accepted = Accepted {
             peer,
@@ -294,6 +301,7 @@ impl Worker {
         if target == self.index {
             session::start(self, socket, accepted);
         } else if let Some(peer) = self.shared.peers.get(target) {
+            self.live.handed_on.add(1);
             let _ = peer.send(Command::Adopt(Box::new((socket, accepted))));
         }
     }
@@ -317,14 +325,16 @@ impl Listener {
 
 /// Runs a worker until it is told to stop.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver<Command>) -> io::Result<()> {
-    let tasks = Tasks::new()?;
+    let live = shared.live.worker(index);
+    let tasks = Tasks::new(live.clone())?;
     let worker = Rc::new(Worker {
         index,
-        reactor: Rc::new(Reactor::new(tasks.bell())?),
-        clock: Rc::new(Clock::new()),
-        buffers: Rc::default(),
-        pipes: Rc::default(),
-        pool: Pool::default(),
+        reactor: Rc::new(Reactor::new(tasks.bell(), live.clone())?),
+        clock: Rc::new(Clock::new(live.clone())),
+        buffers: Rc::new(Buffers::new(live.clone())),
+        pipes: Rc::new(Pipes::new(live.clone())),
+        live,
+        pool: Pool::new(index),
         log: LogSink::new(shared.live.clone(), shared.forwarders.clone()),
         shared,
         fields: RefCell::default(),
@@ -335,10 +345,10 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
         tasks,
         listeners: RefCell::default(),
     });
-    worker.spawn(obey(worker.clone(), commands));
-    worker.spawn(super::upstream::tend(worker.clone()));
-    worker.spawn(give_memory_back(worker.clone()));
-    worker.spawn(super::probe::tend(worker.clone()));
+    worker.spawn(TaskKind::Upkeep, obey(worker.clone(), commands));
+    worker.spawn(TaskKind::Upkeep, super::upstream::tend(worker.clone()));
+    worker.spawn(TaskKind::Upkeep, give_memory_back(worker.clone()));
+    worker.spawn(TaskKind::Upkeep, super::probe::tend(worker.clone()));
     let outcome = turn_until_stopped(&worker);
     // Tasks hold the worker that holds them.
     worker.tasks.clear();
@@ -362,13 +372,19 @@ fn turn_until_stopped(worker: &Worker) -> io::Result<()> {
     while !worker.stopped.get() {
         worker.tasks.run();
         let now = Instant::now();
-        busy += now.saturating_duration_since(woken);
+        let work = now.saturating_duration_since(woken);
+        worker.live.note_turn(work.as_micros() as u64);
+        busy += work;
         if busy > BUSY_GRAIN {
             worker.shared.live.process.busy_micros.add(worker.index, busy.as_micros() as u64);
             busy = Duration::ZERO;
         }
         let limit = match worker.tasks.lie_down() {
-            true => [worker.clock.rest(now), worker.log.rest(now)].into_iter().flatten().min(),
+            true => {
+                worker.live.ready.set(0);
+                worker.live.sleeps.add(1);
+                [worker.clock.rest(now), worker.log.rest(now)].into_iter().flatten().min()
+            }
             false => Some(Duration::ZERO),
         };
         let outcome = worker.reactor.wait(limit);
@@ -388,6 +404,7 @@ async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
             Command::Unlisten(key) => worker.unlisten(&key),
             Command::Adopt(handed) => {
                 let (socket, accepted) = *handed;
+                worker.live.adopted.add(1);
                 session::start(&worker, socket, accepted);
             }
             Command::Nudge => worker.clock.nudge_idle(),
