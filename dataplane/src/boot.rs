@@ -168,6 +168,7 @@ impl Node {
         let spawned =
             std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.keep(&asked));
         spawned.map_err(StartError::Workers)?;
+        crate::notes::close();
         Ok(Node { stops, ended, endpoints, inside, store })
     }
 

@@ -8,6 +8,7 @@ pub mod convert;
 pub mod fetch;
 pub mod live;
 pub mod matching;
+pub mod notes;
 pub mod proxy;
 pub mod resolve;
 pub mod sample;

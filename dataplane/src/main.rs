@@ -11,6 +11,8 @@ use regate_dataplane::boot::{Node, Options};
 use regate_proto::config::{self, Environment, SourceFile};
 use regate_proto::model::Row;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,6 +68,8 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        .finish()
+        .with(regate_dataplane::notes::Notes)
         .init();
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -41,7 +41,7 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "admin",
-        &["store", "live", "snapshot", "check", "matching"],
+        &["store", "live", "snapshot", "check", "matching", "notes"],
         "calls change the store, say how servers stand, and read the rest",
     ),
     row(
@@ -90,6 +90,7 @@ const DIRECTIONS: &[Direction] = &[
         "an algorithm weighs compiled servers by what is observed",
     ),
     row("dataplane", "live", &["sample"], "what is observed depends on nobody who observes"),
+    row("dataplane", "notes", &[], "what was told is kept before there is a node"),
     row("controlplane", "main", ANY, "the program starts everything"),
     row("controlplane", "boot", ANY, "wiring knows every part, and no part knows the wiring"),
     row("controlplane", "admin", &["desired", "fleet"], "calls change the desired state and ask the nodes"),

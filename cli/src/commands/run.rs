@@ -25,6 +25,8 @@ use regate_proto::model::{
 use regate_proto::problem::Problem;
 use regate_proto::wire::{self, v1};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::client::{Client, Target};
 use crate::demo::Demo;
@@ -395,7 +397,8 @@ fn tell_warnings() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     // A second call in one process keeps the first.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let shown = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = shown.finish().with(regate_dataplane::notes::Notes).try_init();
 }
 
 impl Places {

@@ -4,10 +4,13 @@
 
 use std::fmt;
 
+use regate_dataplane::notes;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::terminal;
 
@@ -34,6 +37,7 @@ impl Messages {
     /// Something that is probably not what was meant.
     pub fn warning(&mut self, text: &str) {
         self.warned = true;
+        notes::count_warning();
         self.introduce();
         self.tell("WARNING", text);
     }
@@ -61,7 +65,7 @@ impl Messages {
         let shown = tracing_subscriber::EnvFilter::new("warn");
         let shape = tracing_subscriber::fmt().with_env_filter(shown).event_format(Shape);
         // Whoever runs this as a library may have its own already.
-        let _ = shape.with_writer(std::io::stderr).try_init();
+        let _ = shape.with_writer(std::io::stderr).finish().with(notes::Notes).try_init();
     }
 
     fn introduce(&mut self) {
@@ -75,6 +79,7 @@ impl Messages {
     }
 
     fn tell(&self, label: &str, text: &str) {
+        notes::keep(label, text);
         if !self.quiet {
             terminal::complain(&line(label, std::process::id(), text));
         }

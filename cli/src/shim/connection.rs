@@ -464,6 +464,7 @@ async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
 fn joined(mut first: v1::Answer, second: v1::Answer) -> v1::Answer {
     first.info = first.info.or(second.info);
     first.summary = first.summary.or(second.summary);
+    first.events = first.events.or(second.events);
     first.rows.extend(second.rows);
     first.statistics.extend(second.statistics);
     first.server_states.extend(second.server_states);

@@ -30,6 +30,9 @@ use v1::converse_request::Request as Asking;
 use v1::query::Question;
 use v1::{Condition, StatisticsKind};
 
+#[path = "double_insides.rs"]
+mod insides;
+
 /// A running double.
 pub struct Double {
     /// The unix socket where it serves Admin.
@@ -309,6 +312,9 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
             let way = list_views(state, &v1::ListsQuery { list: Some(query.list.clone()) })?.remove(0).uses;
             let found = v1::MatchView { way: way.first().cloned(), is_tree: true, entry };
             vec![part(&|answer| answer.matches = vec![found.clone()])]
+        }
+        Question::Report(_) | Question::Pools(_) | Question::ServersConnections(_) | Question::Events(_) => {
+            return insides::tell(state, question);
         }
         Question::Overlays(_) | Question::Summary(_) => {
             return Err(Problem::general(Code::Unsupported, "the double does not answer this"));

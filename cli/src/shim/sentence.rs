@@ -446,4 +446,45 @@ pub const FOREIGN_ENVIRONMENT: &str =
 pub const RATE_LIMITS: &str = "'set rate-limit' only supports :\n   - 'connections global' to set the per-process maximum connection rate\n   - 'sessions global' to set the per-process maximum session rate";
 /// How `prompt` is used.
 pub const PROMPT_USAGE: &str = "Usage: prompt [help | n | i | p | timed]*\n  n      close the connection after each line\n  i      keep it open, without a prompt\n  p      keep it open, with a prompt\n  timed  as p, and show or hide the uptime in the prompt\nWithout a word: n and i become p, p becomes n.";
+/// A group of threads other than the one that there is.
+pub const NO_THREAD_GROUP: &str = "Invalid TGID.";
+/// A word that `show pools` does not know.
+pub const POOLS_USAGE: &str = "Expects either 'byname', 'bysize', 'byusage', 'match <pfx>', 'detailed', or a max number of output lines.";
+/// A ring that is not there.
+pub const NO_SINK: &str = "No such event sink";
+/// A ring whose lines are not kept.
+pub const NOTHING_TO_REPORT: &str = "Nothing to report for this sink";
+/// An option that `show events` does not know.
+pub const UNKNOWN_OPTION: &str = "unknown option";
+/// What `set profiling` may be about.
+pub const PROFILING_NOUNS: &str = "Expects either 'tasks' or 'memory'.";
+/// A word that `set profiling tasks` does not know.
+pub const PROFILING_USAGE: &str =
+    "Expects a combination of either 'on', 'auto', 'off', 'lock', 'no-lock', 'memory' or 'no-memory'.";
+/// What `set profiling memory` answers.
+pub const NO_MEMORY_PROFILING: &str = "Memory profiling not compiled in.";
 const REFUSED: &str = "The request was refused.";
+
+/// What commands answer that are about things which Regate does not have.
+pub mod unsupported {
+    /// Of `show profiling` and `set profiling tasks`.
+    pub const PROFILING: &str = "not supported by Regate: nothing is profiled; 'show activity', 'show tasks' and 'show pools' tell what is counted always.";
+    /// Of `show cache`.
+    pub const CACHE: &str = "not supported by Regate: it has no cache of responses.";
+    /// Of `show peers`.
+    pub const PEERS: &str =
+        "not supported by Regate: it has no peers; 'show table' shows the tables of this process.";
+    /// Of `show quic`.
+    pub const QUIC: &str = "not supported by Regate: it speaks no QUIC; 'show fd -c' shows its connections.";
+    /// Of `trace` and `show trace`.
+    pub const TRACE: &str = "not supported by Regate: it has no traces; 'show events' shows the lines of rings, and the variable REGATE_LOG asks for more on standard error.";
+    /// Of `debug counters`.
+    pub const DEBUG_COUNTERS: &str =
+        "not supported by Regate: it has no counters of code; 'show activity' shows what workers did.";
+    /// Of `debug dev`.
+    pub const DEBUG: &str = "not supported by Regate: nothing in it can be made to fail by hand; 'show dev' describes the process.";
+    /// Of `httpclient`.
+    pub const CLIENT: &str = "not supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.";
+    /// Of `dump stats-file`.
+    pub const STATS_FILE: &str = "not supported by Regate: nothing has a GUID to be found again by; 'show stat' shows the counters, which live as long as the process.";
+}

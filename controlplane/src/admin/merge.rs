@@ -114,7 +114,15 @@ fn add(into: &mut StatisticsRow, from: &StatisticsRow) {
         request_bytes_in_total,
         request_bytes_out_total,
         response_bytes_in_total,
-        response_bytes_out_total
+        response_bytes_out_total,
+        h1_connections_open,
+        h1_streams_open,
+        h1_connections_total,
+        h1_streams_total,
+        h1_bytes_in_total,
+        h1_bytes_out_total,
+        h1_spliced_in_total,
+        h1_spliced_out_total
     );
     each!(
         most,

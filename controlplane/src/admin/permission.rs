@@ -50,6 +50,8 @@ pub enum Asked {
     Tables,
     /// List what was changed by hand.
     Overlays,
+    /// See what a process does inside: its loops, descriptors and files, the lines of rings.
+    Insides,
     /// Read the whole state.
     Configuration,
     /// List the nodes.
@@ -87,6 +89,7 @@ impl Asked {
             | Asked::ClearMaxima
             | Asked::Rows
             | Asked::Overlays
+            | Asked::Insides
             | Asked::SetEntries
             | Asked::Configuration
             | Asked::History => Level::Operator,
@@ -103,7 +106,7 @@ impl Asked {
 
     /// Everything that can be asked for.
     #[cfg(test)]
-    const ALL: [Asked; 23] = [
+    const ALL: [Asked; 24] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -126,6 +129,7 @@ impl Asked {
         Asked::Statistics,
         Asked::ServerStates,
         Asked::Overlays,
+        Asked::Insides,
         Asked::Configuration,
     ];
 }
@@ -243,7 +247,7 @@ mod tests {
     #[test]
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
         let user = "Converse Info Summary Proxies Statistics ServerStates Tables Nodes";
-        let operator = "Watch ClearMaxima Rows Overlays Configuration History SetEntries";
+        let operator = "Watch ClearMaxima Rows Overlays Insides Configuration History SetEntries";
         let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop SetHealth";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");

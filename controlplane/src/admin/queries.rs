@@ -36,7 +36,10 @@ impl Core {
             Question::Rows(rows) if rows.declared => Asked::Rows,
             Question::Rows(rows) => rows_asked(rows),
             Question::Statistics(_) | Question::Nameservers(_) => Asked::Statistics,
-            Question::ServersState(_) => Asked::ServerStates,
+            Question::ServersState(_) | Question::ServersConnections(_) => Asked::ServerStates,
+            Question::Report(report) => report_asked(report),
+            Question::Events(v1::EventsQuery { sink: Some(_), .. }) => Asked::Insides,
+            Question::Pools(_) | Question::Events(_) => Asked::Info,
             Question::Overlays(_) => Asked::Overlays,
             Question::Summary(_) => Asked::Summary,
             Question::Servers(_) => Asked::Proxies,
@@ -68,6 +71,10 @@ impl Core {
                 Question::Info(_)
                 | Question::Statistics(_)
                 | Question::ServersState(_)
+                | Question::ServersConnections(_)
+                | Question::Report(_)
+                | Question::Pools(_)
+                | Question::Events(_)
                 | Question::Nameservers(_)
                 | Question::Tables(_)
                 | Question::Entries(_)
@@ -253,6 +260,15 @@ fn rows_asked(rows: &v1::RowsQuery) -> Asked {
     use v1::Kind::{Backend, Bind, Frontend, Server};
     let is_open = |kind: &i32| [Frontend, Bind, Backend, Server].iter().any(|open| *open as i32 == *kind);
     if !rows.kinds.is_empty() && rows.kinds.iter().all(is_open) { Asked::Proxies } else { Asked::Rows }
+}
+
+/// Reports that tell of descriptors, files and what was told to the administrator take more.
+fn report_asked(report: &v1::ReportQuery) -> Asked {
+    use v1::ReportKind::{Node, Tasks, Threads};
+    match report.kind() {
+        Tasks | Threads | Node => Asked::Info,
+        _ => Asked::Insides,
+    }
 }
 
 fn summary(state: &State, node: &str) -> v1::Summary {

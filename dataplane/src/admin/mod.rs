@@ -13,6 +13,7 @@ mod lists;
 mod peer;
 mod permission;
 mod query;
+mod report;
 mod services;
 mod statistics;
 mod tables;
@@ -37,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
 
-use crate::live::Live;
+use crate::live::{Live, WorkerLive};
 use crate::store::{Current, Staged, Store};
 
 pub use inside::Inside;
@@ -220,6 +221,8 @@ impl Context {
         let listeners = process.listeners.now();
         let connections = process.connections.now();
         // Each client may have a server, beside listeners and what the process itself needs.
+        let (allocated, used) = report::memory(current, live);
+        let turnover = current.snapshot.lists.turnover();
         let sockets = u64::from(maxconn)
             .saturating_mul(2)
             .saturating_add(u64::from(listeners))
@@ -250,14 +253,30 @@ impl Context {
             sessions_rate_limit: global.maxsessrate.unwrap_or(0),
             sessions_rate_max: narrow(process.session_rate.highest()),
             requests_total: process.requests_total.sum(),
+            streams_current: live.over_workers(|worker| worker.streams()),
+            streams_total: live.over_workers(|worker| worker.streams_begun.now()),
             bytes_out_total: live.over_workers(|worker| worker.bytes_out.now()),
+            bytes_out_spliced_total: live.over_workers(|worker| worker.bytes_spliced.now()),
             bytes_out_rate: self.pulse.bytes_out.load(Ordering::Relaxed),
+            tasks: narrow(live.over_workers(|worker| worker.tasks_alive())),
+            tasks_ready: narrow(live.over_workers(|worker| worker.ready.now())),
             idle_percent: self.pulse.idle_percent.load(Ordering::Relaxed),
             jobs: connections.saturating_add(listeners).saturating_add(self.doors),
             jobs_unstoppable: self.doors,
             listeners,
             logs_dropped_total: process.dropped_logs.load(Ordering::Relaxed),
-            ..v1::Info::default()
+            warnings_total: crate::notes::warnings(),
+            pipes_limit: narrow(live.over_workers(|worker| worker.pipes.most.now())),
+            pipes_used: narrow(live.over_workers(|worker| worker.pipes.used.now())),
+            pipes_free: narrow(live.over_workers(|worker| worker.pipes.kept.now())),
+            buffers_allocated_bytes: allocated,
+            buffers_used_bytes: used,
+            memory_limit_bytes: memory_limit().unwrap_or(0),
+            pools_refused_total: live.over_workers(WorkerLive::refused),
+            resolutions_failed_total: process.failed_resolutions.load(Ordering::Relaxed),
+            long_turns_total: live.over_workers(|worker| worker.long_turns.now()),
+            patterns_added_total: turnover.added,
+            patterns_freed_total: turnover.freed,
         }
     }
 }
@@ -315,6 +334,11 @@ async fn announce(health: &tonic_health::server::HealthReporter) {
     health.set_serving::<v1::admin_server::AdminServer<Desk>>().await;
     health.set_serving::<v1::fleet_server::FleetServer<Desk>>().await;
     health.set_serving::<v1::statistics_server::StatisticsServer<Desk>>().await;
+}
+
+/// Most bytes of memory that the system allows the process.
+fn memory_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::As).current
 }
 
 /// Bytes that were sent to anybody.

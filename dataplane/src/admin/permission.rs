@@ -56,6 +56,8 @@ pub enum Asked {
     Entries,
     /// List what was changed by hand.
     Overlays,
+    /// See what a process does inside: its loops, descriptors and files, the lines of rings.
+    Insides,
     /// Read the whole state.
     Configuration,
 }
@@ -85,6 +87,7 @@ impl Asked {
             | Asked::Rows
             | Asked::Addresses
             | Asked::Overlays
+            | Asked::Insides
             | Asked::Entries
             | Asked::SetEntries
             | Asked::Configuration => Level::Operator,
@@ -100,7 +103,7 @@ impl Asked {
     }
 
     /// Everything that can be asked for.
-    pub const ALL: [Asked; 23] = [
+    pub const ALL: [Asked; 24] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -123,6 +126,7 @@ impl Asked {
         Asked::Addresses,
         Asked::ServerStates,
         Asked::Overlays,
+        Asked::Insides,
         Asked::Configuration,
     ];
 }

@@ -18,7 +18,7 @@ use v1::query::Question;
 
 use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
-use super::{Context, lists, statistics, tables};
+use super::{Context, lists, report, statistics, tables};
 use crate::live::SectionLive;
 use crate::live::{Operational, Probe};
 use crate::snapshot::Target;
@@ -93,6 +93,22 @@ pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Re
         Question::Lists(query) => lists::lists(context, caller, query),
         Question::ListEntries(query) => lists::entries(context, caller, query),
         Question::Match(query) => lists::matches(context, caller, query),
+        Question::Report(query) => report::report(context, caller, query),
+        Question::Events(query) => report::events(context, caller, query),
+        Question::Pools(v1::PoolsQuery {}) => {
+            let (revision, pools) = report::pools(context, caller)?;
+            let parts = chunk::parts(pools.into_iter());
+            Ok(Box::new(parts.map(move |pools| v1::Answer { revision, pools, ..v1::Answer::default() })))
+        }
+        Question::ServersConnections(query) => {
+            let (revision, rows) = report::connections(context, caller, query)?;
+            let parts = chunk::parts(rows);
+            Ok(Box::new(parts.map(move |server_connections| v1::Answer {
+                revision: revision.0,
+                server_connections,
+                ..v1::Answer::default()
+            })))
+        }
         Question::Servers(query) => {
             let (revision, servers) = servers(context, caller, query)?;
             let parts = chunk::parts(servers);
@@ -369,7 +385,7 @@ fn sorted(state: &State, mut rows: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
 }
 
 /// The servers of one backend or of all, in the order of listings.
-fn gather(
+pub(super) fn gather(
     current: &Current,
     backend: Option<&Name>,
     server: Option<&Name>,
@@ -410,7 +426,7 @@ fn server_view(facts: ServerFacts) -> v1::ServerView {
     }
 }
 
-fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
+pub(super) fn state_row(facts: ServerFacts, now: u64) -> v1::ServerStateRow {
     use regate_proto::model::Admin;
     let named = match &facts.row.address {
         ServerAddress::Inet { host: ServerHost::Named(name), .. } => Some(name.clone()),
@@ -541,7 +557,7 @@ fn kind(number: i32) -> Result<Kind, Problem> {
     }
 }
 
-fn name(field: &str, text: &str) -> Result<Name, Problem> {
+pub(super) fn name(field: &str, text: &str) -> Result<Name, Problem> {
     Name::new(text).map_err(|error| Problem::general(Code::Malformed, format!("{field}: {error}")))
 }
 

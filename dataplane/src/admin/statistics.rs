@@ -11,7 +11,7 @@ use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
 use super::view;
-use crate::live::{Exchanges, Live, Mean, Probe, Statuses};
+use crate::live::{Counter, Exchanges, Live, Mean, Probe, ServerLive, Statuses, Traffic};
 use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, ServerPlan, Snapshot, UNITS};
 use crate::store::Current;
 
@@ -133,6 +133,7 @@ impl Page {
         let live = &plan.live;
         let limit = if plan.maxconn == 0 { self.wanted.maxconn } else { plan.maxconn };
         let http = plan.mode == Mode::Http;
+        let of_http = |counter: &Counter| if http { counter.sum() } else { 0 };
         let mut row = StatisticsRow {
             proxy: plan.name.to_string(),
             service: "FRONTEND".to_owned(),
@@ -163,16 +164,28 @@ impl Page {
             intercepted_total: http.then(|| live.intercepted.sum()),
             internal_errors_total: Some(live.internal_errors.sum()),
             sessions_h1_total: Some(live.h1_sessions.sum()),
+            sessions_other_total: Some(live.sessions_total.sum().saturating_sub(live.h1_sessions.sum())),
             requests_h1_total: Some(live.h1_requests.sum()),
+            h1_connections_open: Some(if http { u64::from(live.sessions.now()) } else { 0 }),
+            h1_streams_open: Some(
+                live.h1_streams_begun.total().saturating_sub(live.h1_streams_ended.total()),
+            ),
+            h1_connections_total: Some(live.h1_sessions.sum()),
+            h1_streams_total: Some(live.h1_streams_begun.sum()),
+            h1_bytes_in_total: Some(of_http(&live.traffic.bytes_in)),
+            h1_bytes_out_total: Some(of_http(&live.traffic.bytes_out)),
+            h1_spliced_in_total: Some(of_http(&live.traffic.request_spliced)),
+            h1_spliced_out_total: Some(of_http(&live.traffic.response_spliced)),
             ..StatisticsRow::default()
         };
         responses(&mut row, http, &live.statuses);
+        traffic(&mut row, &live.traffic);
         row
     }
 
     fn bind(&self, frontend: &FrontendPlan, plan: &BindPlan, condition: v1::Condition) -> StatisticsRow {
         let live = &plan.live;
-        StatisticsRow {
+        let mut row = StatisticsRow {
             proxy: frontend.name.to_string(),
             service: plan.row.at.bind.to_string(),
             kind: StatisticsKind::Listener as i32,
@@ -188,10 +201,17 @@ impl Page {
             bytes_in_total: Some(live.traffic.bytes_in.sum()),
             bytes_out_total: Some(live.traffic.bytes_out.sum()),
             request_errors_total: Some(live.request_errors.sum()),
+            requests_denied_total: Some(live.denied_requests.sum()),
+            responses_denied_total: Some(live.denied_responses.sum()),
+            connections_denied_total: Some(live.denied_connections.sum()),
+            sessions_denied_total: Some(live.denied_sessions.sum()),
+            internal_errors_total: Some(live.internal_errors.sum()),
             address: self.wanted.addresses.then(|| bind_text(&plan.address)),
             protocol: Some(protocol(&plan.address).to_owned()),
             ..StatisticsRow::default()
-        }
+        };
+        traffic(&mut row, &live.traffic);
+        row
     }
 
     fn server(&self, backend: &BackendPlan, plan: &ServerPlan) -> StatisticsRow {
@@ -228,9 +248,14 @@ impl Page {
             idle_current: Some(live.connections_idle.now()),
             idle_limit: plan.pool_max_conn,
             used_current: Some(live.connections_used.now()),
+            idle_unsafe_current: Some(narrow(live.idle.total().saturating_sub(live.idle_safe.total()))),
+            idle_safe_current: Some(narrow(live.idle_safe.total())),
+            idle_private_current: Some(narrow(live.idle_private.total())),
+            need_estimate: Some(narrow(live.needed.total())),
             ..self.exchanges(http, &live.exchanges)
         };
         responses(&mut row, http, &live.exchanges.statuses);
+        traffic(&mut row, &live.exchanges.traffic);
         health(&mut row, plan, self.now);
         row
     }
@@ -272,6 +297,8 @@ impl Page {
             ..self.exchanges(http, &live.exchanges)
         };
         responses(&mut row, http, &live.exchanges.statuses);
+        traffic(&mut row, &live.exchanges.traffic);
+        h1_of_backend(&mut row, plan, http);
         row
     }
 
@@ -381,6 +408,33 @@ fn health(row: &mut StatisticsRow, plan: &ServerPlan, now: u64) {
 fn finding(probe: &Probe) -> String {
     let mark = if probe.under_way { "* " } else { "" };
     format!("{mark}{}", probe.finding.word())
+}
+
+/// What went over HTTP/1 connections to the servers of a backend.
+fn h1_of_backend(row: &mut StatisticsRow, plan: &BackendPlan, http: bool) {
+    let exchanges = &plan.live.exchanges;
+    let bytes = &exchanges.traffic;
+    let of_http = |number: u64| Some(if http { number } else { 0 });
+    let of_servers =
+        |count: fn(&ServerLive) -> u64| plan.servers.iter().map(|server| count(&server.live)).sum();
+    let used: u64 = of_servers(|live| u64::from(live.connections_used.now()));
+    let idle: u64 = of_servers(|live| live.idle.total().saturating_add(live.idle_private.total()));
+    row.h1_connections_open = of_http(used.saturating_add(idle));
+    row.h1_streams_open = of_http(used);
+    row.h1_connections_total = of_http(exchanges.connects.sum());
+    row.h1_streams_total = of_http(exchanges.connects.sum().saturating_add(exchanges.reuses.sum()));
+    row.h1_bytes_in_total = of_http(bytes.response_received.sum());
+    row.h1_bytes_out_total = of_http(bytes.request_sent.sum());
+    row.h1_spliced_in_total = of_http(bytes.response_spliced.sum());
+    row.h1_spliced_out_total = of_http(bytes.request_spliced.sum());
+}
+
+/// Bytes at both sides of the proxy.
+fn traffic(row: &mut StatisticsRow, traffic: &Traffic) {
+    row.request_bytes_in_total = Some(traffic.bytes_in.sum());
+    row.request_bytes_out_total = Some(traffic.request_sent.sum());
+    row.response_bytes_in_total = Some(traffic.response_received.sum());
+    row.response_bytes_out_total = Some(traffic.bytes_out.sum());
 }
 
 fn responses(row: &mut StatisticsRow, http: bool, statuses: &Statuses) {

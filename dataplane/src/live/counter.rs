@@ -79,7 +79,8 @@ impl Counter {
         self.cleared.store(self.total(), Ordering::Relaxed);
     }
 
-    fn total(&self) -> u64 {
+    /// The sum of all parts, whatever was cleared: for what is never cleared.
+    pub fn total(&self) -> u64 {
         self.cells
             .0
             .iter()

@@ -124,6 +124,16 @@ pub struct BindLive {
     pub traffic: Traffic,
     /// Requests that were malformed, timed out or aborted before they were complete.
     pub request_errors: Counter,
+    /// Requests refused by rules.
+    pub denied_requests: Counter,
+    /// Responses refused by rules.
+    pub denied_responses: Counter,
+    /// Connections refused by `tcp-request connection`.
+    pub denied_connections: Counter,
+    /// Sessions refused by `tcp-request session`.
+    pub denied_sessions: Counter,
+    /// Failures of the proxy itself.
+    pub internal_errors: Counter,
 }
 
 impl BindLive {
@@ -134,6 +144,11 @@ impl BindLive {
             connections: sheet.counter(),
             traffic: Traffic::new(&mut sheet),
             request_errors: sheet.counter(),
+            denied_requests: sheet.counter(),
+            denied_responses: sheet.counter(),
+            denied_connections: sheet.counter(),
+            denied_sessions: sheet.counter(),
+            internal_errors: sheet.counter(),
         }
     }
 
@@ -141,9 +156,17 @@ impl BindLive {
     pub fn clear(&self, all: bool) {
         self.sessions.clear();
         if all {
-            self.connections.clear();
             self.traffic.clear();
-            self.request_errors.clear();
+            let counters = [
+                &self.connections,
+                &self.request_errors,
+                &self.denied_requests,
+                &self.denied_responses,
+                &self.denied_connections,
+                &self.denied_sessions,
+                &self.internal_errors,
+            ];
+            counters.into_iter().for_each(Counter::clear);
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct ProcessLive {
     pub session_rate: Rate,
     /// Requests, or TCP sessions, that say their number.
     pub numbered: AtomicU32,
+    /// Questions about host names that came to nothing.
+    pub failed_resolutions: AtomicU64,
     /// Log lines that could not be sent.
     pub dropped_logs: AtomicU64,
     /// Listening sockets open.
@@ -49,6 +51,7 @@ impl ProcessLive {
             connection_rate: Rate::default(),
             session_rate: Rate::default(),
             numbered: AtomicU32::new(0),
+            failed_resolutions: AtomicU64::new(0),
             dropped_logs: AtomicU64::new(0),
             listeners: Gauge::default(),
             maxconn_reached: AtomicU64::new(0),

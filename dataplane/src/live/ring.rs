@@ -34,6 +34,8 @@ struct Contents {
     first: u64,
     /// Most bytes, with what each line takes besides.
     size: usize,
+    /// Lines that were too long to be held at all.
+    refused: u64,
 }
 
 /// Lines that were read.
@@ -71,7 +73,8 @@ impl Rings {
 impl Ring {
     /// An empty ring of so many bytes.
     pub fn new(size: usize) -> Ring {
-        let contents = Contents { bytes: VecDeque::new(), lengths: VecDeque::new(), first: 0, size };
+        let contents =
+            Contents { bytes: VecDeque::new(), lengths: VecDeque::new(), first: 0, size, refused: 0 };
         Ring { contents: Mutex::new(contents), appended: Condvar::new() }
     }
 
@@ -95,6 +98,7 @@ impl Ring {
             contents.bytes.extend(line);
             contents.lengths.push_back(line.len() as u32);
         }
+        contents.refused += refused;
         drop(contents);
         self.appended.notify_all();
         refused
@@ -139,6 +143,23 @@ impl Ring {
     pub fn end(&self) -> u64 {
         let contents = self.contents.lock();
         contents.first + contents.lengths.len() as u64
+    }
+
+    /// The number of the oldest line that is still there.
+    pub fn first(&self) -> u64 {
+        self.contents.lock().first
+    }
+
+    /// Lines that were too long to be held at all, since the start.
+    pub fn refused(&self) -> u64 {
+        self.contents.lock().refused
+    }
+
+    /// How many lines it holds, and how many bytes it takes for them.
+    pub fn held(&self) -> (u64, u64) {
+        let contents = self.contents.lock();
+        let bytes = contents.bytes.capacity() + contents.lengths.capacity() * OVERHEAD;
+        (contents.lengths.len() as u64, bytes as u64)
     }
 
     /// Wakes everybody who waits.

@@ -146,6 +146,11 @@ impl Table {
         self.bytes_factor.load(Ordering::Relaxed)
     }
 
+    /// Bytes that its entries and their index take, without the texts that they refer to.
+    pub fn bytes(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().bytes()).sum()
+    }
+
     /// How often entries were changed: equal numbers mean that nothing was since.
     pub fn updates(&self) -> u64 {
         self.shards.iter().map(|shard| u64::from(shard.lock().updates())).sum()

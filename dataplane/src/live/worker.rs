@@ -83,6 +83,10 @@ pub struct TaskTally {
 /// Things that are kept for reuse, such as buffers.
 #[derive(Debug, Default)]
 pub struct StockTally {
+    /// Bytes of one.
+    pub size: Tally,
+    /// Most in use at a time; 0 for no limit.
+    pub most: Tally,
     /// In use now.
     pub used: Tally,
     /// Kept for use now.
@@ -179,6 +183,12 @@ impl WorkerLive {
         // The end is read first: a stream that ends meanwhile must not make the difference negative.
         let ended = self.streams_ended.now();
         self.streams_begun.now().saturating_sub(ended)
+    }
+
+    /// How often something that is kept for reuse was wanted and could not be had.
+    pub fn refused(&self) -> u64 {
+        let stocks = [&self.small_buffers, &self.large_buffers, &self.pipes];
+        stocks.iter().map(|stock| stock.refused.now()).sum()
     }
 
     /// Notes how long the work of a turn took, in microseconds.

@@ -30,6 +30,9 @@ pub(crate) struct Buffer {
 impl Buffers {
     /// None yet; they are counted in `live`.
     pub(crate) fn new(live: Arc<WorkerLive>) -> Buffers {
+        live.small_buffers.size.set(SMALL as u64);
+        live.large_buffers.size.set(LARGE as u64);
+        live.large_buffers.most.set(LARGE_MOST as u64);
         Buffers { live, ..Buffers::default() }
     }
 
@@ -152,7 +155,7 @@ fn keep(pool: &RefCell<Vec<Box<[u8]>>>, bytes: Box<[u8]>, most: usize) -> bool {
 /// Size of a small buffer: HAProxy's default `tune.bufsize`.
 pub(crate) const SMALL: usize = 16 * 1024;
 /// Size of a large buffer: a body of 1 GB costs a third of the CPU time that small ones take.
-pub(crate) const LARGE: usize = 256 * 1024;
+const LARGE: usize = 256 * 1024;
 /// Large buffers in use at a time by one worker.
 const LARGE_MOST: usize = 64;
 const SMALL_KEPT: usize = 128;

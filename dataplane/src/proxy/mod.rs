@@ -40,6 +40,7 @@ mod stream;
 mod tasks;
 mod tcp;
 mod tracking;
+mod underway;
 mod upstream;
 mod worker;
 

@@ -39,6 +39,8 @@ struct Ends {
 impl Pipes {
     /// None yet; they are counted in `live`.
     pub(crate) fn new(live: Arc<WorkerLive>) -> Pipes {
+        live.pipes.size.set(SIZE as u64);
+        live.pipes.most.set(MOST as u64);
         Pipes { live, ..Pipes::default() }
     }
 
@@ -109,5 +111,5 @@ fn open() -> io::Result<Ends> {
 /// What a pipe can hold, and what one call moves at most.
 pub(crate) const SIZE: usize = 512 * 1024;
 /// Pipes in use at a time by one worker.
-pub(crate) const MOST: usize = 64;
+const MOST: usize = 64;
 const KEPT: usize = 16;

@@ -220,6 +220,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
 async fn serve(mut session: Box<Session>, accept_proxy: bool) {
     let worker = session.worker.index;
     if !judge(&mut session, |rules| &rules.tcp_connection) {
+        session.admission.bind.denied_connections.add(worker, 1);
         return session.frontend.live.denied_connections.add(worker, 1);
     }
     if accept_proxy {
@@ -229,6 +230,7 @@ async fn serve(mut session: Box<Session>, accept_proxy: bool) {
         session.ready = Instant::now();
     }
     if !judge(&mut session, |rules| &rules.tcp_session) {
+        session.admission.bind.denied_sessions.add(worker, 1);
         return session.frontend.live.denied_sessions.add(worker, 1);
     }
     if !session.variables.trackers.is_empty() {

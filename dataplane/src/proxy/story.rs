@@ -2,8 +2,6 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -20,10 +18,10 @@ use super::record::{Record, Termination};
 use super::rules::Wishes;
 use super::session::Session;
 use super::tracking::Stores;
+use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
-use super::worker::Worker;
 use crate::fetch::{Captures, Connection, Facts, Headers, Request, Side, View};
-use crate::live::{Carried, Counter, Exchanges, FrontendLive, Gauge, Statuses, StreamEnd, Traffic};
+use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 
 /// An exchange so far.
@@ -70,44 +68,6 @@ pub(crate) struct Story<'a> {
     /// Whether its line is written.
     logged: bool,
     underway: Option<Underway>,
-}
-
-/// One more request or TCP session under way, for as long as it is held.
-#[derive(Debug)]
-struct Underway {
-    worker: Rc<Worker>,
-    /// Of an HTTP frontend, which counts its own.
-    frontend: Option<Arc<FrontendLive>>,
-}
-
-/// One more in a gauge, for as long as it is held.
-#[derive(Debug)]
-pub(crate) struct Presence<'a>(&'a Gauge);
-
-impl<'a> Presence<'a> {
-    /// Counts in.
-    pub(crate) fn in_gauge(gauge: &'a Gauge) -> Presence<'a> {
-        gauge.rise();
-        Presence(gauge)
-    }
-}
-
-impl Drop for Presence<'_> {
-    fn drop(&mut self) {
-        self.0.fall();
-    }
-}
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        self.worker.live.streams_ended.add(1);
-        if let Some(frontend) = &self.frontend {
-            frontend.h1_streams_ended.add(self.worker.index, 1);
-            if std::thread::panicking() {
-                frontend.internal_errors.add(self.worker.index, 1);
-            }
-        }
-    }
 }
 
 impl<'a> Story<'a> {
@@ -160,14 +120,7 @@ impl<'a> Story<'a> {
 
     /// Counts it among those that are under way, until it is dropped.
     pub(crate) fn count_in(&mut self, session: &Session) {
-        let worker = session.worker.clone();
-        worker.live.streams_begun.add(1);
-        let live = &session.frontend.live;
-        let frontend = (session.frontend.mode == Mode::Http).then(|| live.clone());
-        if frontend.is_some() {
-            live.h1_streams_begun.add(worker.index, 1);
-        }
-        self.underway = Some(Underway { worker, frontend });
+        self.underway = Some(Underway::begin(session));
     }
 
     /// Notes what went over a server's connection between two readings of what it has carried.
@@ -492,9 +445,16 @@ impl<'a> Story<'a> {
             Fault::ConnectFailed | Fault::ConnectTimeout | Fault::Answered | Fault::Replaced => {}
             Fault::Denied | Fault::Tarpitted | Fault::Rejected => match self.backend {
                 Some(backend) => one(&backend.live.denied_requests),
-                None => one(&session.frontend.live.denied_requests),
+                None => {
+                    one(&session.frontend.live.denied_requests);
+                    one(&session.admission.bind.denied_requests);
+                }
             },
-            Fault::ResponseDenied => both(|exchanges| &exchanges.denied_responses),
+            Fault::ResponseDenied => {
+                one(&session.frontend.live.denied_responses);
+                one(&session.admission.bind.denied_responses);
+                both(|exchanges| &exchanges.denied_responses);
+            }
             Fault::ServerClosed
             | Fault::StaleConnection
             | Fault::ServerTimeout

@@ -195,6 +195,7 @@ fn count_redispatch(session: &Session, backend: &BackendPlan, server: &ServerPla
 fn count_internal_error(session: &Session, backend: &BackendPlan, server: &ServerPlan) {
     let worker = session.worker.index;
     session.frontend.live.internal_errors.add(worker, 1);
+    session.admission.bind.internal_errors.add(worker, 1);
     server.live.exchanges.internal_errors.add(worker, 1);
     backend.live.exchanges.internal_errors.add(worker, 1);
 }

@@ -326,6 +326,7 @@ impl Listener {
 /// Runs a worker until it is told to stop.
 pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver<Command>) -> io::Result<()> {
     let live = shared.live.worker(index);
+    live.field_tables.size.set(size_of::<Fields>() as u64);
     let tasks = Tasks::new(live.clone())?;
     let worker = Rc::new(Worker {
         index,

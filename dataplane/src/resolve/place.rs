@@ -68,6 +68,11 @@ pub(super) struct Places {
 }
 
 impl Places {
+    /// A question about a name came to nothing.
+    pub(super) fn note_failure(&self) {
+        self.live.process.failed_resolutions.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Over what is observed.
     pub(super) fn new(live: Arc<Live>) -> Places {
         Places { live, snapshot: RwLock::default(), changed: AtomicBool::new(false) }

@@ -372,6 +372,7 @@ impl Section {
     }
 
     fn miss(&mut self, key: &Key, failure: Failure, now: u64) {
+        self.places.note_failure();
         let Some(asked) = self.names.get_mut(key) else { return };
         let dropped = match &mut asked.records {
             Kept::Addresses(records) => records.fail(failure, now, &self.hold),

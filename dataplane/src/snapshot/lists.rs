@@ -15,7 +15,16 @@ use crate::matching::{Entries, Index, Needle};
 
 /// Every list.
 #[derive(Clone, Debug, Default)]
-pub struct Lists(Arc<HashMap<ListName, Arc<ListPlan>>>);
+pub struct Lists(Arc<HashMap<ListName, Arc<ListPlan>>>, Turnover);
+
+/// How many entries were taken in and out since the process started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turnover {
+    /// Taken in.
+    pub added: u64,
+    /// Taken out.
+    pub freed: u64,
+}
 
 /// A list.
 #[derive(Clone, Debug)]
@@ -33,6 +42,11 @@ impl Lists {
     /// The list with this name.
     pub fn plan(&self, name: &str) -> Option<&Arc<ListPlan>> {
         self.0.get(name)
+    }
+
+    /// How many entries came and went.
+    pub fn turnover(&self) -> Turnover {
+        self.1
     }
 
     /// Every list, in no order.
@@ -68,7 +82,7 @@ impl ListPlan {
     }
 
     /// Takes over the entries of one part.
-    fn update(&mut self, part: u64, new: Option<Arc<Run>>) -> Result<(), Problem> {
+    fn update(&mut self, part: u64, new: Option<Arc<Run>>, turnover: &mut Turnover) -> Result<(), Problem> {
         let old = self.entries.write(part, new.clone());
         let nothing = Run::default();
         let (old, new) = (old.as_deref().unwrap_or(&nothing), new.as_deref().unwrap_or(&nothing));
@@ -77,6 +91,8 @@ impl ListPlan {
             if old.map(|entry| entry.key) == new.map(|entry| entry.key) {
                 return;
             }
+            turnover.added += u64::from(new.is_some());
+            turnover.freed += u64::from(old.is_some());
             for index in &mut self.indexes {
                 if let Some(old) = old {
                     index.remove(old);
@@ -151,7 +167,14 @@ pub(super) fn compile(state: &State, previous: &Lists, touched: &Touched) -> Res
     let mut lists = previous.clone();
     let mut problems = Vec::new();
     let plans = Arc::make_mut(&mut lists.0);
-    plans.retain(|list, _| used.contains_key(list));
+    let turnover = &mut lists.1;
+    plans.retain(|list, plan| {
+        let stays = used.contains_key(list);
+        if !stays {
+            turnover.freed += plan.entries.iter().count() as u64;
+        }
+        stays
+    });
     for list in changed {
         let Some(row) = state.list(list) else { continue };
         let old = plans.remove(list);
@@ -166,10 +189,10 @@ pub(super) fn compile(state: &State, previous: &Lists, touched: &Touched) -> Res
             },
         };
         let outcome = if is_new {
-            state.parts(list).try_for_each(|(part, run)| plan.update(part, Some(run.clone())))
+            state.parts(list).try_for_each(|(part, run)| plan.update(part, Some(run.clone()), turnover))
         } else {
             let parts = parts.get(list).into_iter().flatten();
-            parts.copied().try_for_each(|part| plan.update(part, state.part(list, part).cloned()))
+            parts.copied().try_for_each(|part| plan.update(part, state.part(list, part).cloned(), turnover))
         };
         let wanted = used.get(list).cloned().unwrap_or_default();
         problems.extend(outcome.and_then(|()| plan.suit(&wanted)).err());

@@ -34,7 +34,7 @@ pub use compile::{compile, foresee_transition, note_transition};
 pub use condition::{ConditionPlan, CriterionPlan, Patterns, TermPlan};
 pub use format::{Encoding, FieldPlan, FormatPlan, Needs, Source, Step};
 pub use frontend::{BindPlan, CapturePlan, ErrorPages, ForwardPlan, FrontendPlan};
-pub use lists::{ListPlan, Lists};
+pub use lists::{ListPlan, Lists, Turnover};
 pub use logging::{LineFormat, LogPlan, LogRoute};
 pub use naming::Naming;
 pub use persistence::CookiePlan;

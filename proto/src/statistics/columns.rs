@@ -237,3 +237,16 @@ pub static COLUMNS: &[Column] = &[
     Column { name: "resbout", tags: Tags("MCPP"), value: |line| line.row.response_bytes_out_total.map(Value::U64), about: "Response bytes sent" },
     Column { name: "cache_hint_hits", tags: Tags("MCPP"), value: absent, about: "103 responses served from cache hints" },
 ];
+
+/// The columns of protocols, which follow the column `-`. Their order is not part of the interface.
+#[rustfmt::skip]
+pub static MODULE_COLUMNS: &[Column] = &[
+    Column { name: "h1_open_connections", tags: Tags("MGPV"), value: |line| line.row.h1_connections_open.map(Value::U64), about: "HTTP/1 connections now" },
+    Column { name: "h1_open_streams", tags: Tags("MGPV"), value: |line| line.row.h1_streams_open.map(Value::U64), about: "HTTP/1 requests under way" },
+    Column { name: "h1_total_connections", tags: Tags("MCPV"), value: |line| line.row.h1_connections_total.map(Value::U64), about: "HTTP/1 connections since start" },
+    Column { name: "h1_total_streams", tags: Tags("MCPV"), value: |line| line.row.h1_streams_total.map(Value::U64), about: "HTTP/1 requests since start" },
+    Column { name: "h1_bytes_in", tags: Tags("MCPV"), value: |line| line.row.h1_bytes_in_total.map(Value::U64), about: "Bytes received over HTTP/1" },
+    Column { name: "h1_bytes_out", tags: Tags("MCPV"), value: |line| line.row.h1_bytes_out_total.map(Value::U64), about: "Bytes sent over HTTP/1" },
+    Column { name: "h1_spliced_bytes_in", tags: Tags("MCPV"), value: |line| line.row.h1_spliced_in_total.map(Value::U64), about: "Bytes received over HTTP/1 that the kernel moved" },
+    Column { name: "h1_spliced_bytes_out", tags: Tags("MCPV"), value: |line| line.row.h1_spliced_out_total.map(Value::U64), about: "Bytes sent over HTTP/1 that the kernel moved" },
+];

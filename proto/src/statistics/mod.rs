@@ -9,7 +9,7 @@ mod process;
 mod rows;
 mod value;
 
-pub use columns::{COLUMNS, Column, Line};
+pub use columns::{COLUMNS, Column, Line, MODULE_COLUMNS};
 pub use process::{Form as InfoForm, info};
 pub use rows::{Form, Hidden, Rows};
 pub use value::{NATURES, ORIGINS, SCOPES, Tags, Value};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::wire::v1;
 use v1::{Condition, StatisticsKind as Kind};
 
-use super::columns::{COLUMNS, Line};
+use super::columns::{COLUMNS, Column, Line, MODULE_COLUMNS};
 
 /// How counters are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,12 @@ impl Rows {
                     out.push_str(column.name);
                     out.push(',');
                 }
-                out.push_str("-,\n");
+                out.push_str("-,");
+                for column in MODULE_COLUMNS {
+                    out.push_str(column.name);
+                    out.push(',');
+                }
+                out.push('\n');
             }
             Form::Typed => {}
             Form::Json => out.push('['),
@@ -127,18 +132,24 @@ impl Rows {
 }
 
 fn csv(line: &Line, out: &mut String) {
-    for column in COLUMNS {
+    write_csv(COLUMNS, line, out);
+    out.push_str("-,");
+    write_csv(MODULE_COLUMNS, line, out);
+    out.push('\n');
+}
+
+fn write_csv(columns: &[Column], line: &Line, out: &mut String) {
+    for column in columns {
         if let Some(value) = (column.value)(line) {
             value.csv(out);
         }
         out.push(',');
     }
-    out.push_str("-,\n");
 }
 
 fn typed(line: &Line, described: bool, out: &mut String) {
     let (letter, _) = object(line.row.kind());
-    for (position, column) in COLUMNS.iter().enumerate() {
+    for (position, column) in columns() {
         let Some(value) = (column.value)(line) else { continue };
         // Writing to a string cannot fail.
         let _ = write!(
@@ -158,7 +169,7 @@ fn json(line: &Line, out: &mut String) {
     let (_, word) = object(line.row.kind());
     out.push('[');
     let mut first = true;
-    for (position, column) in (0..).zip(COLUMNS) {
+    for (position, column) in columns() {
         let Some(value) = (column.value)(line) else { continue };
         if !std::mem::take(&mut first) {
             out.push(',');
@@ -173,6 +184,11 @@ fn json(line: &Line, out: &mut String) {
         out.push('}');
     }
     out.push(']');
+}
+
+/// All columns with their positions; the one called `-` has no number.
+fn columns() -> impl Iterator<Item = (u32, &'static Column)> {
+    (0..).zip(COLUMNS.iter().chain(MODULE_COLUMNS))
 }
 
 /// The letter and the word for a kind of row.

@@ -4,6 +4,7 @@
 //! hold no sentence of their own; those stand in `sentence.rs`.
 
 pub mod cookie;
+pub mod diagnostics;
 pub mod frontend;
 pub mod health;
 pub mod information;

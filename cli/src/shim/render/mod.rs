@@ -2,6 +2,7 @@
 //!
 //! Messages of the contract in, bytes out; no I/O and no sentences.
 
+pub mod diagnostics;
 pub mod lists;
 pub mod resolvers;
 pub mod schema;

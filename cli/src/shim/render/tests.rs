@@ -63,7 +63,7 @@ fn columns_have_haproxy_s_names_and_places() {
     let theirs: Vec<&str> = text.lines().next().unwrap().split(',').take_while(|name| *name != "-").collect();
     let ours = lines(Statistics::new(Form::Csv), v1::Answer::default());
     assert_eq!(ours.lines().next().unwrap().split(',').take(theirs.len()).collect::<Vec<_>>(), theirs);
-    assert!(ours.ends_with("cache_hint_hits,-,\n"));
+    assert!(ours.contains(",cache_hint_hits,-,h1_open_connections,h1_open_streams,"));
     assert_eq!(COLUMNS.len(), 119);
 }
 

@@ -59,6 +59,12 @@ impl Shard {
         self.used
     }
 
+    /// Bytes of blocks and index.
+    pub fn bytes(&self) -> u64 {
+        let words: usize = self.blocks.iter().map(|block| block.len()).sum();
+        (words.saturating_add(self.index.len()) * size_of::<u32>()) as u64
+    }
+
     /// How often an entry was changed.
     pub fn updates(&self) -> u32 {
         self.updates
