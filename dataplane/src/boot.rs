@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,6 +38,8 @@ pub struct Options {
     pub rows: Option<Vec<Row>>,
     /// Where the admin services listen.
     pub admin: Vec<AdminEndpoint>,
+    /// Where metrics are served for Prometheus, beside the data path. Absent: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Number of workers. Absent: the global `nbthread`, or else the cores that the process may run on.
     pub workers: Option<usize>,
     /// Whether a damaged log on disk is cut at its damage, instead of being an error.
@@ -51,6 +54,7 @@ pub struct Node {
     stops: mpsc::Sender<Stop>,
     ended: Arc<Ended>,
     endpoints: Vec<AdminEndpoint>,
+    metrics: Option<SocketAddr>,
     inside: Inside,
     store: Store,
 }
@@ -150,7 +154,11 @@ impl Node {
         };
         let (stops, asked) = mpsc::channel();
         let admin = Admin::start(&options.admin, store.clone(), live, description, stops.clone());
-        let admin = match admin {
+        let admin = admin.and_then(|mut admin| match options.metrics {
+            Some(address) => admin.serve_metrics(address).map(|address| (admin, Some(address))),
+            None => Ok((admin, None)),
+        });
+        let (admin, metrics) = match admin {
             Ok(admin) => admin,
             Err(reason) => {
                 proxy.stop();
@@ -160,6 +168,9 @@ impl Node {
                 return Err(StartError::Admin(reason));
             }
         };
+        if let Some(inquiries) = proxy.inquiries() {
+            admin.answer(inquiries);
+        }
         let endpoints = admin.endpoints().to_vec();
         let inside = admin.inside().clone();
         let ended = Arc::new(Ended::default());
@@ -169,7 +180,7 @@ impl Node {
             std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.keep(&asked));
         spawned.map_err(StartError::Workers)?;
         crate::notes::close();
-        Ok(Node { stops, ended, endpoints, inside, store })
+        Ok(Node { stops, ended, endpoints, metrics, inside, store })
     }
 
     /// Stops once what is in flight is done, within what the global `hard_stop_after` allows.
@@ -197,6 +208,11 @@ impl Node {
     /// Where the admin services are reached, with the ports that the kernel chose.
     pub fn admin(&self) -> &[AdminEndpoint] {
         &self.endpoints
+    }
+
+    /// Where metrics are served, with the port that the kernel chose.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// The admin services for callers in the same process.

@@ -6,6 +6,7 @@ pub mod boot;
 pub mod check;
 pub mod convert;
 pub mod fetch;
+pub mod inquiry;
 pub mod live;
 pub mod matching;
 pub mod notes;

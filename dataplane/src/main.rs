@@ -1,6 +1,7 @@
 //! `regate-dataplane`: a node on its own.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,6 +54,9 @@ struct Arguments {
     /// Number of workers [default: global nbthread, or else the cores available].
     #[arg(long, value_name = "NUMBER")]
     workers: Option<usize>,
+    /// Serves metrics for Prometheus at this address and port, whatever the configuration says.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Goes on from the last revision that can be read when the state on disk is damaged.
     #[arg(long)]
     recover: bool,
@@ -94,6 +98,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
         state_dir: arguments.state_dir,
         rows: read(&arguments.config)?,
         admin: arguments.admin.iter().map(parse).collect::<Result<_, _>>()?,
+        metrics: arguments.metrics,
         workers: arguments.workers,
         recover: arguments.recover,
         release: arguments.release,
@@ -117,6 +122,9 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let node = Arc::new(Node::start(options).map_err(|error| error.to_string())?);
     for endpoint in node.admin() {
         tracing::info!("admin services at {endpoint}");
+    }
+    if let Some(address) = node.metrics() {
+        tracing::info!("metrics at http://{address}/metrics");
     }
     let stopped = node.clone();
     runtime.spawn(async move {

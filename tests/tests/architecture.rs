@@ -41,7 +41,7 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "admin",
-        &["store", "live", "snapshot", "check", "matching", "notes"],
+        &["store", "live", "snapshot", "check", "matching", "notes", "inquiry"],
         "calls change the store, say how servers stand, and read the rest",
     ),
     row(
@@ -53,7 +53,7 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "proxy",
-        &["snapshot", "live", "check", "fetch", "convert", "sample"],
+        &["snapshot", "live", "check", "fetch", "convert", "sample", "inquiry"],
         "the data path reads, and carries checks out; it can change nothing",
     ),
     row(
@@ -80,6 +80,12 @@ const DIRECTIONS: &[Direction] = &[
         "convert",
         &["snapshot", "live", "sample", "fetch", "matching", "balance"],
         "a converter is a function of its input, of variables, maps and tables",
+    ),
+    row(
+        "dataplane",
+        "inquiry",
+        &["snapshot"],
+        "a question names compiled things, and knows neither who asks nor who answers",
     ),
     row("dataplane", "matching", &["sample"], "an index is a value"),
     row("dataplane", "sample", &[], "a value knows neither where it is from nor what is done with it"),

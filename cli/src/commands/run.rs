@@ -43,6 +43,9 @@ pub struct Arguments {
     /// The port of the demo's frontend; another one is taken when it is not free. Counts at the first start only
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
+    /// Serves metrics for Prometheus at this address and port
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Applies this configuration (YAML or haproxy.cfg) at the start, in place of the demo
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -78,6 +81,7 @@ pub fn execute(arguments: Arguments) -> Result<u8, Failure> {
             address: EndpointAddress::Unix { path: places.admin.clone(), file: SocketFile::default() },
             level: Level::Admin,
         }],
+        metrics: arguments.metrics,
         ..Options::default()
     })
     .map_err(|error| Failure::refused(format!("the data plane does not start: {error}")))?;

@@ -141,7 +141,7 @@ impl Desk {
 
 impl Context {
     /// Applies a set: here, or by the controller when the node has one.
-    async fn apply(self: &Arc<Self>, caller: &Caller, set: ChangeSet) -> Pending {
+    pub(super) async fn apply(self: &Arc<Self>, caller: &Caller, set: ChangeSet) -> Pending {
         match self.store.managed() {
             None => self.store.submit(Work::Set(set)).await,
             Some(controller) => self.uplink.apply(self, caller, controller, set).await,
@@ -195,7 +195,7 @@ impl Context {
     }
 
     /// Says how a server stands, in place of its checks or its agent.
-    fn set_health(&self, request: v1::SetHealth) -> Result<(), Problem> {
+    pub(super) fn set_health(&self, request: v1::SetHealth) -> Result<(), Problem> {
         let order = match request.order() {
             v1::HealthOrder::Up => Order::Health(Operational::Running),
             v1::HealthOrder::Stopping => Order::Health(Operational::Stopping),

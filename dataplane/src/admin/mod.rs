@@ -10,6 +10,7 @@ mod fleet;
 mod inside;
 mod listen;
 mod lists;
+mod page;
 mod peer;
 mod permission;
 mod query;
@@ -23,6 +24,7 @@ mod tls;
 mod uplink;
 mod view;
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -38,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
 
+use crate::inquiry::Inquiry;
 use crate::live::{Live, WorkerLive};
 use crate::store::{Current, Staged, Store};
 
@@ -52,6 +55,7 @@ pub struct Admin {
     closing: CancellationToken,
     endpoints: Vec<AdminEndpoint>,
     inside: Inside,
+    context: Arc<Context>,
     health: tonic_health::server::HealthReporter,
     served: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -162,7 +166,20 @@ impl Admin {
         }));
         drop(entered);
         let inside = Inside::new(services(&context));
-        Ok(Admin { runtime, closing, inside, endpoints: open, health, served })
+        Ok(Admin { runtime, closing, inside, context, endpoints: open, health, served })
+    }
+
+    /// Answers what the workers ask.
+    pub fn answer(&self, inquiries: mpsc::Receiver<Inquiry>) {
+        self.runtime.spawn(page::serve(self.context.clone(), inquiries));
+    }
+
+    /// Serves metrics at an address of their own; gives it with the port that the kernel chose.
+    pub fn serve_metrics(&mut self, address: SocketAddr) -> Result<SocketAddr, String> {
+        let door = self.runtime.block_on(page::listen(address))?;
+        let address = door.address().unwrap_or(address);
+        self.served.push(self.runtime.spawn(door.serve(self.context.clone(), self.closing.clone())));
+        Ok(address)
     }
 
     /// Where the services are reached, with the ports that the kernel chose.

@@ -28,6 +28,7 @@ use crate::snapshot::SamplePlan;
 pub use captures::{Captures, Side};
 pub use condition::holds;
 pub(crate) use tables::{increment, key_of};
+pub(crate) use users::{is_same, presented};
 pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, View};
 
 /// The value of a sample; `None` where it has none.

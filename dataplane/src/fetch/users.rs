@@ -20,6 +20,14 @@ pub(super) fn who<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<(&'a
     }
 }
 
+/// The name and the password that the client presents, where it does (RFC 7617).
+pub(crate) fn presented(view: &View<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+    match Credentials::find(request(view)?, AUTHORIZATION)? {
+        Credentials::Basic { user, password } => Some((user, password)),
+        Credentials::Bearer(_) => None,
+    }
+}
+
 /// The user of this name, where the password is right.
 pub(super) fn proven<'a>(list: &'a Userlist, name: &[u8], password: &[u8]) -> Option<&'a User> {
     let user = list.users.iter().find(|user| user.name.as_bytes() == name)?;
@@ -31,7 +39,7 @@ pub(super) fn proven<'a>(list: &'a Userlist, name: &[u8], password: &[u8]) -> Op
 }
 
 /// Whether two texts are the same, in a time that tells nothing about where they differ.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
 

@@ -612,7 +612,9 @@ fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) ->
             (Some(answer::reply(plan, draft, manner)), Fault::ResponseDenied)
         }
         // These do not stand among rules for responses.
-        Decision::Auth(_) | Decision::Reject | Decision::SilentDrop => (None, Fault::Rejected),
+        Decision::Auth(_) | Decision::Service(_) | Decision::Reject | Decision::SilentDrop => {
+            (None, Fault::Rejected)
+        }
     }
 }
 

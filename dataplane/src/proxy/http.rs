@@ -13,12 +13,13 @@ use super::answer::{self, Answer};
 use super::buffer::Buffer;
 use super::exchange::{Exchange, Request, unix_time};
 use super::fault::Fault;
-use super::h1::{self, Body, Fields, Limits, Method, Parse, RequestHead, Strictness};
+use super::h1::{self, Body, Fields, Limits, Method, Parse, RequestHead, Strictness, Version};
 use super::key;
 use super::persistence;
 use super::reply;
 use super::rewrite;
 use super::rules::{RequestLine, Scene};
+use super::service;
 use super::session::Session;
 use super::stage::Stage;
 use super::story::Story;
@@ -235,7 +236,10 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
         return After::Close;
     }
     let unread = !story.is_request_read(inbound);
-    let close = fault.is_fatal() || !story.persistent || unread || session.should_end();
+    let body = service::begin(session, story).await;
+    // Without chunks, the end of the connection is the end of the body.
+    let endless = body.is_some() && story.version == Version::Http10 && !story.chunks;
+    let close = fault.is_fatal() || !story.persistent || unread || endless || session.should_end();
     let prepared = match story.prepared.take() {
         Some(mut prepared) => {
             prepared = amend(session, prepared, story);
@@ -254,6 +258,11 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
         if sent.is_err() {
             return After::Close;
         }
+    }
+    if let Some(body) = body
+        && !service::relay(session, body, story).await
+    {
+        return After::Close;
     }
     if close {
         return if unread { After::Linger } else { After::Close };

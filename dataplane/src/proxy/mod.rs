@@ -32,6 +32,7 @@ mod relay;
 mod reply;
 mod rewrite;
 mod rules;
+mod service;
 mod session;
 mod slot;
 mod stage;
@@ -56,6 +57,7 @@ use tokio::sync::mpsc;
 
 use self::listen::{ListenKey, Opened};
 use self::worker::{Command, Shared};
+use crate::inquiry::{Inquiry, MOST_WAITING};
 use crate::live::Live;
 use crate::snapshot::Snapshot;
 pub use bulletin::Heard;
@@ -66,6 +68,8 @@ pub struct Proxy {
     shared: Arc<Shared>,
     open: Mutex<HashSet<ListenKey>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// What is asked of the admin side, until somebody takes the questions.
+    inquiries: Mutex<Option<mpsc::Receiver<Inquiry>>>,
     /// Tells what happens to servers.
     reporter: Mutex<Option<JoinHandle<()>>>,
 }
@@ -81,7 +85,8 @@ impl Proxy {
     pub fn start(workers: usize, live: Arc<Live>) -> io::Result<Proxy> {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..workers.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
-        let shared = Arc::new(Shared::new(live, senders));
+        let (inquiries, asked) = mpsc::channel(MOST_WAITING);
+        let shared = Arc::new(Shared::new(live, senders, inquiries));
         let mut threads = Vec::new();
         for (index, commands) in receivers.into_iter().enumerate() {
             let shared = shared.clone();
@@ -92,7 +97,18 @@ impl Proxy {
             })?;
             threads.push(thread);
         }
-        Ok(Proxy { shared, open: Mutex::default(), threads: Mutex::new(threads), reporter: Mutex::default() })
+        Ok(Proxy {
+            shared,
+            open: Mutex::default(),
+            threads: Mutex::new(threads),
+            inquiries: Mutex::new(Some(asked)),
+            reporter: Mutex::default(),
+        })
+    }
+
+    /// What the workers ask of the admin side; for the first who calls.
+    pub fn inquiries(&self) -> Option<mpsc::Receiver<Inquiry>> {
+        self.inquiries.lock().take()
     }
 
     /// Tells what happens to servers: to the logs of their backends, and to whoever listens, until the end.

@@ -60,6 +60,8 @@ pub(crate) struct Record {
     pub(crate) backend: Option<Name>,
     /// The server, once picked.
     pub(crate) server: Option<Name>,
+    /// Who of the proxy itself answered in the place of a server, as lines call it.
+    pub(crate) service: Option<&'static str>,
     /// How important the line is, where a rule said so; `Some(None)`: there is none.
     pub(crate) level: Option<Option<Severity>>,
     /// How it ended.

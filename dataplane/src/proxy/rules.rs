@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 
 use regate_proto::model::{Name, Severity};
-use regate_proto::rules::action::{Part, Side, Timeout};
+use regate_proto::rules::action::{Part, Service, Side, Timeout};
 use regate_proto::rules::{Kind, MatchMethod};
 
 use super::descriptor::tcp_measures;
@@ -115,6 +115,8 @@ pub(super) enum Decision<'p> {
     Redirect(&'p RedirectPlan),
     /// For a user and a password, in this realm.
     Auth(Option<&'p str>),
+    /// For what a service of the proxy's own says.
+    Service(Service),
     Reject,
     SilentDrop,
 }
@@ -144,6 +146,7 @@ impl<'d> Draft<'d> {
                         return Step::Answer(Decision::Redirect(redirect));
                     }
                 }
+                ActionPlan::UseService(service) => return Step::Answer(Decision::Service(*service)),
                 ActionPlan::Auth(realm) => return Step::Answer(Decision::Auth(realm.as_deref())),
                 ActionPlan::Pause(time) => {
                     if let Some(millis) = self.millis(time).filter(|millis| *millis > 0) {
@@ -406,6 +409,7 @@ impl<'d> Draft<'d> {
             | ActionPlan::Return(_)
             | ActionPlan::Redirect(_)
             | ActionPlan::Auth(_)
+            | ActionPlan::UseService(_)
             | ActionPlan::WaitForBody { .. }
             | ActionPlan::EarlyHint(..)
             | ActionPlan::Pause(_)

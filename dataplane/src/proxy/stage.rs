@@ -57,6 +57,8 @@ impl<'a> Stage<'_, 'a> {
             self.answer_monitor(frontend)?;
             self.run(&frontend.rules.tcp_content).await?;
             self.run(&frontend.rules.http_request).await?;
+            self.answer_page(&frontend.rules, &frontend.name).await?;
+            self.run(&frontend.rules.redirects).await?;
         }
         let routed = frontend.as_ref().and_then(|frontend| {
             let name = self.draft().route(&frontend.rules.routes)?;
@@ -76,6 +78,8 @@ impl<'a> Stage<'_, 'a> {
             self.unframe();
             self.run(&backend.rules.tcp_content).await?;
             self.run(&backend.rules.http_request).await?;
+            self.answer_page(&backend.rules, &backend.name).await?;
+            self.run(&backend.rules.redirects).await?;
         }
         Ok(backend)
     }
@@ -127,7 +131,7 @@ impl<'a> Stage<'_, 'a> {
     }
 
     /// Prepares the answer that a rule asks for.
-    async fn decide(&mut self, decision: Decision<'_>) -> Fault {
+    pub(super) async fn decide(&mut self, decision: Decision<'_>) -> Fault {
         let frontend = self.session.frontend.clone();
         let manner = Manner {
             body: self.story.method != Method::Head,
@@ -135,6 +139,7 @@ impl<'a> Stage<'_, 'a> {
         };
         let (prepared, fault) = match decision {
             Decision::Reject => (None, Fault::Rejected),
+            Decision::Service(service) => return self.serve(service),
             Decision::SilentDrop => {
                 self.session.stream.vanish();
                 (None, Fault::Rejected)
@@ -181,7 +186,7 @@ impl<'a> Stage<'_, 'a> {
     }
 
     /// Waits for the body, or so much of it.
-    async fn await_body(&mut self, millis: u32, at_least: u64) -> Result<(), Fault> {
+    pub(super) async fn await_body(&mut self, millis: u32, at_least: u64) -> Result<(), Fault> {
         let deadline = Instant::now();
         self.session.timer.set(deadline, millis);
         self.inbound.compact();
@@ -225,7 +230,7 @@ impl<'a> Stage<'_, 'a> {
         }
     }
 
-    fn draft(&mut self) -> Draft<'_> {
+    pub(super) fn draft(&mut self) -> Draft<'_> {
         let buffer = self.inbound.filled();
         let (body, length) = match self.head.framing {
             Framing::Chunked => (self.content.as_slice(), None),

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use regate_proto::model::{Mode, Name};
+use tokio::sync::mpsc::Receiver;
 
 use super::answer::Answer;
 use super::buffer::Buffer;
@@ -21,6 +22,7 @@ use super::tracking::Stores;
 use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
 use crate::fetch::{Captures, Connection, Facts, Headers, Request, Side, View};
+use crate::inquiry::Piece;
 use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 
@@ -53,6 +55,12 @@ pub(crate) struct Story<'a> {
     pub(crate) wishes: Wishes,
     /// The entries of stick tables in which the server is to be noted.
     pub(super) stores: Stores,
+    /// Who of the proxy itself answers, as lines call it.
+    pub(crate) service: Option<&'static str>,
+    /// Whether that answer goes to the client in chunks.
+    pub(super) chunks: bool,
+    /// What brings the answer that was asked of the admin side.
+    pub(super) pieces: Option<Receiver<Piece>>,
     /// The answer that a rule asks for.
     pub(crate) prepared: Option<Answer>,
     /// Whether something of the response has gone to the client.
@@ -107,6 +115,9 @@ impl<'a> Story<'a> {
             fault: None,
             wishes: Wishes::default(),
             stores: Stores::default(),
+            service: None,
+            chunks: false,
+            pieces: None,
             prepared: None,
             response_begun: false,
             captures: Captures::default(),
@@ -254,6 +265,12 @@ impl<'a> Story<'a> {
     pub(crate) fn hold_back(&mut self) {
         self.received = None;
         self.trail.dequeued = Some(Instant::now());
+    }
+
+    /// A service answers: it took no time to reach.
+    pub(crate) fn note_service(&mut self) {
+        let reached = self.received;
+        (self.trail.dequeued, self.trail.connected, self.responded) = (reached, reached, reached);
     }
 
     /// A rule took the response away: as if it had not come.
@@ -514,6 +531,7 @@ impl<'a> Story<'a> {
             frontend: session.frontend.name.clone(),
             backend: self.backend.map(|backend| name(&backend.name)),
             server: self.trail.server.as_ref().map(|server| name(&server.name)),
+            service: self.service,
             level: self.wishes.log_level,
             termination: self.fault.map_or(Termination::NORMAL, Fault::termination),
             cookies: self

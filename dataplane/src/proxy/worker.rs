@@ -31,6 +31,7 @@ use super::reactor::{Reactor, Source};
 use super::session::{self, Accepted, Admission};
 use super::tasks::{self, Task, Tasks};
 use crate::check::standing;
+use crate::inquiry::Inquiries;
 use crate::live::{Live, TaskKind, WorkerLive};
 use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, foresee_transition, note_transition};
 
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     loads: Vec<AtomicU32>,
     peers: Vec<UnboundedSender<Command>>,
     pub(crate) gate: Gate,
+    /// The way to the admin side.
+    pub(crate) inquiries: Inquiries,
 }
 
 /// What a worker is told.
@@ -113,7 +116,7 @@ struct Listener {
 }
 
 impl Shared {
-    pub(crate) fn new(live: Arc<Live>, peers: Vec<UnboundedSender<Command>>) -> Shared {
+    pub(crate) fn new(live: Arc<Live>, peers: Vec<UnboundedSender<Command>>, inquiries: Inquiries) -> Shared {
         Shared {
             live,
             forwarders: Arc::default(),
@@ -122,6 +125,7 @@ impl Shared {
             loads: peers.iter().map(|_| AtomicU32::new(0)).collect(),
             peers,
             gate: Gate::default(),
+            inquiries,
         }
     }
 

@@ -14,6 +14,7 @@ mod index;
 mod lists;
 mod logging;
 mod naming;
+mod page;
 mod persistence;
 mod rules;
 mod sample;
@@ -37,6 +38,7 @@ pub use frontend::{BindPlan, CapturePlan, ErrorPages, ForwardPlan, FrontendPlan}
 pub use lists::{ListPlan, Lists, Turnover};
 pub use logging::{LineFormat, LogPlan, LogRoute};
 pub use naming::Naming;
+pub use page::PagePlan;
 pub use persistence::CookiePlan;
 pub use rules::{
     ActionPlan, ContentPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan, RulesPlan,

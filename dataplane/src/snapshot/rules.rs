@@ -5,14 +5,14 @@ use std::sync::Arc;
 use regate_proto::model::{Mode, Name, Rules, Severity, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::rules::action::{
-    Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Side, Timeout,
+    Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Timeout,
 };
 use regate_proto::rules::{Action, Format, MatchMethod, Rule, RuleSet, Stick, Variable};
 use regex::bytes::Regex;
 
 use super::condition::Acls;
 use super::tracking::{StickPlan, TallyPlan, TrackPlan};
-use super::{ConditionPlan, FormatPlan, SamplePlan};
+use super::{ConditionPlan, FormatPlan, PagePlan, SamplePlan};
 
 /// The rules of one side of a proxy.
 #[derive(Debug, Default)]
@@ -25,8 +25,12 @@ pub struct RulesPlan {
     pub tcp_content: Box<[RulePlan]>,
     /// `tcp-response content`.
     pub tcp_response: Box<[RulePlan]>,
-    /// `http-request`, then `redirect`.
+    /// `http-request`.
     pub http_request: Box<[RulePlan]>,
+    /// `stats …`: the page, which comes after these.
+    pub page: Option<Arc<PagePlan>>,
+    /// `redirect`, which comes after the page.
+    pub redirects: Box<[RulePlan]>,
     /// `http-response`.
     pub http_response: Box<[RulePlan]>,
     /// `http-after-response`.
@@ -116,6 +120,7 @@ pub enum ActionPlan {
     SetPriorityOffset(SamplePlan),
     Pause(PatiencePlan),
     DisableRetry,
+    UseService(Service),
     Nothing,
 }
 
@@ -186,10 +191,16 @@ impl RulesPlan {
             tcp_session: of(&mut compiler, RuleSet::TcpSession).into(),
             tcp_content: of(&mut compiler, RuleSet::TcpContent).into(),
             tcp_response: of(&mut compiler, RuleSet::TcpResponse).into(),
-            http_request: if http {
-                let mut all = of(&mut compiler, RuleSet::HttpRequest);
-                all.extend(compiler.rules(RuleSet::HttpRequest, rules.redirects.iter()));
-                all.into()
+            http_request: if http { of(&mut compiler, RuleSet::HttpRequest).into() } else { Box::default() },
+            page: rules.statistics.as_ref().filter(|_| http).map(|page| {
+                Arc::new(PagePlan {
+                    page: page.clone(),
+                    rules: compiler.rules(RuleSet::HttpRequest, page.rules.iter()).into(),
+                    admin: compiler.conditions("stats admin", &page.admin),
+                })
+            }),
+            redirects: if http {
+                compiler.rules(RuleSet::HttpRequest, rules.redirects.iter()).into()
             } else {
                 Box::default()
             },
@@ -228,6 +239,8 @@ impl RulesPlan {
     pub fn is_empty(&self) -> bool {
         self.tcp_content.is_empty()
             && self.http_request.is_empty()
+            && self.page.is_none()
+            && self.redirects.is_empty()
             && self.routes.is_empty()
             && self.monitor_uri.is_none()
     }
@@ -364,6 +377,7 @@ fn action((set, mode): (RuleSet, Mode), action: &Action) -> Result<ActionPlan, S
         Action::SetPriorityOffset(sample) => ActionPlan::SetPriorityOffset(SamplePlan::compile(sample)?),
         Action::Pause(time) => ActionPlan::Pause(patience(time)?),
         Action::DisableRetry => ActionPlan::DisableRetry,
+        Action::UseService(service) => ActionPlan::UseService(*service),
         // Handshakes are over before any request is read; nice values, marks and types of service concern other
         // kinds of processes; nothing that a rule writes is left out silently, so there is nothing to be strict about.
         Action::WaitForHandshake | Action::Accepted(..) | Action::StrictMode(_) => ActionPlan::Nothing,

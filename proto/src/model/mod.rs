@@ -21,6 +21,7 @@ mod resolvers;
 mod row;
 mod rules;
 mod server;
+mod statistics;
 mod table;
 mod userlist;
 
@@ -59,5 +60,6 @@ pub use resolvers::{
 pub use row::{BindRef, Kind, Row, ServerRef, Subject};
 pub use rules::{Route, Rules, ServerRoute};
 pub use server::{Admin, ProxyHeader, Server, ServerSettings};
+pub use statistics::{PageScope, PageUser, StatisticsPage};
 pub use table::{BadTable, DataForm, DataRow, DataType, ServerKey, Stored, Table, TableKey};
 pub use userlist::{Disorder, Group, Password, SCHEMES, User, Userlist, is_account_name};

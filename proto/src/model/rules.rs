@@ -1,6 +1,6 @@
 //! What a proxy does with requests and responses: ACLs, rules, and where they lead (configuration manual 4.2).
 
-use super::{Millis, Name};
+use super::{Millis, Name, StatisticsPage};
 use crate::rules::{Acl, Condition, Format, Mistake, Rule, RuleSet, Stick, Words};
 
 /// The rules of one side of a proxy, each list in the order in which it is looked at.
@@ -32,6 +32,8 @@ pub struct Rules {
     pub inspect_delay: Option<Millis>,
     /// `tcp-response inspect-delay`: how long a response's content is waited for.
     pub response_inspect_delay: Option<Millis>,
+    /// `stats …`: the page on which it shows what is counted; one of its own takes the place of that of defaults.
+    pub statistics: Option<StatisticsPage>,
 }
 
 /// A backend for the requests that a condition holds for.
@@ -130,12 +132,15 @@ impl Rules {
             tarpit: self.tarpit.or(base.tarpit),
             inspect_delay: self.inspect_delay.or(base.inspect_delay),
             response_inspect_delay: self.response_inspect_delay.or(base.response_inspect_delay),
+            statistics: self.statistics.clone().or_else(|| base.statistics.clone()),
         }
     }
 
     /// Every condition of them.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let rules = self.rules.iter().map(|(_, rule)| rule).chain(&self.redirects);
+        let page = self.statistics.iter();
+        let rules = rules.chain(page.clone().flat_map(|page| &page.rules));
         rules
             .filter_map(|rule| rule.condition.as_ref())
             .chain(self.routes.iter().filter_map(|route| route.condition.as_ref()))
@@ -144,6 +149,7 @@ impl Rules {
             .chain(&self.force_persist)
             .chain(&self.ignore_persist)
             .chain(&self.monitor_fail)
+            .chain(page.flat_map(|page| &page.admin))
     }
 
     /// The backends that are named as they stand.

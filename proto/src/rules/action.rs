@@ -130,9 +130,18 @@ pub enum Action {
     StrictMode(bool),
     /// Forbids to try again after a failed answer.
     DisableRetry,
+    /// Lets a service of the proxy's own answer.
+    UseService(Service),
     /// The nice value, the netfilter mark or the type of service of a connection, as its word and number say: taken
     /// and without effect, since they concern other kinds of processes.
     Accepted(&'static str, String),
+}
+
+/// A service of the proxy's own that answers requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// `prometheus-exporter`: what is counted, in the text form of Prometheus.
+    Prometheus,
 }
 
 /// An answer of the proxy's own.

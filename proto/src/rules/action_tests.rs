@@ -34,10 +34,11 @@ fn mistakes_have_their_place() {
         (HttpRequest, "dney", 0, "unknown action 'dney'"),
         (
             HttpRequest,
-            "use-service x",
+            "cache-use x",
             0,
-            "'http-request use-service' exists in HAProxy and is not supported by Regate yet",
+            "'http-request cache-use' exists in HAProxy and is not supported by Regate yet",
         ),
+        (HttpRequest, "use-service x", 1, "unknown word 'x'"),
         (TcpConnection, "deny", 0, "'deny' may not stand in 'tcp-request connection'"),
         (HttpRequest, "deny status 99", 2, "'99' is not acceptable here"),
         (HttpRequest, "set-header", 1, "the name of a header is missing"),

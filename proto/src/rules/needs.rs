@@ -101,7 +101,9 @@ fn of_rules(rules: &Rules, needs: &mut Vec<Need>) {
         super::Test::Named(_) => None,
     });
     criteria.for_each(|criterion| of_criterion(criterion, needs));
-    let actions = rules.rules.iter().map(|(_, rule)| rule).chain(&rules.redirects).map(|rule| &rule.action);
+    let actions = rules.rules.iter().map(|(_, rule)| rule).chain(&rules.redirects);
+    let pages = rules.statistics.iter().flat_map(|page| &page.rules);
+    let actions = actions.chain(pages).map(|rule| &rule.action);
     actions.for_each(|action| of_action(action, needs));
     rules.routes.iter().for_each(|route| of_format(&route.backend, needs));
     rules.servers.iter().for_each(|route| of_format(&route.server, needs));
@@ -156,6 +158,7 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::Pause(Patience::Fixed(_))
         | Action::StrictMode(_)
         | Action::DisableRetry
+        | Action::UseService(_)
         | Action::Accepted(..) => {}
     }
 }

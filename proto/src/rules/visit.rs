@@ -87,6 +87,10 @@ pub fn each_sample(rules: &mut Rules, each: &mut dyn FnMut(&mut Sample)) {
     }
     let plain = [&mut rules.force_persist, &mut rules.ignore_persist, &mut rules.monitor_fail];
     plain.into_iter().flatten().for_each(|condition| of_condition(condition, each));
+    if let Some(page) = &mut rules.statistics {
+        page.rules.iter_mut().for_each(|rule| of_rule(rule, each));
+        page.admin.iter_mut().for_each(|condition| of_condition(condition, each));
+    }
 }
 
 fn of_rule(rule: &mut Rule, each: &mut dyn FnMut(&mut Sample)) {
@@ -138,6 +142,7 @@ fn of_rule(rule: &mut Rule, each: &mut dyn FnMut(&mut Sample)) {
         | Action::Pause(Patience::Fixed(_))
         | Action::StrictMode(_)
         | Action::DisableRetry
+        | Action::UseService(_)
         | Action::Accepted(..) => {}
     }
 }

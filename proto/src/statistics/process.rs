@@ -55,6 +55,13 @@ pub fn info(process: &Info, form: Form, described: bool, precise: bool) -> Strin
     out
 }
 
+/// The value of the field of this name, where there is one.
+pub(super) fn value(process: &Info, name: &str) -> Option<Value<'static>> {
+    let shown = Process { info: process, precise: false };
+    let field = FIELDS.iter().find(|field| field.name == name)?;
+    (field.value)(&shown).map(Value::into_owned)
+}
+
 /// One field.
 struct Field {
     position: u32,

@@ -28,6 +28,17 @@ impl<'a> Value<'a> {
         Value::Text(Cow::Borrowed(text))
     }
 
+    /// The same without what it borrows.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::U32(number) => Value::U32(number),
+            Value::U64(number) => Value::U64(number),
+            Value::S32(number) => Value::S32(number),
+            Value::Float(number) => Value::Float(number),
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+        }
+    }
+
     /// The word for its type.
     pub fn word(&self) -> &'static str {
         match self {

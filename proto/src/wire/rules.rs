@@ -2,7 +2,7 @@
 
 use super::{choice, field, v1};
 use crate::config::lexer::{Dialect, cut, quote};
-use crate::model::{Route, Rules, ServerRoute};
+use crate::model::{PageScope, PageUser, Route, Rules, ServerRoute, StatisticsPage};
 use crate::problem::Problem;
 use crate::rules::action::{Content, read_redirect};
 use crate::rules::{Acl, Action, Condition, Mistake, Rule, RuleSet, Stick, Words};
@@ -27,6 +27,7 @@ impl From<&Rules> for v1::Rules {
             tarpit_ms: rules.tarpit.map(|span| span.get()),
             inspect_delay_ms: rules.inspect_delay.map(|span| span.get()),
             response_inspect_delay_ms: rules.response_inspect_delay.map(|span| span.get()),
+            statistics: rules.statistics.as_ref().map(wire_page),
         }
     }
 }
@@ -75,6 +76,10 @@ impl TryFrom<v1::Rules> for Rules {
                 "response_inspect_delay_ms",
                 rules.response_inspect_delay_ms,
             )?,
+            statistics: rules
+                .statistics
+                .map(|page| field::within("statistics", model_page(page)))
+                .transpose()?,
         })
     }
 }
@@ -100,6 +105,55 @@ fn model_stick((at, stick): (usize, v1::StickRule)) -> Result<Stick, Problem> {
     let place = format!("sticks[{at}]");
     let kind = field::within(&place, field::required_choice("kind", stick.kind))?;
     field::within(&place, text("text", &stick.text, |words| Stick::parse(kind, words)))
+}
+
+fn wire_page(page: &StatisticsPage) -> v1::StatisticsPage {
+    let user = |user: &PageUser| v1::PageUser { name: user.name.clone(), password: user.password.clone() };
+    v1::StatisticsPage {
+        uri: page.uri.clone(),
+        realm: page.realm.clone(),
+        users: page.users.iter().map(user).collect(),
+        rules: page.rules.iter().map(|rule| joined(&rule.words())).collect(),
+        admins: page.admin.iter().map(|condition| joined(&condition.words())).collect(),
+        refresh_ms: page.refresh.map(|span| span.get()),
+        scopes: page.scopes.iter().map(|scope| scope.spelled().to_owned()).collect(),
+        hide_version: page.hide_version,
+        node: page.node.clone().map(Option::unwrap_or_default),
+        description: page.description.clone().map(Option::unwrap_or_default),
+        legends: page.legends,
+        modules: page.modules,
+    }
+}
+
+fn model_page(page: v1::StatisticsPage) -> Result<StatisticsPage, Problem> {
+    let words = |name: &str, value: Option<String>| value.map(|value| field::text(name, value)).transpose();
+    // An empty text is the one that the process has.
+    let shown = |name: &str, value: Option<String>| match value {
+        Some(text) if text.is_empty() => Ok(Some(None)),
+        value => Ok(words(name, value)?.map(Some)),
+    };
+    let user = |user: v1::PageUser| match PageUser::parse(&format!("{}:{}", user.name, user.password)) {
+        Some(read) if read.name == user.name => Ok(read),
+        _ => Err(field::malformed("users", "a name that is not empty and has no colon is expected")),
+    };
+    let refresh = field::millis("refresh_ms", page.refresh_ms)?;
+    if refresh.is_some_and(|refresh| refresh.get() < 1000) {
+        return Err(field::malformed("refresh_ms", "1000 or more is expected"));
+    }
+    Ok(StatisticsPage {
+        uri: words("uri", page.uri)?,
+        realm: words("realm", page.realm)?,
+        users: page.users.into_iter().map(user).collect::<Result<_, Problem>>()?,
+        rules: texts("rules", &page.rules, StatisticsPage::parse_rule)?,
+        admin: conditions("admins", &page.admins)?,
+        refresh,
+        scopes: page.scopes.iter().map(|scope| PageScope::parse(scope)).collect(),
+        hide_version: page.hide_version,
+        node: shown("node", page.node)?,
+        description: shown("description", page.description)?,
+        legends: page.legends,
+        modules: page.modules,
+    })
 }
 
 /// Words as one text that is cut into the same words.

@@ -1,13 +1,12 @@
 //! Commands about the process and what it is made of.
 
-use regate_proto::statistics::{InfoForm as Form, info};
+use regate_proto::statistics::{InfoForm as Form, info, schema};
 use regate_proto::wire::v1;
 use v1::query::Question;
 
 use super::{has, rest};
 use crate::shim::lex::Command;
 use crate::shim::plan::{Ending, Lines, Plan, Reply, Step};
-use crate::shim::render::schema;
 use crate::shim::sentence::{self, About};
 use crate::shim::session::Session;
 
@@ -46,7 +45,7 @@ pub fn show_version(_: &Command) -> Step {
 
 /// `show schema json`: what the JSON of other commands looks like.
 pub fn show_schema(_: &mut Session, _: &Command) -> Step {
-    Reply::line(&schema::schema()).into()
+    Reply::line(&schema()).into()
 }
 
 /// `show backend`: the names of all backends.

@@ -5,7 +5,6 @@
 pub mod diagnostics;
 pub mod lists;
 pub mod resolvers;
-pub mod schema;
 pub mod servers_state;
 pub mod statistics;
 pub mod tables;

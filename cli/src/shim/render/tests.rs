@@ -4,13 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use regate_proto::statistics::{COLUMNS, Form, InfoForm, info};
+use regate_proto::statistics::{COLUMNS, Form, InfoForm, info, schema};
 use regate_proto::wire::v1;
 use v1::{Condition, StatisticsKind as Kind};
 
 use super::super::oracle::Oracle;
 use super::super::plan::Lines;
-use super::schema::schema;
 use super::servers_state::ServersState;
 use super::statistics::Statistics;
 

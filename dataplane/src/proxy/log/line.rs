@@ -276,7 +276,11 @@ pub(super) fn backend(record: &Record) -> &Name {
 }
 
 pub(super) fn server(record: &Record) -> &[u8] {
-    record.server.as_ref().map_or(b"<NOSRV>", |server| server.as_str().as_bytes())
+    match (&record.server, record.service) {
+        (Some(server), _) => server.as_str().as_bytes(),
+        (None, Some(service)) => service.as_bytes(),
+        (None, None) => b"<NOSRV>",
+    }
 }
 
 /// A number that the line may have been written too early for.

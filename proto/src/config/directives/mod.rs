@@ -23,6 +23,7 @@ mod resolvers;
 mod rings;
 mod rules;
 pub mod servers;
+mod statistics;
 mod tables;
 mod userlists;
 
@@ -283,6 +284,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(logs::ROWS)
         .chain(captures::ROWS)
         .chain(rules::ROWS)
+        .chain(statistics::ROWS)
         .chain(errors::ROWS)
         .chain(checks::GLOBAL)
         .chain(checks::ROWS)

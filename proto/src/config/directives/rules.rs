@@ -382,19 +382,19 @@ pub(super) const ROWS: &[Directive] = &[
 
 /// The sides of a section that a directive is for.
 #[derive(Clone, Copy)]
-struct Sides {
+pub(super) struct Sides {
     front: bool,
     back: bool,
 }
 
 impl Sides {
-    const FRONT: Sides = Sides { front: true, back: false };
-    const BACK: Sides = Sides { front: false, back: true };
-    const BOTH: Sides = Sides { front: true, back: true };
+    pub(super) const FRONT: Sides = Sides { front: true, back: false };
+    pub(super) const BACK: Sides = Sides { front: false, back: true };
+    pub(super) const BOTH: Sides = Sides { front: true, back: true };
 }
 
 /// Reads the words of a line; refuses what nobody took, and ACLs that do not stand before it.
-fn read<T: Conditional>(
+pub(super) fn read<T: Conditional>(
     draft: &Draft,
     arguments: &mut Arguments,
     read: impl FnOnce(&mut Words<'_>, crate::rules::action::ReadFile<'_>) -> Result<T, Mistake>,
@@ -450,7 +450,7 @@ fn unknown_acl(draft: &Draft, wanted: &Condition) -> Option<String> {
 }
 
 /// What may have a condition.
-trait Conditional {
+pub(super) trait Conditional {
     fn condition(&self) -> Option<&Condition>;
 }
 
@@ -490,7 +490,7 @@ impl Conditional for Condition {
     }
 }
 
-fn needed(words: &mut Words<'_>) -> Result<Condition, Mistake> {
+pub(super) fn needed(words: &mut Words<'_>) -> Result<Condition, Mistake> {
     Condition::parse(words)?.ok_or_else(|| {
         Mistake::new(0, "a condition is missing").expecting("'if' or 'unless' is expected here")
     })
@@ -502,7 +502,7 @@ fn rules(draft: &Draft) -> Option<&Rules> {
 }
 
 /// Changes the rules of each side that is meant.
-fn each(draft: &mut Draft, sides: Sides, mut change: impl FnMut(&mut Rules)) {
+pub(super) fn each(draft: &mut Draft, sides: Sides, mut change: impl FnMut(&mut Rules)) {
     if let Some(side) = draft.frontend.as_mut().filter(|_| sides.front) {
         change(&mut side.rules);
     }
@@ -512,7 +512,12 @@ fn each(draft: &mut Draft, sides: Sides, mut change: impl FnMut(&mut Rules)) {
 }
 
 /// Writes lines of the rules; notes when the sides disagree.
-fn write(draft: &Draft, sides: Sides, lines: &mut Lines, spell: impl Fn(&Rules) -> Vec<Vec<String>>) {
+pub(super) fn write(
+    draft: &Draft,
+    sides: Sides,
+    lines: &mut Lines,
+    spell: impl Fn(&Rules) -> Vec<Vec<String>>,
+) {
     let front = draft.frontend.as_ref().filter(|_| sides.front).map(|side| spell(&side.rules));
     let back = draft.backend.as_ref().filter(|_| sides.back).map(|side| spell(&side.rules));
     if let (Some(front), Some(back)) = (&front, &back) {

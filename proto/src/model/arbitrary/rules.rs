@@ -5,16 +5,16 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::{Route, Rules, ServerRoute};
+use super::super::{PageScope, PageUser, Route, Rules, ServerRoute, StatisticsPage};
 use super::millis;
 use crate::rules::{Acl, Action, Condition, Rule, RuleSet, Words, action};
 
 /// The rules of a client side.
 pub(super) fn front() -> BoxedStrategy<Rules> {
     let rules = vec(rule(|set| set != RuleSet::TcpResponse), 0..4);
-    (common(), rules, vec(route(), 0..2), of(Just("/alive".to_owned())), vec(condition(), 0..2))
-        .prop_map(|(common, rules, routes, monitor_uri, monitor_fail)| {
-            sorted(Rules { rules, routes, monitor_uri, monitor_fail, ..common })
+    (common(), rules, vec(route(), 0..2), of(Just("/alive".to_owned())), vec(condition(), 0..2), of(page()))
+        .prop_map(|(common, rules, routes, monitor_uri, monitor_fail, statistics)| {
+            sorted(Rules { rules, routes, monitor_uri, monitor_fail, statistics, ..common })
         })
         .boxed()
 }
@@ -23,9 +23,18 @@ pub(super) fn front() -> BoxedStrategy<Rules> {
 pub(super) fn back() -> BoxedStrategy<Rules> {
     let rules = vec(rule(|set| !matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession)), 0..4);
     let conditions = (vec(condition(), 0..2), vec(condition(), 0..2));
-    (common(), rules, vec(server_route(), 0..2), conditions, of(millis()))
-        .prop_map(|(common, rules, servers, (force_persist, ignore_persist), response_inspect_delay)| {
-            sorted(Rules { rules, servers, force_persist, ignore_persist, response_inspect_delay, ..common })
+    (common(), rules, vec(server_route(), 0..2), conditions, of(millis()), of(page()))
+        .prop_map(|(common, rules, servers, persist, response_inspect_delay, statistics)| {
+            let (force_persist, ignore_persist) = persist;
+            sorted(Rules {
+                rules,
+                servers,
+                force_persist,
+                ignore_persist,
+                response_inspect_delay,
+                statistics,
+                ..common
+            })
         })
         .boxed()
 }
@@ -37,6 +46,10 @@ pub(super) fn defaults(front: &mut Rules, back: &mut Rules) {
     back.servers.clear();
     back.force_persist.clear();
     back.ignore_persist.clear();
+    for page in [&mut front.statistics, &mut back.statistics].into_iter().flatten() {
+        page.rules.clear();
+        page.admin.clear();
+    }
 }
 
 /// Makes a server side say what a section with both sides says once.
@@ -45,6 +58,7 @@ pub(super) fn share(front: &Rules, back: &mut Rules) {
     back.redirects.clone_from(&front.redirects);
     back.inspect_delay = front.inspect_delay;
     back.tarpit = front.tarpit;
+    back.statistics.clone_from(&front.statistics);
     back.rules.retain(|(set, _)| *set == RuleSet::TcpResponse);
     let both =
         |set: RuleSet| !matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession | RuleSet::TcpResponse);
@@ -63,6 +77,39 @@ fn common() -> impl Strategy<Value = Rules> + Clone {
         inspect_delay,
         ..Rules::default()
     })
+}
+
+fn page() -> impl Strategy<Value = StatisticsPage> + Clone {
+    let text = |texts: &[&'static str]| of(select(texts.to_vec()).prop_map(str::to_owned));
+    let shown = || of(of(select(vec!["Europe-1", "two words"]).prop_map(str::to_owned)));
+    let rule = select(vec!["allow if LOCALHOST", "deny", "auth realm R unless TRUE"]);
+    let rule = rule
+        .prop_filter_map("a rule", |text| StatisticsPage::parse_rule(&mut Words::new(text.split(' '))).ok());
+    let user = select(vec!["a:b", "admin:x:y"]).prop_filter_map("a user", PageUser::parse);
+    let scope = select(vec![".", "app"]).prop_map(PageScope::parse);
+    let names = (text(&["/stats", "/a?b"]), text(&["Figures", "Two words"]), shown(), shown());
+    let lists = (vec(user, 0..2), vec(rule, 0..2), vec(condition(), 0..2), vec(scope, 0..2));
+    let refresh = of(millis().prop_filter("a second", |refresh| refresh.get() >= 1000));
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (names, lists, refresh, flags).prop_map(
+        |((uri, realm, node, description), (users, rules, admin, scopes), refresh, flags)| {
+            let (hide_version, legends, modules) = flags;
+            StatisticsPage {
+                uri,
+                realm,
+                users,
+                rules,
+                admin,
+                refresh,
+                scopes,
+                hide_version,
+                node,
+                description,
+                legends,
+                modules,
+            }
+        },
+    )
 }
 
 fn acl() -> impl Strategy<Value = Acl> + Clone {

@@ -1,8 +1,8 @@
 //! From words to actions.
 
 use super::{
-    Action, Content, Normalizer, Part, Patience, ReadFile, Redirect, RedirectKind, Reply, RuleSet, Side,
-    Timeout, table,
+    Action, Content, Normalizer, Part, Patience, ReadFile, Redirect, RedirectKind, Reply, RuleSet, Service,
+    Side, Timeout, table,
 };
 use crate::model::{Millis, Name, Severity};
 use crate::rules::signature::unsound;
@@ -107,6 +107,10 @@ impl Reader<'_, '_> {
                 "on" => Action::StrictMode(true),
                 "off" => Action::StrictMode(false),
                 other => return Err(self.choice(other, "'on' or 'off'")),
+            },
+            "use-service" => match self.words.take("the name of a service")? {
+                "prometheus-exporter" => Action::UseService(Service::Prometheus),
+                other => return Err(self.choice(other, "'prometheus-exporter'")),
             },
             "set-mark" => self.accepted("set-mark")?,
             "set-nice" => self.accepted("set-nice")?,
@@ -501,7 +505,6 @@ fn unknown(set: RuleSet, words: &Words<'_>, word: &str) -> Mistake {
         "set-fc-tos",
         "set-retries",
         "switch-mode",
-        "use-service",
         "close",
     ];
     let name = word.split('(').next().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! From actions to the words that read as them.
 
-use super::{Action, Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Side, Timeout};
+use super::{
+    Action, Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Timeout,
+};
 use crate::config::directives::arguments::spell_time;
 use crate::rules::{Format, MatchMethod};
 
@@ -82,6 +84,7 @@ pub(super) fn action(action: &Action) -> Vec<String> {
         Action::SetPriorityOffset(sample) => words(["set-priority-offset", &sample.to_string()]),
         Action::Pause(patience) => words(["pause", &patience_word(patience)]),
         Action::StrictMode(on) => words(["strict-mode", if *on { "on" } else { "off" }]),
+        Action::UseService(Service::Prometheus) => words(["use-service", "prometheus-exporter"]),
         Action::Accepted(name, number) => words([name, number]),
     }
 }

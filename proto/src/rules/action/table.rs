@@ -90,6 +90,12 @@ pub const ROWS: &[Row] = &[
     row("tarpit", REQUEST, REPLY, &["tarpit", "tarpit deny_status 403"]),
     row("track-sc0", TRACKING, "<key> [table <table>]", &["track-sc0 src", "track-sc7 src table t if TRUE"]),
     row("unset-var(", EVERY, "<variable>)", &["unset-var(txn.a)"]),
+    row(
+        "use-service",
+        REQUEST,
+        "prometheus-exporter",
+        &["use-service prometheus-exporter if { path /metrics }"],
+    ),
     row("wait-for-body", BEFORE, "time <time> [at-least <size>]", &["wait-for-body time 1s at-least 100"]),
     row("wait-for-handshake", REQUEST, "", &["wait-for-handshake"]),
 ];

@@ -1,9 +1,9 @@
 //! The JSON schema of what is written as JSON (management manual 9.3 "show schema json").
 //!
-//! Built from the tables of `regate_proto::statistics`, in the order and with the peculiarities of HAProxy's, byte for byte:
+//! Built from the tables of `value.rs`, in the order and with the peculiarities of HAProxy's, byte for byte:
 //! programs compare it.
 
-use regate_proto::statistics::{NATURES, ORIGINS, SCOPES};
+use super::value::{NATURES, ORIGINS, SCOPES};
 
 /// The schema, one line without its end.
 pub fn schema() -> String {
