@@ -56,6 +56,7 @@ pub(super) fn record() -> Record {
         frontend: Name::new("fe").unwrap(),
         backend: Some(Name::new("be").unwrap()),
         server: Some(Name::new("s1").unwrap()),
+        service: None,
         level: None,
         termination: Termination::NORMAL,
         cookies: None,

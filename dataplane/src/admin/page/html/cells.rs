@@ -393,7 +393,8 @@ fn weight(out: &mut String, row: &Row) {
 
 fn sessions(out: &mut String, row: &Row) {
     let now = row.sessions_current.unwrap_or(0);
-    let limit = row.sessions_limit.filter(|limit| *limit > 0);
+    // What a backend says is where its servers stop to take their minimum, not a limit.
+    let limit = row.sessions_limit.filter(|limit| *limit > 0 && row.kind() != Kind::Backend);
     let of = limit.map_or_else(String::new, |limit| format!(" / {}", count(limit.into())));
     let bar = limit.filter(|_| now > 0).map_or_else(String::new, |limit| meter(now.into(), limit.into()));
     let class = if now == 0 { " class=\"z\"" } else { "" };
