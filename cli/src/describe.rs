@@ -62,6 +62,9 @@ pub fn setting(setting: &Setting) -> String {
         Setting::MaxConnRate(rate) => format!("maxconnrate {rate}"),
         Setting::MaxSessRate(rate) => format!("maxsessrate {rate}"),
         Setting::DynamicCookie(on) => format!("dynamic-cookie {}", if *on { "yes" } else { "no" }),
+        Setting::Published(on) => format!("published {}", if *on { "yes" } else { "no" }),
+        Setting::MaxSslRate(rate) => format!("maxsslrate {rate}"),
+        Setting::MaxCompRate(rate) => format!("maxcomprate {rate}"),
         // The key is a secret.
         Setting::CookieKey(_) => "dynamic-cookie-key (hidden)".to_owned(),
         Setting::CheckHost(host) => format!("check-addr {host}"),
@@ -194,7 +197,7 @@ mod tests {
             ),
             (Change::Adopt(subject.clone(), None), true, "~ server app/s1 adopted as it is"),
             (
-                Change::Restore(Overlay { subject, value: OverlayValue::Gone, origin: who }),
+                Change::Restore(Overlay { subject, value: OverlayValue::Gone, origin: who, beneath: None }),
                 true,
                 "~ server app/s1 gone (by hand: socket, uid=0)",
             ),

@@ -123,6 +123,12 @@ pub enum Setting {
     DynamicCookie(bool),
     /// The key of a backend's dynamic cookie values.
     CookieKey(String),
+    /// Whether rules and frontends may choose a backend.
+    Published(bool),
+    /// New TLS sessions a second for the process; 0 is no limit.
+    MaxSslRate(u32),
+    /// Kilobytes a second that the process may compress; 0 is no limit.
+    MaxCompRate(u32),
 }
 
 /// Which part of a row an overlay covers.
@@ -166,6 +172,12 @@ pub enum Field {
     CookieKey,
     /// Entries of a list.
     Entries,
+    /// [`Setting::Published`].
+    Published,
+    /// [`Setting::MaxSslRate`].
+    MaxSslRate,
+    /// [`Setting::MaxCompRate`].
+    MaxCompRate,
 }
 
 /// Something that was changed by hand on top of the files.
@@ -173,6 +185,17 @@ pub enum Field {
 pub struct Overlay {
     /// What it covers.
     pub subject: Subject,
+    /// What it says.
+    pub value: OverlayValue,
+    /// Who said it.
+    pub origin: Origin,
+    /// What it lies over, where it is volatile and that is not: what holds again once it is gone.
+    pub beneath: Option<Box<Beneath>>,
+}
+
+/// A lasting overlay under a volatile one, about the same part of the same row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beneath {
     /// What it says.
     pub value: OverlayValue,
     /// Who said it.
@@ -203,6 +226,18 @@ pub struct Origin {
     pub at: u64,
 }
 
+impl Origin {
+    /// The door of changes that come through a text socket.
+    pub const SOCKET: &'static str = "socket";
+    /// The door of changes that hold until who keeps the state starts again.
+    pub const VOLATILE: &'static str = "volatile";
+
+    /// Whether what it said is gone once who keeps the state starts again.
+    pub fn is_volatile(&self) -> bool {
+        self.door == Origin::VOLATILE
+    }
+}
+
 impl Setting {
     /// Which field it is.
     pub fn field(&self) -> Field {
@@ -224,6 +259,9 @@ impl Setting {
             Setting::Agent(_) => Field::Agent,
             Setting::DynamicCookie(_) => Field::DynamicCookie,
             Setting::CookieKey(_) => Field::CookieKey,
+            Setting::Published(_) => Field::Published,
+            Setting::MaxSslRate(_) => Field::MaxSslRate,
+            Setting::MaxCompRate(_) => Field::MaxCompRate,
         }
     }
 
@@ -270,13 +308,16 @@ impl Field {
             Field::DynamicCookie => "dynamic-cookie",
             Field::CookieKey => "dynamic-cookie-key",
             Field::Entries => "entries",
+            Field::Published => "published",
+            Field::MaxSslRate => "maxsslrate",
+            Field::MaxCompRate => "maxcomprate",
         }
     }
 
     /// The last field in their order.
-    pub const LAST: Field = Field::Entries;
+    pub const LAST: Field = Field::MaxCompRate;
     /// Every field.
-    pub const ALL: [Field; 19] = [
+    pub const ALL: [Field; 22] = [
         Field::Row,
         Field::Weight,
         Field::Admin,
@@ -296,6 +337,9 @@ impl Field {
         Field::DynamicCookie,
         Field::CookieKey,
         Field::Entries,
+        Field::Published,
+        Field::MaxSslRate,
+        Field::MaxCompRate,
     ];
 }
 

@@ -242,6 +242,8 @@ fn open_socket(places: &Places) -> Result<shim::Listening, Failure> {
     let socket = StatsSocket {
         address: BindAddress::Unix(places.socket.display().to_string()),
         level: Some(Level::Admin),
+        severity: None,
+        volatile: false,
         file: SocketFile { mode: Some(0o600), ..SocketFile::default() },
     };
     let options = ShimOptions::new(whom, vec![socket]);

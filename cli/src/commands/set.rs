@@ -61,6 +61,9 @@ fn read(kind: &str, words: &[String]) -> Result<(Subject, Setting), Failure> {
         (Kind::Frontend, "enabled") => Setting::Enabled(yes_or_no(value)?),
         (Kind::Backend, "dynamic-cookie") => Setting::DynamicCookie(yes_or_no(value)?),
         (Kind::Backend, "dynamic-cookie-key") => Setting::CookieKey(value.to_owned()),
+        (Kind::Backend, "published") => Setting::Published(yes_or_no(value)?),
+        (Kind::Global, "maxsslrate") => Setting::MaxSslRate(number(field, value)?),
+        (Kind::Global, "maxcomprate") => Setting::MaxCompRate(number(field, value)?),
         (Kind::Global, "maxconnrate") => Setting::MaxConnRate(number(field, value)?),
         (Kind::Global, "maxsessrate") => Setting::MaxSessRate(number(field, value)?),
         (kind, field) => {
@@ -130,7 +133,7 @@ fn fields(kind: Kind) -> &'static str {
             "weight, state, addr, port, check-addr, check-port, agent-addr, agent-port, agent-send, health, agent or maxconn is expected"
         }
         Kind::Frontend => "enabled or maxconn is expected",
-        Kind::Global => "maxconn, maxconnrate or maxsessrate is expected",
+        Kind::Global => "maxconn, maxconnrate, maxsessrate, maxsslrate or maxcomprate is expected",
         Kind::Backend => "dynamic-cookie or dynamic-cookie-key is expected",
         Kind::Defaults
         | Kind::Bind

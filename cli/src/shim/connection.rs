@@ -1,10 +1,9 @@
 //! One connection to the text socket: bytes to commands, commands to Admin, replies to bytes, in order.
 //!
-//! It owns the pipeline: several commands may be under way, their replies are written in the order of the
-//! commands. What it holds is bounded, and it waits for nobody but its own client and its own stream.
-//! Read next: `session.rs` for what commands mean, `socket.rs` for where connections come from.
+//! It moves bytes and messages; which message may go when is said by `queue.rs`. What it holds is bounded, and it
+//! waits for nobody but its own client and its own stream.
+//! Read next: `queue.rs`, `session.rs` for what commands mean, `socket.rs` for where connections come from.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
@@ -15,47 +14,29 @@ use regate_proto::wire::v1;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use v1::converse_reply::Reply as Body;
 
 use super::conversation::{Conversation, MAX_IN_FLIGHT, Target};
-use super::lex::{Lexer, Token};
-use super::plan::{Ending, Finish, Plan, Step};
+use super::lex::{Command, Lexer, Token};
+use super::plan::Step;
+use super::queue::{Manner, Message, OutOfOrder, Queue};
 use super::sentence;
-use super::session::{Dress, Mode, Session, dressed};
-use super::socket::Stream;
+use super::session::{Mode, Session};
+use super::socket::{Peer, Stream};
 
 /// A connection with everything it holds.
 pub struct Connection {
     stream: Stream,
     session: Session,
     target: Arc<Target>,
-    origin: String,
+    peer: Peer,
     lexer: Lexer,
     conversation: Option<Conversation>,
-    tag: u64,
-    entries: VecDeque<Entry>,
-    held: Option<(Plan, Dress)>,
-    exclusive: bool,
+    queue: Queue,
     out: Out,
     ended: bool,
     read_at: Instant,
     active_at: Instant,
     lines: Lines,
-}
-
-/// What is to be written next, in the order of the commands.
-enum Entry {
-    Ready(Vec<u8>),
-    Waiting(Waiting),
-}
-
-/// A command that waits for Admin.
-struct Waiting {
-    tag: u64,
-    finish: Finish,
-    dress: Dress,
-    answer: Option<Box<v1::Answer>>,
-    begun: bool,
 }
 
 /// Bytes that the client has not taken yet.
@@ -74,20 +55,17 @@ struct Lines {
 }
 
 impl Connection {
-    /// A connection that was just accepted; `origin` is who stands behind it.
-    pub fn new(stream: Stream, session: Session, target: Arc<Target>, origin: String) -> Connection {
+    /// A connection that was just accepted.
+    pub fn new(stream: Stream, session: Session, target: Arc<Target>, peer: Peer) -> Connection {
         let now = Instant::now();
         Connection {
             stream,
             session,
             target,
-            origin,
+            peer,
             lexer: Lexer::new(),
             conversation: None,
-            tag: 0,
-            entries: VecDeque::new(),
-            held: None,
-            exclusive: false,
+            queue: Queue::default(),
             out: Out::default(),
             ended: false,
             read_at: now,
@@ -100,9 +78,14 @@ impl Connection {
     pub async fn run(mut self, stop: CancellationToken) -> io::Result<()> {
         loop {
             self.advance();
-            self.settle();
+            self.queue.settle(&mut self.out.bytes);
+            // What is waiting already is committed together.
+            if self.queue.gathers() && self.takes_input() && self.read()? {
+                continue;
+            }
+            let sent = self.send();
             self.write()?;
-            if self.can_advance() {
+            if sent || self.can_advance() {
                 continue;
             }
             if self.is_drained() {
@@ -121,7 +104,8 @@ impl Connection {
             }
             let deadline = self.deadline();
             let takes = self.takes_input();
-            let asks = self.awaits_reply() && self.out.len() < OUT_HIGH;
+            let asks = self.queue.awaits_reply() && self.out.len() < OUT_HIGH;
+            let rests = self.queue.rests_until();
             tokio::select! {
                 () = stop.cancelled() => break,
                 ready = self.stream.writable(), if !self.out.is_empty() => ready?,
@@ -133,99 +117,95 @@ impl Connection {
                     self.receive(reply);
                     self.receive_more().await;
                 }
+                () = sleep_until(rests.unwrap_or(deadline)), if rests.is_some() => self.queue.wake(),
                 () = sleep_until(deadline) => if Instant::now() >= self.silence() { break },
             }
         }
         self.stream.close().await
     }
 
-    /// Turns tokens into entries, as far as order and limits allow.
+    /// Turns tokens into what they become, as far as limits allow.
     fn advance(&mut self) {
-        if let Some((plan, dress)) = self.held.take() {
-            self.issue(plan, dress);
-        }
-        while self.held.is_none() && !self.exclusive && self.has_room() && !self.session.quitting {
+        while self.has_room() && !self.session.quitting {
             let Some(token) = self.lexer.token() else { return };
             match token {
                 Token::Command(command) => {
-                    let dress = self.session.dress;
+                    let manner = self.manner(&command);
                     let step = self.session.step(&command);
                     if !self.session.quitting {
-                        self.follow(step, dress);
+                        self.lines.changed |= matches!(&step, Step::Planned(plan) if plan.is_change());
+                        self.queue.push(step, manner);
                     }
                 }
                 Token::EndOfLine => {
                     self.lines.done = true;
-                    let prompt = self.session.prompt(std::time::Instant::now());
-                    self.entries.push_back(Entry::Ready(prompt));
+                    self.queue.push_bytes(self.session.prompt(std::time::Instant::now()));
                 }
-                Token::PayloadLine => {
-                    self.entries.push_back(Entry::Ready(self.session.payload_prompt().to_vec()));
-                }
+                Token::PayloadLine => self.queue.push_bytes(self.session.payload_prompt().to_vec()),
                 Token::LineTooLong => self.break_off(sentence::LINE_TOO_LONG),
                 Token::PayloadTooLong => self.break_off(sentence::PAYLOAD_TOO_LONG),
             }
         }
     }
 
-    fn follow(&mut self, step: Step, dress: Dress) {
-        match step {
-            Step::Answered(reply) => self.entries.push_back(Entry::Ready(dressed(dress, reply))),
-            Step::Planned(plan) => self.issue(plan, dress),
+    /// How a command is given, before it changes that for those after it.
+    fn manner(&self, command: &Command) -> Manner {
+        let words: usize =
+            command.words.iter().map(|word| word.bytes().len().saturating_add(WORD_SIZE)).sum();
+        let payload = command.payload.as_ref().map_or(0, Vec::len);
+        Manner {
+            dress: self.session.dress,
+            level: self.session.level,
+            bytes: words.saturating_add(payload).saturating_add(COMMAND_SIZE),
         }
     }
 
-    /// Sends a plan's message, or holds it until what is before it is over.
-    fn issue(&mut self, plan: Plan, dress: Dress) {
-        let lowered = self.conversation.as_ref().is_some_and(|open| open.level() != self.session.level);
-        if !self.entries.is_empty() && (plan.is_long() || lowered) {
-            self.held = Some((plan, dress));
-            return;
+    /// Sends what may be sent; tells whether there was anything.
+    fn send(&mut self) -> bool {
+        let mut sent = false;
+        while let Some(message) = self.queue.next(self.conversation.as_ref().map(Conversation::level)) {
+            self.send_message(message);
+            sent = true;
         }
-        if lowered {
+        sent
+    }
+
+    fn send_message(&mut self, message: Message) {
+        let Message { level, mut request } = message;
+        if self.conversation.as_ref().is_some_and(|open| open.level() != level) {
             self.conversation = None;
         }
-        self.exclusive = plan.exclusive;
-        let waiting = self.send(plan, dress);
-        self.entries.push_back(waiting);
-    }
-
-    fn send(&mut self, plan: Plan, dress: Dress) -> Entry {
-        self.lines.changed |= plan.is_change();
-        self.tag = self.tag.wrapping_add(1);
-        let request = v1::ConverseRequest { tag: self.tag, request: Some(plan.request) };
+        if let Some(v1::converse_request::Request::Apply(v1::ApplyRequest { change_set: Some(set) })) =
+            &mut request.request
+        {
+            let door = self.peer.door.to_owned();
+            set.origin = Some(v1::Origin { actor: String::new(), door, at_ms: 0 });
+        }
         let conversation = self
             .conversation
-            .get_or_insert_with(|| Conversation::open(&self.target, self.session.level, &self.origin));
+            .get_or_insert_with(|| Conversation::open(&self.target, level, &self.peer.actor));
         // A stream that is over is told by its next reply.
         let _ = conversation.send(request);
-        Entry::Waiting(Waiting { tag: self.tag, finish: plan.finish, dress, answer: None, begun: false })
     }
 
-    /// Takes a reply of Admin, or its failure, to the first command that waits.
+    /// Takes a reply of Admin, or its failure.
     fn receive(&mut self, reply: Result<v1::ConverseReply, Status>) {
         self.active_at = Instant::now();
-        let reply = match reply {
-            Ok(reply) => reply,
-            Err(status) => return self.lose(&status),
-        };
-        self.settle();
-        match self.entries.pop_front() {
-            Some(Entry::Waiting(waiting)) if waiting.tag == reply.tag => self.continue_with(waiting, reply),
-            other => {
-                if let Some(entry) = other {
-                    self.entries.push_front(entry);
+        match reply {
+            Ok(reply) => {
+                if let Err(OutOfOrder) = self.queue.receive(reply, &mut self.out.bytes) {
+                    self.lose(&Status::internal("a reply came out of its order"));
                 }
-                self.lose(&Status::internal("a reply came out of its order"));
             }
+            Err(status) => self.lose(&status),
         }
     }
 
     /// Takes replies that are there already, so that many of them are written at once.
     async fn receive_more(&mut self) {
         for _ in 0..MAX_IN_FLIGHT {
-            self.settle();
-            if !self.awaits_reply() || self.out.len() >= OUT_HIGH {
+            self.queue.settle(&mut self.out.bytes);
+            if !self.queue.awaits_reply() || self.out.len() >= OUT_HIGH {
                 return;
             }
             match poll_once(next(&mut self.conversation)).await {
@@ -235,94 +215,15 @@ impl Connection {
         }
     }
 
-    fn continue_with(&mut self, waiting: Waiting, reply: v1::ConverseReply) {
-        let ending = match reply.reply {
-            Some(Body::Applied(applied)) => Ending::Applied(applied),
-            Some(Body::Acted(_)) => Ending::Acted,
-            Some(Body::Refused(refused)) => Ending::Refused(refused.problems),
-            Some(Body::Answer(answer)) => return self.take_part(waiting, answer, reply.last),
-            None if reply.last => return self.take_part(waiting, v1::Answer::default(), true),
-            None => return self.entries.push_front(Entry::Waiting(waiting)),
-        };
-        self.finish(waiting, ending);
-    }
-
-    /// A part of an answer: written at once where lines are made, gathered where one value decides.
-    fn take_part(&mut self, mut waiting: Waiting, part: v1::Answer, last: bool) {
-        if let Finish::Lines(lines) = &mut waiting.finish {
-            if !waiting.begun {
-                waiting.begun = true;
-                lines.begin(&mut self.out.bytes);
-            }
-            lines.part(part, &mut self.out.bytes);
-            if last {
-                lines.end(&mut self.out.bytes);
-                self.out.bytes.push(b'\n');
-                self.exclusive = self.exclusive && !self.entries.is_empty();
-            } else {
-                self.entries.push_front(Entry::Waiting(waiting));
-            }
-            return;
-        }
-        let answer = match waiting.answer.take() {
-            Some(gathered) => Box::new(joined(*gathered, part)),
-            None => Box::new(part),
-        };
-        if last {
-            self.finish(waiting, Ending::Answered(answer));
-        } else {
-            waiting.answer = Some(answer);
-            self.entries.push_front(Entry::Waiting(waiting));
-        }
-    }
-
-    /// The command at the front is over, or goes on with another message.
-    fn finish(&mut self, waiting: Waiting, ending: Ending) {
-        let dress = waiting.dress;
-        let step = match waiting.finish {
-            Finish::Once(finish) => finish(ending),
-            Finish::Lines(lines) => match ending {
-                Ending::Refused(problems) => lines.refused(&problems).into(),
-                _ => sentence::out_of_place().into(),
-            },
-        };
-        match step {
-            Step::Answered(reply) => {
-                self.exclusive = self.exclusive && !self.entries.is_empty();
-                self.entries.push_front(Entry::Ready(dressed(dress, reply)));
-            }
-            Step::Planned(plan) => {
-                // Only an exclusive command goes on, and it is the last one under way: order is kept.
-                let waiting = self.send(plan, dress);
-                self.entries.push_front(waiting);
-            }
-        }
-    }
-
     /// The stream broke: every command under way is answered with that.
     fn lose(&mut self, status: &Status) {
         self.conversation = None;
-        self.exclusive = false;
-        let reply = sentence::lost(status, self.target.name());
-        for entry in &mut self.entries {
-            if let Entry::Waiting(waiting) = entry {
-                *entry = Entry::Ready(dressed(waiting.dress, reply.clone()));
-            }
-        }
+        self.queue.lose(&sentence::lost(status, self.target.name()));
     }
 
     fn break_off(&mut self, text: &str) {
-        self.entries.push_back(Entry::Ready(format!("{text}\n").into_bytes()));
+        self.queue.push_bytes(format!("{text}\n").into_bytes());
         self.session.quitting = true;
-    }
-
-    /// Moves what is ready to the bytes to write.
-    fn settle(&mut self) {
-        while let Some(Entry::Ready(_)) = self.entries.front() {
-            if let Some(Entry::Ready(bytes)) = self.entries.pop_front() {
-                self.out.bytes.extend_from_slice(&bytes);
-            }
-        }
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -357,33 +258,21 @@ impl Connection {
     }
 
     fn has_room(&self) -> bool {
-        self.entries.len() < MAX_IN_FLIGHT && self.out.len() < OUT_HIGH
+        self.queue.has_room() && self.out.len() < OUT_HIGH
     }
 
     /// Whether there is a command to go on with, now that there is room again.
     fn can_advance(&self) -> bool {
-        match self.held {
-            Some(_) => self.entries.is_empty(),
-            None => !self.lexer.is_empty() && !self.exclusive && self.has_room() && !self.session.quitting,
-        }
+        !self.lexer.is_empty() && self.has_room() && !self.session.quitting
     }
 
     fn takes_input(&self) -> bool {
-        !self.ended
-            && !self.session.quitting
-            && self.lexer.is_empty()
-            && self.has_room()
-            && self.held.is_none()
-    }
-
-    fn awaits_reply(&self) -> bool {
-        self.conversation.is_some() && matches!(self.entries.front(), Some(Entry::Waiting(_)))
+        !self.ended && !self.session.quitting && self.lexer.is_empty() && self.has_room()
     }
 
     /// Whether everything that came is answered and the answers are taken.
     fn is_drained(&self) -> bool {
-        let taken = self.session.quitting || (self.lexer.is_empty() && self.held.is_none());
-        taken && self.entries.is_empty() && self.out.is_empty()
+        (self.session.quitting || self.lexer.is_empty()) && self.queue.is_empty() && self.out.is_empty()
     }
 
     fn is_over(&self) -> bool {
@@ -460,27 +349,11 @@ async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     poll.await
 }
 
-/// Two parts of an answer to a question about one thing.
-fn joined(mut first: v1::Answer, second: v1::Answer) -> v1::Answer {
-    first.info = first.info.or(second.info);
-    first.summary = first.summary.or(second.summary);
-    first.events = first.events.or(second.events);
-    first.rows.extend(second.rows);
-    first.statistics.extend(second.statistics);
-    first.server_states.extend(second.server_states);
-    first.overlays.extend(second.overlays);
-    first.servers.extend(second.servers);
-    first.tables.extend(second.tables);
-    match (&mut first.entries, second.entries) {
-        (Some(first), Some(second)) => first.entries.extend(second.entries),
-        (empty @ None, second) => *empty = second,
-        (Some(_), None) => {}
-    }
-    first
-}
-
 /// Bytes taken from the client at a time.
-const READ_SIZE: usize = 16 * 1024;
+const READ_SIZE: usize = 64 * 1024;
+/// About how many bytes a command holds besides those of its words, and a word besides its own.
+const COMMAND_SIZE: usize = 200;
+const WORD_SIZE: usize = 24;
 /// Bytes not yet taken by the client above which nothing more is made for it.
 const OUT_HIGH: usize = 256 * 1024;
 /// How long another line may take after a change.

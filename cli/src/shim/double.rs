@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex};
 use regate_proto::change::{ChangeSet, Layer};
 use regate_proto::model::{
     Admin as Asked, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Columns, DataType,
-    Entries, EntriesRef, Frontend, FrontendSettings, Global, Kind, Level, List, ListName, ListUser, Millis,
-    Name, PortRange, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
-    SocketFile, Stored, Subject, Table, TableKey, Weight,
+    Defaults, Entries, EntriesRef, Frontend, FrontendSettings, Global, Kind, Level, List, ListName, ListUser,
+    Millis, Mode, Name, PortRange, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
+    ServerSettings, SocketFile, Stored, Subject, Table, TableKey, Weight,
 };
 use regate_proto::patterns::{Entry, EntryId, Run};
 use regate_proto::problem::{Code, Problem};
@@ -65,6 +65,14 @@ impl Double {
 pub fn configuration() -> State {
     let rows = vec![
         Row::Global(Global::default()),
+        Row::Defaults(Defaults {
+            name: name("base"),
+            order: 0,
+            from: None,
+            disabled: false,
+            frontend: FrontendSettings::default(),
+            backend: BackendSettings { mode: Some(Mode::Http), ..BackendSettings::default() },
+        }),
         Row::Frontend(frontend("fe", 1, false)),
         Row::Bind(bind("fe", "sock-1")),
         Row::Backend(backend("be", 2, false)),
@@ -234,6 +242,15 @@ impl Admin for Service {
 fn answer(state: &mut State, level: &str, asked: Option<Asking>) -> Vec<Body> {
     match asked {
         Some(Asking::Apply(request)) => vec![apply(state, level, request)],
+        Some(Asking::Act(v1::ActRequest {
+            action: Some(v1::act_request::Action::ClearCounters(v1::ClearCounters { server: Some(at), .. })),
+        })) => {
+            let query = v1::ServersQuery { backend: Some(at.backend), server: Some(at.server) };
+            match views(state, &query) {
+                Ok(_) => vec![Body::Acted(v1::ActReply {})],
+                Err(problem) => vec![refused(&[problem])],
+            }
+        }
         Some(Asking::Act(_)) => vec![Body::Acted(v1::ActReply {})],
         Some(Asking::Ask(query)) => match query.question.map(|question| tell(state, question)) {
             Some(Ok(answers)) => answers.into_iter().map(Body::Answer).collect(),
@@ -316,6 +333,14 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
         Question::Report(_) | Question::Pools(_) | Question::ServersConnections(_) | Question::Events(_) => {
             return insides::tell(state, question);
         }
+        Question::Variable(query) => {
+            let value = b"blue".to_vec();
+            let variable = v1::Variable { name: query.name.clone(), r#type: "str".to_owned(), value };
+            if query.name != "proc.stage" {
+                return Err(Problem::general(Code::NotFound, "it has no value"));
+            }
+            vec![part(&|answer| answer.variable = Some(variable.clone()))]
+        }
         Question::Overlays(_) | Question::Summary(_) => {
             return Err(Problem::general(Code::Unsupported, "the double does not answer this"));
         }
@@ -361,13 +386,18 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
             Kind::Ring => v1::Kind::Ring,
         };
         (query.kinds.is_empty() || query.kinds.contains(&number.into()))
-            && (subjects.is_empty() || subjects.contains(subject))
+            && (subjects.is_empty() || subjects.contains(subject) || is_within(subject, &subjects))
     };
     Ok(state
         .effective()
         .filter(|row| wanted(row.subject().kind(), &row.subject()))
         .map(|row| row.as_ref().into())
         .collect())
+}
+
+/// Whether a server stands in one of these backends.
+fn is_within(subject: &Subject, subjects: &[Subject]) -> bool {
+    matches!(subject, Subject::Server(at) if subjects.contains(&Subject::Backend(at.backend.clone())))
 }
 
 /// Resolvers `dns` with two name servers.

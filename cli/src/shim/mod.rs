@@ -16,11 +16,13 @@
 //!
 //! Read next: `lex.rs`, `table.rs`, `session.rs`, `connection.rs`, in the order in which a line passes them.
 
+pub mod anonymous;
 mod commands;
 mod connection;
 mod conversation;
 pub mod lex;
 mod plan;
+mod queue;
 mod render;
 mod sentence;
 mod session;
@@ -102,6 +104,7 @@ pub fn listen(options: ShimOptions) -> Result<Listening, ListenError> {
         sockets: sockets.iter().map(|socket| (socket.name.clone(), socket.level)).collect(),
         environment: options.environment,
         since: Instant::now(),
+        anonymous_key: Arc::default(),
     };
     let shared = Shared {
         target: Arc::new(options.target),
@@ -152,7 +155,7 @@ async fn accept(socket: Socket, shared: Shared) {
             () = shared.stop.cancelled() => return,
             accepted = socket.accept() => accepted,
         };
-        let (stream, origin) = match accepted {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(socket = socket.name, %error, "cannot accept a connection");
@@ -165,8 +168,9 @@ async fn accept(socket: Socket, shared: Shared) {
             () = shared.stop.cancelled() => return,
             permit = shared.permits.clone().acquire_owned() => permit,
         };
-        let session = Session::new(socket.level, shared.timeout, shared.surroundings.clone());
-        let connection = Connection::new(stream, session, shared.target.clone(), origin);
+        let mut session = Session::new(socket.level, shared.timeout, shared.surroundings.clone());
+        session.dress = socket.dress;
+        let connection = Connection::new(stream, session, shared.target.clone(), peer);
         let stop = shared.stop.clone();
         shared.tasks.spawn(async move {
             let _permit = permit;

@@ -35,6 +35,16 @@ pub enum Step {
     Answered(Reply),
     /// It takes a message to Admin.
     Planned(Plan),
+    /// It goes on later.
+    Resting(Rest),
+}
+
+/// A pause in a command; what follows it on the connection waits too.
+pub struct Rest {
+    /// When it is over.
+    pub until: tokio::time::Instant,
+    /// What the command becomes then.
+    pub then: Box<dyn FnOnce() -> Step + Send>,
 }
 
 /// A message to Admin, and how its answer is told.
@@ -175,6 +185,12 @@ impl Severity {
 impl From<Reply> for Step {
     fn from(reply: Reply) -> Step {
         Step::Answered(reply)
+    }
+}
+
+impl From<Rest> for Step {
+    fn from(rest: Rest) -> Step {
+        Step::Resting(rest)
     }
 }
 

@@ -11,6 +11,7 @@ use v1::subject::Noun;
 use super::commands::lists::Family;
 use super::lex::Word;
 use super::plan::{Ending, Reply, Severity};
+use super::session::Modes;
 use super::table;
 
 /// What a refused command was about, where the same reason reads differently.
@@ -26,6 +27,10 @@ pub enum About {
     Table,
     /// A new server whose number was chosen.
     NumberedServer,
+    /// A backend that is to go.
+    Backend,
+    /// A server that is to have another name.
+    Renaming,
 }
 
 /// The sentence for a refusal.
@@ -38,6 +43,8 @@ pub fn refusal(about: About, problems: &[v1::Problem]) -> Reply {
         (Code::Malformed, _, About::Table) => Some(BAD_KEY),
         (Code::Impossible, _, About::Table) => Some(TABLE_FULL),
         (Code::NotFound, Some(Noun::Backend(_)), About::ListOfBackend) => Some(NO_BACKEND_TO_LIST),
+        (Code::InUse | Code::Dangling, _, About::Renaming) => Some(SERVER_REFERENCED),
+        (Code::InUse | Code::Dangling, _, About::Backend) => Some(BACKEND_IN_USE),
         (Code::NotFound, Some(Noun::Backend(_)), _) | (Code::Dangling, Some(Noun::Server(_)), _) => {
             Some(NO_BACKEND)
         }
@@ -85,18 +92,18 @@ pub fn lost(status: &tonic::Status, target: &str) -> Reply {
 }
 
 /// What answers a command that is in no row.
-pub fn unknown(words: &[Word]) -> Reply {
+pub fn unknown(words: &[Word], modes: Modes) -> Reply {
     let first = words.first().map(Word::text).unwrap_or_default();
     let mut text =
         format!("Unknown command: '{first}', but maybe one of the following ones is a better match:\n");
-    list(words, &mut text);
+    list(words, modes, &mut text);
     Reply::info(text)
 }
 
 /// What `help` answers.
-pub fn help(words: &[Word]) -> Reply {
+pub fn help(words: &[Word], modes: Modes) -> Reply {
     let mut text = String::from("The following commands are valid at this level:\n");
-    list(words, &mut text);
+    list(words, modes, &mut text);
     Reply::info(text)
 }
 
@@ -162,6 +169,33 @@ pub fn bad_server_name(character: char, name: &str) -> Reply {
     Reply::error(format!("character '{character}' is not permitted in server name '{name}'."))
 }
 
+/// What answers a name of a backend that holds a character which names do not have.
+pub fn bad_backend_name(character: char, name: &str) -> Reply {
+    Reply::error(format!("character '{character}' is not permitted in backend name '{name}'."))
+}
+
+/// What answers defaults that there are none of.
+pub fn no_defaults(name: &str) -> Reply {
+    Reply::error(format!("Cannot find default proxy '{name}'."))
+}
+
+/// What answers a new backend whose name is taken.
+pub fn backend_exists(name: &str) -> Reply {
+    Reply::error(format!(
+        "Error during backend creation : name is already used by other proxy 'backend {name}'."
+    ))
+}
+
+/// What answers a variable of another scope than the process.
+pub fn foreign_variable(name: &str) -> Reply {
+    Reply::error(format!("'set var': cannot set variable '{name}', only scope 'proc' is permitted here."))
+}
+
+/// What answers a sample that is none; the sentence is the reader's but for HAProxy's word.
+pub fn bad_sample(message: &str) -> Reply {
+    Reply::error(one_line(message).replacen("unknown fetch '", "unknown fetch method '", 1))
+}
+
 /// What answers a keyword that no server has.
 pub fn unknown_keyword(word: &str, near: Option<&str>) -> Reply {
     Reply::error(match near {
@@ -190,8 +224,8 @@ pub fn keywords<'a>(names: impl Iterator<Item = &'a str>) -> Reply {
     Reply::Dump(text.into_bytes())
 }
 
-fn list(words: &[Word], text: &mut String) {
-    for row in table::resembling(words) {
+fn list(words: &[Word], modes: Modes, text: &mut String) {
+    for row in table::resembling(words, modes) {
         text.push_str(&format!("  {:<40}: {}\n", row.usage, row.help));
     }
 }
@@ -443,7 +477,86 @@ pub const NO_VARIABLE: &str = "Variable not found";
 pub const FOREIGN_ENVIRONMENT: &str =
     "The environment of the data plane is not known here: this text socket is served by another process.";
 /// What rates can be limited.
-pub const RATE_LIMITS: &str = "'set rate-limit' only supports :\n   - 'connections global' to set the per-process maximum connection rate\n   - 'sessions global' to set the per-process maximum session rate";
+pub const RATE_LIMITS: &str = "'set rate-limit' only supports :\n   - 'connections global' to set the per-process maximum connection rate\n   - 'sessions global' to set the per-process maximum session rate\n   - 'ssl-sessions global' to set the per-process maximum SSL session rate\n   - 'http-compression global' to set the per-process maximum compression speed in kB/s";
+/// A command for experts.
+pub const EXPERTS_ONLY: &str = "This command is restricted to expert mode only.";
+/// A command that may still change.
+pub const EXPERIMENTAL_ONLY: &str = "This command is restricted to experimental mode only.";
+/// How `set anon` is used.
+pub const ANON_USAGE: &str = "'set anon' only supports 'on', 'off' and 'global-key'.";
+/// `wait` is over.
+pub const DONE: &str = "Done.";
+/// `wait` without a time.
+pub const WAIT_NEEDS_TIME: &str = "Expects a duration in milliseconds.";
+/// `wait` with a time that is none.
+pub const WAIT_BAD_TIME: &str = "Invalid duration.";
+/// `wait` for no server.
+pub const WAIT_NEEDS_SERVER: &str = "Missing server name (<backend>/<server>).";
+/// `wait` for no backend.
+pub const WAIT_NEEDS_BACKEND: &str = "Missing backend name.";
+/// How `wait` is used.
+pub const WAIT_USAGE: &str = "Usage: wait {-h|<duration>} [condition [args...]]\n  <duration>                rest for that long, in milliseconds when no unit is given\n  srv-removable <b>/<s>     or until this server can be deleted\n  be-removable <b>          or until this backend can be deleted";
+/// A server that is in use.
+pub const SERVER_BUSY: &str = "Server still has connections attached to it, cannot remove it.";
+/// A new name is missing.
+pub const NEED_NEW_NAME: &str = "set server <b>/<s> name requires a new name.";
+/// A server that serves keeps its name.
+pub const RENAME_NOT_IN_MAINTENANCE: &str =
+    "Server must be in maintenance mode to be renamed (set server <b>/<s> state maint).";
+/// A name that no server can have.
+pub const BAD_NEW_NAME: &str = "Server name contains invalid characters.";
+/// A name that another server has.
+pub const NEW_NAME_TAKEN: &str = "A server with the same name already exists in this backend.";
+/// A server that is called by its name elsewhere keeps it.
+pub const SERVER_REFERENCED: &str =
+    "This server cannot be renamed: it is statically referenced by its name in the configuration.";
+/// A server has another name.
+pub const SERVER_RENAMED: &str = "Server name updated.";
+/// TLS to a server whose backend has none.
+pub const NO_SSL: &str = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings";
+/// Counters of a server are reset.
+pub const SERVER_CLEARED: &str = "Server counters cleared.";
+/// A backend's name is missing where one is made or removed.
+pub const NEED_NEW_BACKEND: &str = "Require backend name.";
+/// How `add backend` is used.
+pub const ADD_BACKEND_USAGE: &str = "Usage: add backend <name> from <defproxy>.";
+/// The same, with its options.
+pub const ADD_BACKEND_FULL_USAGE: &str =
+    "Usage: add backend <name> from <defproxy> [mode <px_mode>] [guid <val>].";
+/// A mode that a new backend cannot have.
+pub const ADD_BACKEND_MODES: &str = "Dynamic backends are compatible with only TCP or HTTP mode.";
+/// A new backend without a mode.
+pub const MODE_REQUIRED: &str = "Mode is required when the defaults section does not set one.";
+/// Names that are unique in the world.
+pub const NO_GUID: &str =
+    "'guid' is not supported by Regate: counters are kept by the names of proxies and servers.";
+/// A backend was made.
+pub const BACKEND_ADDED: &str = "New backend registered.";
+/// A backend was removed.
+pub const BACKEND_DELETED: &str = "Backend deleted.";
+/// A backend may be chosen.
+pub const BACKEND_PUBLISHED: &str = "Backend published.";
+/// A backend may not be chosen.
+pub const BACKEND_UNPUBLISHED: &str = "Backend unpublished.";
+/// A backend that is off.
+pub const BACKEND_DISABLED: &str = "No effect on a disabled backend.";
+/// A backend that may be chosen cannot go.
+pub const UNPUBLISH_FIRST: &str = "Backend must be unpublished prior to its deletion.";
+/// A backend with servers cannot go.
+pub const SERVERS_FIRST: &str = "Only a backend without server can be deleted.";
+/// A backend with a stick table cannot go.
+pub const TABLE_STAYS: &str = "Cannot remove a backend with stick-table.";
+/// Half a section cannot go.
+pub const LISTEN_STAYS: &str = "Cannot delete a listen section.";
+/// A backend that others point to cannot go.
+pub const BACKEND_IN_USE: &str =
+    "This proxy cannot be removed at runtime due to other configuration elements pointing to it.";
+/// A variable's name is missing.
+pub const NEED_VARIABLE: &str = "Missing process-wide variable identifier.";
+/// A variable without a value.
+pub const VARIABLE_NOT_FOUND: &str = "Variable not found.";
+/// What a variable is to be made of is missing.
+pub const NEED_EXPRESSION: &str = "Missing either 'expr', 'fmt' or expression.";
 /// How `prompt` is used.
 pub const PROMPT_USAGE: &str = "Usage: prompt [help | n | i | p | timed]*\n  n      close the connection after each line\n  i      keep it open, without a prompt\n  p      keep it open, with a prompt\n  timed  as p, and show or hide the uptime in the prompt\nWithout a word: n and i become p, p becomes n.";
 /// A group of threads other than the one that there is.

@@ -5,14 +5,16 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
 use regate_proto::model::Level;
 
+use super::anonymous::Anonymous;
 use super::lex::Command;
 use super::plan::{Reply, Step};
 use super::sentence;
-use super::table::{self, Becomes};
+use super::table::{self, Becomes, Restriction};
 use super::versions::Versions;
 
 /// The state of one connection.
@@ -28,6 +30,10 @@ pub struct Session {
     pub dress: Dress,
     /// Idle time after which it is closed.
     pub timeout: Duration,
+    /// Which restricted commands it may give.
+    pub modes: Modes,
+    /// What names are replaced by in later outputs; nothing: they stand as they are.
+    pub anonymous: Option<Anonymous>,
     /// Whether it is to be closed at once.
     pub quitting: bool,
     /// What is the same for all connections.
@@ -56,6 +62,15 @@ pub enum Dress {
     Word,
 }
 
+/// Modes that open commands which are restricted otherwise; they end when the level falls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// Commands for experts.
+    pub expert: bool,
+    /// Commands that may still change.
+    pub experimental: bool,
+}
+
 /// What all connections share.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -67,6 +82,19 @@ pub struct Surroundings {
     pub environment: Option<Vec<(OsString, OsString)>>,
     /// Since when the sockets are served.
     pub since: Instant,
+    /// The key that names are replaced with where a connection gives none; 0: there is none.
+    pub anonymous_key: Arc<AtomicU32>,
+}
+
+impl Modes {
+    /// Whether commands with this restriction may be given.
+    pub fn open(self, restriction: Option<Restriction>) -> bool {
+        match restriction {
+            None => true,
+            Some(Restriction::Expert) => self.expert,
+            Some(Restriction::Experimental) => self.experimental,
+        }
+    }
 }
 
 impl Session {
@@ -78,6 +106,8 @@ impl Session {
             timed: false,
             dress: Dress::Plain,
             timeout,
+            modes: Modes::default(),
+            anonymous: None,
             quitting: false,
             surroundings,
         }
@@ -92,13 +122,20 @@ impl Session {
             return Reply::Nothing.into();
         }
         let Some(row) = table::find(&command.words) else {
-            return sentence::unknown(&command.words).into();
+            return sentence::unknown(&command.words, self.modes).into();
         };
         if self.level < row.level {
             return Reply::error(sentence::DENIED).into();
         }
+        if !self.modes.open(row.restriction) {
+            return Reply::error(match row.restriction {
+                Some(Restriction::Expert) => sentence::EXPERTS_ONLY,
+                _ => sentence::EXPERIMENTAL_ONLY,
+            })
+            .into();
+        }
         match row.becomes {
-            Becomes::Session(run) | Becomes::Staged(run) => run(self, command),
+            Becomes::Session(run) | Becomes::Staged(run) | Becomes::Told(run) => run(self, command),
             Becomes::Apply(plan) | Becomes::Act(plan) | Becomes::Ask(plan) => plan(command),
         }
     }

@@ -32,6 +32,8 @@ impl Bench {
         let socket = |level: Level| StatsSocket {
             address: BindAddress::Unix(folder.path().join(level.word()).display().to_string()),
             level: Some(level),
+            severity: None,
+            volatile: false,
             file: SocketFile { mode: Some(0o600), ..Default::default() },
         };
         let sockets = [Level::Admin, Level::Operator, Level::User].map(socket).to_vec();

@@ -12,10 +12,13 @@ use std::os::unix::net as std_unix;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use regate_proto::model::{BindAddress, BindHost, Level, SocketFile, StatsSocket};
+use regate_proto::change::Origin;
+use regate_proto::model::{BindAddress, BindHost, Level, SeverityOutput, SocketFile, StatsSocket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
+
+use super::session::Dress;
 
 /// A text socket that listens.
 #[derive(Debug)]
@@ -24,7 +27,19 @@ pub struct Socket {
     pub name: String,
     /// What its clients may do.
     pub level: Level,
+    /// How it dresses replies.
+    pub dress: Dress,
+    door: &'static str,
     listener: Listener,
+}
+
+/// Who made a connection, and by which door what it changes comes in.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The socket, and what is known of who is at its other end.
+    pub actor: String,
+    /// The door of changes: [`Origin::VOLATILE`] where they are gone after a restart.
+    pub door: &'static str,
 }
 
 #[derive(Debug)]
@@ -63,7 +78,13 @@ impl Socket {
     pub fn open(wanted: &StatsSocket) -> Result<Vec<Socket>, ListenError> {
         let level = wanted.level.unwrap_or(Level::Operator);
         let fail = |reason| ListenError { socket: wanted.address.to_string(), reason };
-        let one = |name, listener| Ok(vec![Socket { name, level, listener }]);
+        let door = if wanted.volatile { Origin::VOLATILE } else { Origin::SOCKET };
+        let dress = match wanted.severity {
+            None => Dress::Plain,
+            Some(SeverityOutput::Number) => Dress::Number,
+            Some(SeverityOutput::Word) => Dress::Word,
+        };
+        let one = |name, listener| Ok(vec![Socket { name, level, dress, door, listener }]);
         match &wanted.address {
             BindAddress::Unix(path) => {
                 let (listener, file) = unix(Path::new(path), &wanted.file).map_err(fail)?;
@@ -77,7 +98,13 @@ impl Socket {
                 .map(|port| {
                     let listener = tcp(host, port).map_err(fail)?;
                     let address = listener.local_addr().map_err(fail)?;
-                    Ok(Socket { name: spelled(address), level, listener: Listener::Tcp(listener) })
+                    Ok(Socket {
+                        name: spelled(address),
+                        level,
+                        dress,
+                        door,
+                        listener: Listener::Tcp(listener),
+                    })
                 })
                 .collect(),
             BindAddress::Descriptor(_) => {
@@ -96,7 +123,12 @@ impl Socket {
     }
 
     /// The next connection, with who made it.
-    pub async fn accept(&self) -> io::Result<(Stream, String)> {
+    pub async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        let (stream, actor) = self.accept_stream().await?;
+        Ok((stream, Peer { actor, door: self.door }))
+    }
+
+    async fn accept_stream(&self) -> io::Result<(Stream, String)> {
         match &self.listener {
             Listener::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;

@@ -14,8 +14,11 @@ fn session() -> Session {
         sockets: Vec::new(),
         environment: None,
         since: Instant::now(),
+        anonymous_key: Arc::default(),
     };
-    Session::new(Level::Admin, Duration::from_secs(10), Arc::new(surroundings))
+    let mut session = Session::new(Level::Admin, Duration::from_secs(10), Arc::new(surroundings));
+    session.modes = Modes { expert: true, experimental: true };
+    session
 }
 
 fn commands(line: &str) -> Vec<Command> {
@@ -64,7 +67,7 @@ fn rows_that_change_something_need_a_level() {
         let lowest = match row.becomes {
             Becomes::Apply(_) | Becomes::Staged(_) => Level::Admin,
             Becomes::Act(_) => Level::Operator,
-            Becomes::Ask(_) | Becomes::Session(_) => Level::User,
+            Becomes::Ask(_) | Becomes::Session(_) | Becomes::Told(_) => Level::User,
         };
         assert!(row.level >= lowest, "{}", row.usage);
     }
@@ -81,7 +84,8 @@ fn every_row_has_an_example_that_becomes_what_the_row_says() {
         assert!(!mine.is_empty(), "no example of {:?} is one", row.words);
         let steps = mine.iter().map(|command| session().step(command));
         let right = steps.filter(|step| match (&row.becomes, step) {
-            (Becomes::Session(_), Step::Answered(_)) | (Becomes::Staged(_), Step::Planned(_)) => true,
+            (Becomes::Session(_), Step::Answered(_) | Step::Resting(_))
+            | (Becomes::Staged(_) | Becomes::Told(_), Step::Planned(_)) => true,
             (Becomes::Apply(_) | Becomes::Act(_), Step::Planned(plan)) => plan.is_change() || plan.exclusive,
             (Becomes::Ask(_), Step::Planned(plan)) => !plan.is_change(),
             _ => false,
@@ -94,12 +98,12 @@ fn every_row_has_an_example_that_becomes_what_the_row_says() {
 fn unknown_words_are_answered_with_something_alike() {
     let usages = |text: &str| -> Vec<&str> {
         let words: Vec<Word> = text.split_whitespace().map(Word::from).collect();
-        resembling(&words).iter().map(|row| row.usage).collect()
+        resembling(&words, Default::default()).iter().map(|row| row.usage).collect()
     };
-    let get = ["get acl <acl> <value>", "get map <map> <value>", "get weight <b>/<s>"];
+    let get = ["get acl <acl> <value>", "get map <map> <value>", "get var <name>", "get weight <b>/<s>"];
     assert_eq!(usages("get"), [&get[..], &LAST[..]].concat());
     assert!(usages("shwo info").iter().any(|usage| usage.starts_with("show info")));
-    assert_eq!(usages("clear").len(), 8);
-    assert_eq!(usages("").len(), rows().filter(|row| row.is_listed()).count());
+    assert_eq!(usages("clear").len(), 9);
+    assert_eq!(usages("").len(), rows().filter(|row| row.is_listed() && row.restriction.is_none()).count());
     assert_eq!(&usages("")[usages("").len() - 3..], LAST);
 }

@@ -15,12 +15,13 @@ impl Core {
     ) -> Result<v1::ActReply, Vec<Problem>> {
         use v1::act_request::Action;
         let asked = match &action.action {
-            Some(Action::ClearCounters(v1::ClearCounters { all: false })) => Asked::ClearMaxima,
-            Some(Action::ClearCounters(v1::ClearCounters { all: true })) => Asked::ClearCounters,
+            Some(Action::ClearCounters(v1::ClearCounters { all: false, server: None })) => Asked::ClearMaxima,
+            Some(Action::ClearCounters(_)) => Asked::ClearCounters,
             Some(Action::SoftStop(_)) => Asked::SoftStop,
             Some(Action::HardStop(_)) => Asked::HardStop,
             Some(Action::SetHealth(_)) => Asked::SetHealth,
             Some(Action::SetEntry(_) | Action::ClearEntries(_)) => Asked::SetEntries,
+            Some(Action::SetVariable(_)) => Asked::SetVariable,
             None => {
                 let detail = "action: clear_counters, soft_stop, hard_stop, set_health, set_entry or \
                               clear_entries is expected";
@@ -29,8 +30,14 @@ impl Core {
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
         let nodes = self.meant(caller).map_err(|problem| vec![problem])?;
-        let is_harmless =
-            matches!(asked, Asked::ClearMaxima | Asked::ClearCounters | Asked::SetHealth | Asked::SetEntries);
+        let is_harmless = matches!(
+            asked,
+            Asked::ClearMaxima
+                | Asked::ClearCounters
+                | Asked::SetHealth
+                | Asked::SetEntries
+                | Asked::SetVariable
+        );
         if nodes.is_empty() || (nodes.len() > 1 && !is_harmless) {
             let detail = match nodes.len() {
                 0 => "there is no node to do it at".to_owned(),

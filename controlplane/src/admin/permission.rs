@@ -34,6 +34,10 @@ pub enum Asked {
     SetHealth,
     /// Write and remove entries of stick tables.
     SetEntries,
+    /// Read a variable of a process.
+    Variable,
+    /// Give a variable of a process a value.
+    SetVariable,
     /// Describe the process.
     Info,
     /// Tell how much is configured.
@@ -91,6 +95,7 @@ impl Asked {
             | Asked::Overlays
             | Asked::Insides
             | Asked::SetEntries
+            | Asked::Variable
             | Asked::Configuration
             | Asked::History => Level::Operator,
             Asked::Apply
@@ -100,13 +105,14 @@ impl Asked {
             | Asked::ClearCounters
             | Asked::SoftStop
             | Asked::HardStop
+            | Asked::SetVariable
             | Asked::SetHealth => Level::Admin,
         }
     }
 
     /// Everything that can be asked for.
     #[cfg(test)]
-    const ALL: [Asked; 24] = [
+    const ALL: [Asked; 26] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -121,6 +127,8 @@ impl Asked {
         Asked::HardStop,
         Asked::SetHealth,
         Asked::SetEntries,
+        Asked::Variable,
+        Asked::SetVariable,
         Asked::Tables,
         Asked::Info,
         Asked::Summary,
@@ -247,8 +255,8 @@ mod tests {
     #[test]
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
         let user = "Converse Info Summary Proxies Statistics ServerStates Tables Nodes";
-        let operator = "Watch ClearMaxima Rows Overlays Insides Configuration History SetEntries";
-        let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop SetHealth";
+        let operator = "Watch ClearMaxima Rows Overlays Insides Configuration History SetEntries Variable";
+        let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop SetHealth SetVariable";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");
             let listed = |words: &str| words.split(' ').any(|word| word == name);

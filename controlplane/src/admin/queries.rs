@@ -45,6 +45,7 @@ impl Core {
             Question::Servers(_) => Asked::Proxies,
             // At a level that does not show entries, the node tells the table alone.
             Question::Tables(_) | Question::Entries(_) => Asked::Tables,
+            Question::Variable(_) => Asked::Variable,
             Question::Lists(_) | Question::ListEntries(_) | Question::Match(_) => Asked::Rows,
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
@@ -80,7 +81,8 @@ impl Core {
                 | Question::Entries(_)
                 | Question::Lists(_)
                 | Question::ListEntries(_)
-                | Question::Match(_),
+                | Question::Match(_)
+                | Question::Variable(_),
             )
             | None => self.ask_nodes(caller, query, &answers).await,
         }

@@ -332,7 +332,7 @@ async fn a_pipeline_answers_in_order_and_questions_see_what_came_before() {
     let rows = v1::RowsQuery { kinds: vec![v1::Kind::Server.into()], ..Default::default() };
     let rows = Asked::Ask(v1::Query { question: Some(v1::query::Question::Rows(rows)) });
     let act = Asked::Act(v1::ActRequest {
-        action: Some(v1::act_request::Action::ClearCounters(v1::ClearCounters { all: true })),
+        action: Some(v1::act_request::Action::ClearCounters(v1::ClearCounters { all: true, server: None })),
     });
     let asked =
         vec![change(web()), info(), change(vec![weight("web", "s1", 9)]), rows, act, change(Vec::new())];

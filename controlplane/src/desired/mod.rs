@@ -25,7 +25,7 @@ use parking_lot::{Mutex, RwLock};
 use regate_proto::change::{ChangeSet, Origin, Revision};
 use regate_proto::model::{Row, Subject};
 use regate_proto::problem::{Code, Problem};
-use regate_proto::state::{Applied, State};
+use regate_proto::state::{Applied, State, without_volatile};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use disk::Disk;
@@ -114,6 +114,8 @@ impl Desired {
     /// Loads what the store keeps and starts the writer.
     pub fn open(store: Arc<dyn Store>) -> Result<Desired, StoreError> {
         let state = store.load()?;
+        // What was changed by hand for a while only is taken back before anything else happens.
+        let changes = without_volatile(&state);
         let shared = Arc::new(Shared {
             recent: Mutex::new(Recent::starting_at(state.revision(), state.digest())),
             revision: watch::Sender::new(state.revision()),
@@ -128,6 +130,12 @@ impl Desired {
             .name("desired-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| StoreError::io("starting a thread", error))?;
+        if !changes.is_empty() {
+            let origin = Origin { actor: "start".to_owned(), door: "file".to_owned(), at: 0 };
+            let work = Work::Set(ChangeSet { base: None, origin, changes });
+            // Nobody waits for the answer, and the queue is empty.
+            let _ = orders.try_send(Order { work, dry_run: false, reply: oneshot::channel().0 });
+        }
         Ok(Desired { orders, shared, writer: Mutex::new(Some(writer)) })
     }
 

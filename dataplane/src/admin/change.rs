@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::permission::{Asked, Caller};
 use super::services::{Parts, refused};
-use super::{Context, Desk, Stop, query, tables, view};
+use super::{Context, Desk, Stop, query, tables, variables, view};
 use crate::check::standing::{self, Order, Place};
 use crate::live::Operational;
 use crate::store::{self, Done, Event, Happening, Pending, StagedSet, Work};
@@ -170,11 +170,16 @@ impl Context {
         use v1::act_request::Action;
         match request.action {
             None => Err(Problem::general(Code::Malformed, "action: nothing is set: an action is expected")),
-            Some(Action::ClearCounters(v1::ClearCounters { all })) => {
+            Some(Action::ClearCounters(v1::ClearCounters { server: Some(at), .. })) => {
+                caller.may(Asked::ClearCounters)?;
+                self.clear_counters_of(at)
+            }
+            Some(Action::ClearCounters(v1::ClearCounters { all, server: None })) => {
                 caller.may(if all { Asked::ClearCounters } else { Asked::ClearMaxima })?;
                 self.clear_counters(all);
                 Ok(())
             }
+            Some(Action::SetVariable(request)) => variables::set(self, caller, request),
             Some(Action::SoftStop(v1::SoftStop {})) => {
                 caller.may(Asked::SoftStop)?;
                 let _ = self.stops.send(Stop::Soft);
@@ -224,6 +229,21 @@ impl Context {
             return Err(Problem::about(Code::Unsuitable, &subject, "it has no agent"));
         }
         standing::obey(Place { snapshot: &snapshot, live: &self.live, backend, server }, order);
+        Ok(())
+    }
+
+    fn clear_counters_of(&self, at: v1::ServerRef) -> Result<(), Problem> {
+        let at = ServerRef::try_from(at)?;
+        let snapshot = self.store.read(|current| current.snapshot.clone());
+        let server = snapshot.backends.get(&at.backend).and_then(|backend| backend.server(&at.server));
+        let missing = || {
+            let subject = match snapshot.backends.contains_key(&at.backend) {
+                true => Subject::Server(at.clone()),
+                false => Subject::Backend(at.backend.clone()),
+            };
+            Problem::about(Code::NotFound, &subject, "there is none of that name")
+        };
+        server.ok_or_else(missing)?.live.clear(true);
         Ok(())
     }
 

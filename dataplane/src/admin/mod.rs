@@ -22,6 +22,7 @@ mod tables;
 mod tests;
 mod tls;
 mod uplink;
+mod variables;
 mod view;
 
 use std::net::SocketAddr;
@@ -268,6 +269,8 @@ impl Context {
             connections_rate_max: narrow(process.connection_rate.highest()),
             sessions_rate: narrow(process.session_rate.at(now)),
             sessions_rate_limit: global.maxsessrate.unwrap_or(0),
+            ssl_rate_limit: global.maxsslrate.unwrap_or(0),
+            compression_rate_limit: global.maxcomprate.unwrap_or(0),
             sessions_rate_max: narrow(process.session_rate.highest()),
             requests_total: process.requests_total.sum(),
             streams_current: live.over_workers(|worker| worker.streams()),

@@ -60,6 +60,10 @@ pub enum Asked {
     Insides,
     /// Read the whole state.
     Configuration,
+    /// Read a variable of the process.
+    Variable,
+    /// Give a variable of the process a value.
+    SetVariable,
 }
 
 /// Somebody who asks.
@@ -90,6 +94,7 @@ impl Asked {
             | Asked::Insides
             | Asked::Entries
             | Asked::SetEntries
+            | Asked::Variable
             | Asked::Configuration => Level::Operator,
             Asked::Apply
             | Asked::Stage
@@ -98,12 +103,13 @@ impl Asked {
             | Asked::ClearCounters
             | Asked::SoftStop
             | Asked::HardStop
+            | Asked::SetVariable
             | Asked::SetHealth => Level::Admin,
         }
     }
 
     /// Everything that can be asked for.
-    pub const ALL: [Asked; 24] = [
+    pub const ALL: [Asked; 26] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -128,6 +134,8 @@ impl Asked {
         Asked::Overlays,
         Asked::Insides,
         Asked::Configuration,
+        Asked::Variable,
+        Asked::SetVariable,
     ];
 }
 
@@ -232,8 +240,8 @@ mod tests {
     #[test]
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
         let user = "Converse Info Summary Proxies Statistics ServerStates Tables";
-        let operator = "Watch ClearMaxima Rows Addresses Overlays Configuration Entries SetEntries";
-        let admin = "Apply Stage Commit Follow ClearCounters SoftStop HardStop SetHealth";
+        let operator = "Watch ClearMaxima Rows Addresses Overlays Configuration Entries SetEntries Variable";
+        let admin = "Apply Stage Commit Follow ClearCounters SoftStop HardStop SetHealth SetVariable";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");
             let listed = |words: &str| words.split(' ').any(|word| word == name);

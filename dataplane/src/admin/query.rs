@@ -18,7 +18,7 @@ use v1::query::Question;
 
 use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
-use super::{Context, lists, report, statistics, tables};
+use super::{Context, lists, report, statistics, tables, variables};
 use crate::live::SectionLive;
 use crate::live::{Operational, Probe};
 use crate::snapshot::Target;
@@ -109,6 +109,7 @@ pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Re
                 ..v1::Answer::default()
             })))
         }
+        Question::Variable(query) => variables::value(context, caller, query),
         Question::Servers(query) => {
             let (revision, servers) = servers(context, caller, query)?;
             let parts = chunk::parts(servers);

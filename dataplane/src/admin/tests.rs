@@ -363,6 +363,7 @@ impl Controller {
 
 fn overlay(weight: u64, actor: &str) -> Change {
     Change::Restore(Overlay {
+        beneath: None,
         subject: Subject::Server(at("b", "s")),
         value: OverlayValue::Setting(Setting::Weight(Weight::new(weight).unwrap())),
         origin: Origin { actor: actor.to_owned(), door: "socket".to_owned(), at: 5 },

@@ -230,12 +230,21 @@ impl<'d> Draft<'d> {
 
     /// The first name that a list of routes leads to.
     pub(super) fn route<'p>(&self, routes: &'p [RoutePlan]) -> Option<std::borrow::Cow<'p, Name>> {
+        self.route_to(routes, |_| true)
+    }
+
+    /// The same; rules that lead to a name which may not be chosen are passed over.
+    pub(super) fn route_to<'p>(
+        &self,
+        routes: &'p [RoutePlan],
+        may: impl Fn(&Name) -> bool,
+    ) -> Option<std::borrow::Cow<'p, Name>> {
         use std::borrow::Cow;
-        routes.iter().find_map(|route| {
+        let found = routes.iter().find_map(|route| {
             if route.condition.as_ref().is_some_and(|condition| !self.holds(condition)) {
                 return None;
             }
-            match &route.target {
+            let target = match &route.target {
                 TargetPlan::Fixed(name) => Some(Some(Cow::Borrowed(name))),
                 // A name that is none leads on to the default, as one that is not there does.
                 TargetPlan::Made(format) => {
@@ -244,8 +253,10 @@ impl<'d> Draft<'d> {
                         std::str::from_utf8(&text).ok().and_then(|text| Name::new(text).ok()).map(Cow::Owned),
                     )
                 }
-            }
-        })?
+            };
+            target.filter(|name| name.as_deref().is_none_or(&may))
+        });
+        found?
     }
 
     /// What samples see of the message.

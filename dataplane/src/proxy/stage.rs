@@ -61,14 +61,16 @@ impl<'a> Stage<'_, 'a> {
             self.run(&frontend.rules.redirects).await?;
         }
         let routed = frontend.as_ref().and_then(|frontend| {
-            let name = self.draft().route(&frontend.rules.routes)?;
-            self.snapshot.backends.get(name.as_ref()).filter(|backend| backend.mode == frontend.mode)
+            let snapshot = self.snapshot;
+            let name = self.draft().route_to(&frontend.rules.routes, |name| snapshot.may_choose(name))?;
+            snapshot.backends.get(name.as_ref()).filter(|backend| backend.mode == frontend.mode)
         });
         let backend = match routed {
             Some(backend) => backend,
             None => {
                 let name = self.session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
-                self.snapshot.backends.get(name).ok_or(Fault::NoBackend)?
+                let backend = self.snapshot.backends.get(name).filter(|backend| backend.published);
+                backend.ok_or(Fault::NoBackend)?
             }
         };
         self.story.enter(self.session, backend);

@@ -97,14 +97,17 @@ fn route<'a>(
     let mut fields = Fields::default();
     let draft = draft(session, snapshot, story, &mut fields, true);
     let routed = draft
-        .route(&frontend.rules.routes)
+        .route_to(&frontend.rules.routes, |name| snapshot.may_choose(name))
         .and_then(|name| snapshot.backends.get(name.as_ref()))
         .filter(|backend| backend.mode == frontend.mode);
     match routed {
         Some(backend) => Ok(backend),
         None => {
             let name = frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
-            Ok(snapshot.backends.get(name).ok_or(Fault::NoBackend)?)
+            {
+                let backend = snapshot.backends.get(name).filter(|backend| backend.published);
+                Ok(backend.ok_or(Fault::NoBackend)?)
+            }
         }
     }
 }

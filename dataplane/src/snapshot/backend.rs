@@ -70,6 +70,8 @@ pub struct BackendPlan {
     pub accept_unsafe: bool,
     /// Whether TCP keep-alive probes are sent.
     pub tcp_keep_alive: bool,
+    /// Whether rules and frontends may choose it.
+    pub published: bool,
     /// The local address that connections start from.
     pub source: Option<SocketAddr>,
     /// What replaces the built-in error pages.
@@ -398,6 +400,7 @@ pub(super) fn compile(
         prefer_last_server: settings.prefer_last_server.unwrap_or(false),
         accept_unsafe: settings.accept_unsafe_response.unwrap_or(false),
         tcp_keep_alive: settings.srvtcpka.unwrap_or(false),
+        published: !settings.unpublished.unwrap_or(false),
         source: settings.source,
         error_pages: ErrorPages::compile(&settings.error_pages),
         rules,

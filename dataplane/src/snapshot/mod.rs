@@ -70,3 +70,10 @@ pub struct Snapshot {
     /// Buffers of log lines, in the order of listings.
     pub rings: Arc<[Arc<Ring>]>,
 }
+
+impl Snapshot {
+    /// Whether rules may lead to a backend of this name. One that is not there is nobody's to refuse.
+    pub fn may_choose(&self, name: &Name) -> bool {
+        self.backends.get(name).is_none_or(|backend| backend.published)
+    }
+}

@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use regate_proto::change::{Change, ChangeSet, Field, Origin, Revision};
 use regate_proto::model::{Name, Row, ServerRef, Subject};
 use regate_proto::problem::{Code, Problem};
-use regate_proto::state::{Applied, Digest, Journal, State, Touched, diff, replacement};
+use regate_proto::state::{Applied, Digest, Journal, State, Touched, diff, replacement, without_volatile};
 use tokio::sync::{mpsc, watch};
 
 use super::events::{Events, Happening, MOST_SUBJECTS};
@@ -57,8 +57,14 @@ impl<T: Traffic> Writer<T> {
     ) -> Result<Writer<T>, Vec<Problem>> {
         let Loaded { disk, kept } = loaded;
         let mut state = kept.state;
-        let set = beginning.rows.map(|rows| replace_spec(&mut state, rows)).transpose()?.flatten();
         let managed = kept.managed.clone().filter(|_| !beginning.release);
+        let dropped = match managed {
+            // What a controller manages is the controller's to take back.
+            Some(_) => None,
+            None => drop_volatile(&mut state),
+        };
+        let dropped = dropped.map(|set| (set, state.revision()));
+        let set = beginning.rows.map(|rows| replace_spec(&mut state, rows)).transpose()?.flatten();
         let mut writer = Writer {
             shared: Arc::new(Shared {
                 current: RwLock::new(Current { state: State::default(), snapshot: Arc::default() }),
@@ -76,6 +82,7 @@ impl<T: Traffic> Writer<T> {
         let touched: Touched =
             writer.state.effective().map(|row| row.subject()).chain([Subject::Global]).collect();
         let mut records = Vec::new();
+        records.extend(dropped.as_ref().map(|(set, revision)| Record::Set(set, *revision)));
         records.extend(set.as_ref().map(|set| Record::Set(set, writer.state.revision())));
         records.extend((kept.managed.is_some() && writer.managed.is_none()).then_some(Record::Managed(None)));
         let snapshot = snapshot::compile(&writer.state, &writer.snapshot, &touched, &writer.live)?;
@@ -359,6 +366,25 @@ fn keep(
         Some(Err(error)) => {
             let detail = format!("the change cannot be kept on disk, so it is not made: {error}");
             Err(vec![Problem::general(Code::Impossible, detail)])
+        }
+    }
+}
+
+/// Takes back what was changed by hand for a while only; gives the set that did it, if it took one.
+fn drop_volatile(state: &mut State) -> Option<ChangeSet> {
+    let changes = without_volatile(state);
+    if changes.is_empty() {
+        return None;
+    }
+    let origin =
+        Origin { actor: "start".to_owned(), door: "file".to_owned(), at: super::events::unix_millis() };
+    let set = ChangeSet { base: None, origin, changes };
+    match state.apply(&set) {
+        Ok(_) => Some(set),
+        Err(problems) => {
+            let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            tracing::warn!("volatile changes cannot be taken back, they stay: {}", reasons.join("; "));
+            None
         }
     }
 }

@@ -201,22 +201,12 @@ pub const GLOBAL: &[Known] = &[
         status: Status::Harmless("it tunes what does not exist here"),
     },
     Known {
-        name: "maxcomprate",
-        arguments: 0,
-        status: Status::Harmless("it tunes what does not exist here"),
-    },
-    Known {
         name: "maxpipes",
         arguments: 0,
         status: Status::Harmless("data is moved in the way that measured best"),
     },
     Known {
         name: "maxsslconn",
-        arguments: 0,
-        status: Status::Harmless("there is no TLS here yet, and it is refused where it is asked for"),
-    },
-    Known {
-        name: "maxsslrate",
         arguments: 0,
         status: Status::Harmless("there is no TLS here yet, and it is refused where it is asked for"),
     },
@@ -841,11 +831,6 @@ pub const STATS_SOCKET: &[Known] = &[
         name: "process",
         arguments: 1,
         status: Status::Harmless("workers share the accepted connections by themselves"),
-    },
-    Known {
-        name: "severity-output",
-        arguments: 1,
-        status: Status::Harmless("severities stand in no answer here"),
     },
     Known {
         name: "shards",

@@ -15,10 +15,12 @@ use super::{
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
     Group, Holds, HttpConnection, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name, Nameserver,
     NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
-    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SocketFile, StatsSocket, Subject,
-    Transport, User, Userlist, Weight,
+    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SeverityOutput, SocketFile,
+    StatsSocket, Subject, Transport, User, Userlist, Weight,
 };
-use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
+use crate::change::{
+    Beneath, Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
+};
 use crate::problem::{Code, Problem};
 
 mod balancing;
@@ -158,6 +160,8 @@ pub fn global() -> impl Strategy<Value = Global> + Clone {
         of(millis()),
         of(millis()),
         of(1..=1000_u32),
+        of(0..=100_000_u32),
+        of(0..=100_000_u32),
     );
     let log = (vec(log_target(), 0..=2), of(word()), of(prop_oneof![Just(String::new()), word()]));
     let process = (
@@ -180,6 +184,8 @@ pub fn global() -> impl Strategy<Value = Global> + Clone {
             grace,
             stats_timeout,
             stats_maxconn,
+            maxsslrate,
+            maxcomprate,
         ) = numbers;
         let (log, log_tag, log_send_hostname) = log;
         let (stats_sockets, node, description, daemon, pidfile, user, group, chroot) = process;
@@ -187,6 +193,8 @@ pub fn global() -> impl Strategy<Value = Global> + Clone {
             maxconn,
             maxconnrate,
             maxsessrate,
+            maxsslrate,
+            maxcomprate,
             nbthread,
             hard_stop_after,
             grace,
@@ -210,9 +218,11 @@ pub fn global() -> impl Strategy<Value = Global> + Clone {
 
 fn stats_socket() -> impl Strategy<Value = StatsSocket> + Clone {
     let level = select(vec![Level::User, Level::Operator, Level::Admin]);
-    (bind_address(), of(level), socket_file()).prop_map(|(address, level, file)| {
+    let severity = of(select(vec![SeverityOutput::Number, SeverityOutput::Word]));
+    let all = (bind_address(), of(level), socket_file(), severity, any::<bool>());
+    all.prop_map(|(address, level, file, severity, volatile)| {
         let file = if matches!(address, BindAddress::Unix(_)) { file } else { SocketFile::default() };
-        StatsSocket { address, level, file }
+        StatsSocket { address, level, severity, volatile, file }
     })
 }
 
@@ -337,7 +347,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
         (of(mode()), of(balancing::balance()), of(http_connection()), of(reuse), of(of(forwardfor())));
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
     let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
-    let flags = proptest::array::uniform5(of(any::<bool>()));
+    let flags = proptest::array::uniform6(of(any::<bool>()));
     let returning = (
         of(persistence::retry_on()),
         persistence::persistence(),
@@ -353,7 +363,8 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
             let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
                 timeouts;
             let (retries, redispatch, fullconn, source) = numbers;
-            let [prefer_last_server, abortonclose, accept_unsafe_response, srvtcpka, nolinger] = flags;
+            let [prefer_last_server, abortonclose, accept_unsafe_response, srvtcpka, nolinger, unpublished] =
+                flags;
             BackendSettings {
                 mode,
                 balance,
@@ -377,6 +388,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                 accept_unsafe_response,
                 srvtcpka,
                 nolinger,
+                unpublished,
                 source,
                 default_server,
                 error_pages,
@@ -636,6 +648,9 @@ pub fn absolute_setting() -> impl Strategy<Value = Setting> + Clone {
         any::<u32>().prop_map(Setting::MaxConnRate),
         any::<u32>().prop_map(Setting::MaxSessRate),
         any::<bool>().prop_map(Setting::DynamicCookie),
+        any::<bool>().prop_map(Setting::Published),
+        any::<u32>().prop_map(Setting::MaxSslRate),
+        any::<u32>().prop_map(Setting::MaxCompRate),
         word().prop_map(Setting::CookieKey),
         server_host().prop_map(Setting::CheckHost),
         any::<u16>().prop_map(Setting::CheckPort),
@@ -655,11 +670,8 @@ pub fn setting() -> impl Strategy<Value = Setting> + Clone {
 /// Who made a change.
 pub fn origin() -> impl Strategy<Value = Origin> + Clone {
     let actor = prop_oneof![Just(String::new()), text()];
-    (actor, select(vec!["", "file", "socket", "grpc"]), any::<u64>()).prop_map(|(actor, door, at)| Origin {
-        actor,
-        door: door.to_owned(),
-        at,
-    })
+    (actor, select(vec!["", "file", "socket", "volatile", "grpc"]), any::<u64>())
+        .prop_map(|(actor, door, at)| Origin { actor, door: door.to_owned(), at })
 }
 
 /// Something changed by hand; what it is about need not exist.
@@ -671,7 +683,15 @@ pub fn overlay() -> impl Strategy<Value = Overlay> {
             .prop_map(|(subject, setting)| (subject, OverlayValue::Setting(setting))),
         entries_overlay().prop_map(|overlay| (overlay.subject, overlay.value)),
     ];
-    (told, origin()).prop_map(|((subject, value), origin)| Overlay { subject, value, origin })
+    (told, origin()).prop_map(|((subject, value), origin)| lying(subject, value, origin))
+}
+
+/// An overlay; a volatile one lies over one of the same value that is not.
+pub fn lying(subject: Subject, value: OverlayValue, origin: Origin) -> Overlay {
+    let lasting = Origin { door: Origin::SOCKET.to_owned(), ..origin.clone() };
+    let beneath = Box::new(Beneath { value: value.clone(), origin: lasting });
+    let beneath = Some(beneath).filter(|_| origin.is_volatile());
+    Overlay { subject, value, origin, beneath }
 }
 
 /// A change of any kind; what it is about need not exist.

@@ -76,6 +76,8 @@ pub struct BackendSettings {
     pub srvtcpka: Option<bool>,
     /// Closes by reset instead of lingering. Default: off.
     pub nolinger: Option<bool>,
+    /// Whether no rule and no frontend may choose it; its servers are checked all the same. Default: no.
+    pub unpublished: Option<bool>,
     /// The local address that connections to servers start from; port 0 lets the kernel choose.
     pub source: Option<SocketAddr>,
     /// What servers of this backend start from.

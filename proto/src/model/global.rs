@@ -13,6 +13,10 @@ pub struct Global {
     pub maxconnrate: Option<u32>,
     /// Most new sessions a second. Default, and 0: no limit.
     pub maxsessrate: Option<u32>,
+    /// Most new TLS sessions a second. Default, and 0: no limit.
+    pub maxsslrate: Option<u32>,
+    /// Most kilobytes that are compressed in a second. Default, and 0: no limit.
+    pub maxcomprate: Option<u32>,
     /// Number of workers, read when the process starts. Default: the cores it may run on.
     pub nbthread: Option<u32>,
     /// After a soft stop began, how long until connections are cut. Default: for ever.
@@ -56,8 +60,21 @@ pub struct StatsSocket {
     pub address: BindAddress,
     /// What its clients may do. Default: operator.
     pub level: Option<Level>,
+    /// How severities stand before sentences, until a client asks otherwise. Default: not at all.
+    pub severity: Option<SeverityOutput>,
+    /// Whether what is changed through it is gone once the process starts again. Default: no.
+    pub volatile: bool,
     /// Mode and owner of a unix socket's file.
     pub file: SocketFile,
+}
+
+/// How severities stand before sentences (configuration manual 3.1 "severity-output").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SeverityOutput {
+    /// As `[3]: `.
+    Number,
+    /// As `[err]: `.
+    Word,
 }
 
 /// What a client may do: each level includes the ones before it.

@@ -42,7 +42,7 @@ pub use defaults::Defaults;
 pub use frontend::{
     Bind, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, HttpConnection, Mode, SocketFile,
 };
-pub use global::{Global, Level, StatsSocket};
+pub use global::{Global, Level, SeverityOutput, StatsSocket};
 pub use list::{BadListName, Columns, Entries, EntriesRef, List, ListName, ListUser, Presence};
 pub use logging::{
     Capture, CookieCapture, Facility, LogAddress, LogFormat, LogPlan, LogSample, LogSyntax, LogTarget, Ring,

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Digest, Rows, State, Touched, integrity, numbering, overlay, parent_of, uses};
-use crate::change::{Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting};
+use crate::change::{
+    Beneath, Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
+};
 use crate::model::{Row, Subject};
 use crate::problem::{Code, Problem};
 
@@ -208,9 +210,11 @@ impl<'a> Draft<'a> {
         match layer {
             Layer::Spec => self.write_spec(&subject, Some(Arc::new(row))),
             Layer::Overlay => {
+                let lasting = self.lasting_under(origin, &subject, Field::Row);
                 self.drop_overlays(&subject);
-                if self.state.spec.get(&subject).is_none_or(|declared| **declared != row) {
-                    self.lay_over(&subject, OverlayValue::Row(Box::new(row)), origin);
+                let differs = self.state.spec.get(&subject).is_none_or(|declared| **declared != row);
+                if differs || lasting.is_some() {
+                    self.lay(&subject, OverlayValue::Row(Box::new(row)), origin, lasting);
                 }
             }
         }
@@ -244,9 +248,10 @@ impl<'a> Draft<'a> {
         match layer {
             Layer::Spec => self.write_spec(subject, None),
             Layer::Overlay => {
+                let lasting = self.lasting_under(origin, subject, Field::Row);
                 self.drop_overlays(subject);
-                if self.state.spec.contains_key(subject) {
-                    self.lay_over(subject, OverlayValue::Gone, origin);
+                if lasting.is_some() || self.state.spec.contains_key(subject) {
+                    self.lay(subject, OverlayValue::Gone, origin, lasting);
                 }
             }
         }
@@ -274,7 +279,11 @@ impl<'a> Draft<'a> {
             Layer::Spec => self.write_spec(subject, Some(Arc::new(written))),
             Layer::Overlay => {
                 let initial = self.state.initial(subject);
-                if initial.and_then(|row| overlay::value(self.state, row, field)).as_ref() == Some(&setting) {
+                let is_initial =
+                    initial.and_then(|row| overlay::value(self.state, row, field)).as_ref() == Some(&setting);
+                // What is taken back for a while only lies over what lasts.
+                let lasts = self.lasting_under(origin, subject, field).is_some();
+                if is_initial && !lasts {
                     self.write_overlay(subject, field, None);
                 } else {
                     self.lay_over(subject, OverlayValue::Setting(setting), origin);
@@ -373,8 +382,32 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn lay_over(&mut self, subject: &Subject, value: OverlayValue, origin: &Origin) {
-        let overlay = Overlay { subject: subject.clone(), value, origin: origin.clone() };
+        let overlay = Overlay { subject: subject.clone(), value, origin: origin.clone(), beneath: None };
+        let beneath = self.lasting_under(origin, subject, overlay.field());
+        self.lay(subject, overlay.value, origin, beneath);
+    }
+
+    fn lay(
+        &mut self,
+        subject: &Subject,
+        value: OverlayValue,
+        origin: &Origin,
+        beneath: Option<Box<Beneath>>,
+    ) {
+        let overlay = Overlay { subject: subject.clone(), value, origin: origin.clone(), beneath };
         self.write_overlay(subject, overlay.field(), Some(Arc::new(overlay)));
+    }
+
+    /// What a volatile overlay of a part of a row would lie over: the lasting overlay in force, or the one under it.
+    fn lasting_under(&self, origin: &Origin, subject: &Subject, field: Field) -> Option<Box<Beneath>> {
+        if !origin.is_volatile() {
+            return None;
+        }
+        let overlay = self.state.overlays.get(&(subject.clone(), field))?;
+        match overlay.origin.is_volatile() {
+            true => overlay.beneath.clone(),
+            false => Some(Box::new(Beneath { value: overlay.value.clone(), origin: overlay.origin.clone() })),
+        }
     }
 
     /// Drops overlays that lie over nothing: their row went.
@@ -395,7 +428,9 @@ impl<'a> Draft<'a> {
     fn is_stale(&self, overlay: &Overlay) -> bool {
         match overlay.value {
             OverlayValue::Row(_) | OverlayValue::Entries(_) => false,
-            OverlayValue::Gone => !self.state.spec.contains_key(&overlay.subject),
+            OverlayValue::Gone => {
+                overlay.beneath.is_none() && !self.state.spec.contains_key(&overlay.subject)
+            }
             OverlayValue::Setting(_) => !self.state.effective.contains_key(&overlay.subject),
         }
     }

@@ -12,6 +12,7 @@ mod numbering;
 mod overlay;
 mod tables;
 mod uses;
+mod volatile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -27,6 +28,7 @@ use crate::patterns::KeyIndex;
 pub use apply::{Applied, Journal, Outcome};
 pub use diff::{diff, replacement};
 pub use digest::Digest;
+pub use volatile::without_volatile;
 
 /// What is configured at one revision.
 ///

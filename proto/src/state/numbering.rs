@@ -377,7 +377,7 @@ fn write(draft: &mut Draft<'_>, arrival: &Arrival) {
         assign(&mut numbered, arrival.id, arrival.order);
         if numbered != *row {
             let value = OverlayValue::Row(Box::new(numbered));
-            let overlay = Overlay { subject: subject.clone(), value, origin: overlay.origin.clone() };
+            let overlay = Overlay { value, ..overlay.clone() };
             draft.write_overlay(subject, Field::Row, Some(Arc::new(overlay)));
         }
     }

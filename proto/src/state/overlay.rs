@@ -61,6 +61,13 @@ pub(super) fn value(state: &State, row: &Row, field: Field) -> Option<Setting> {
             let key = state.backend_settings(backend).persistence.dynamic_key;
             Some(Setting::CookieKey(key.unwrap_or_default()))
         }
+        (Row::Backend(backend), Field::Published) => {
+            Some(Setting::Published(!state.backend_settings(backend).unpublished.unwrap_or(false)))
+        }
+        (Row::Global(global), Field::MaxSslRate) => Some(Setting::MaxSslRate(global.maxsslrate.unwrap_or(0))),
+        (Row::Global(global), Field::MaxCompRate) => {
+            Some(Setting::MaxCompRate(global.maxcomprate.unwrap_or(0)))
+        }
         (Row::Global(global), Field::Maxconn) => Some(Setting::Maxconn(global.maxconn.unwrap_or(0))),
         (Row::Global(global), Field::MaxConnRate) => {
             Some(Setting::MaxConnRate(global.maxconnrate.unwrap_or(0)))
@@ -131,6 +138,9 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
         (Row::Backend(backend), Setting::CookieKey(key)) => {
             backend.settings.persistence.dynamic_key = Some(key.clone()).filter(|key| !key.is_empty());
         }
+        (Row::Backend(backend), Setting::Published(on)) => backend.settings.unpublished = Some(!on),
+        (Row::Global(global), Setting::MaxSslRate(rate)) => global.maxsslrate = Some(*rate),
+        (Row::Global(global), Setting::MaxCompRate(rate)) => global.maxcomprate = Some(*rate),
         (Row::Global(global), Setting::Maxconn(0)) => global.maxconn = None,
         (Row::Global(global), Setting::Maxconn(maxconn)) => global.maxconn = Some(*maxconn),
         (Row::Global(global), Setting::MaxConnRate(rate)) => global.maxconnrate = Some(*rate),
@@ -184,8 +194,10 @@ fn has(kind: Kind, field: Field) -> bool {
         Field::Weight | Field::Admin | Field::Host | Field::Port => kind == Kind::Server,
         Field::Maxconn => matches!(kind, Kind::Server | Kind::Frontend | Kind::Global),
         Field::Enabled => kind == Kind::Frontend,
-        Field::DynamicCookie | Field::CookieKey => kind == Kind::Backend,
-        Field::MaxConnRate | Field::MaxSessRate => kind == Kind::Global,
+        Field::DynamicCookie | Field::CookieKey | Field::Published => kind == Kind::Backend,
+        Field::MaxConnRate | Field::MaxSessRate | Field::MaxSslRate | Field::MaxCompRate => {
+            kind == Kind::Global
+        }
         Field::CheckHost
         | Field::CheckPort
         | Field::AgentHost

@@ -3,7 +3,8 @@
 use super::choice::{self, Choice};
 use super::{field, patterns, v1};
 use crate::change::{
-    Change, ChangeSet, EntriesOverlay, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
+    Beneath, Change, ChangeSet, EntriesOverlay, Field, Layer, Origin, Overlay, OverlayValue, Revision,
+    Setting,
 };
 use crate::model::{Row, Subject};
 use crate::problem::{Code, Problem};
@@ -124,6 +125,9 @@ impl From<&Setting> for v1::Setting {
             Setting::Agent(run) => Value::Agent(*run),
             Setting::DynamicCookie(on) => Value::DynamicCookie(*on),
             Setting::CookieKey(key) => Value::CookieKey(key.clone()),
+            Setting::Published(on) => Value::Published(*on),
+            Setting::MaxSslRate(rate) => Value::MaxSslRate(*rate),
+            Setting::MaxCompRate(rate) => Value::MaxCompRate(*rate),
         };
         v1::Setting { value: Some(value) }
     }
@@ -156,6 +160,9 @@ impl TryFrom<v1::Setting> for Setting {
             Value::Agent(run) => Setting::Agent(run),
             Value::DynamicCookie(on) => Setting::DynamicCookie(on),
             Value::CookieKey(key) => Setting::CookieKey(key),
+            Value::Published(on) => Setting::Published(on),
+            Value::MaxSslRate(rate) => Setting::MaxSslRate(rate),
+            Value::MaxCompRate(rate) => Setting::MaxCompRate(rate),
         })
     }
 }
@@ -173,6 +180,15 @@ impl From<&Overlay> for v1::Overlay {
             subject: Some((&overlay.subject).into()),
             origin: Some((&overlay.origin).into()),
             value: Some(value),
+            beneath: overlay.beneath.as_ref().map(|beneath| {
+                let beneath = Overlay {
+                    subject: overlay.subject.clone(),
+                    value: beneath.value.clone(),
+                    origin: beneath.origin.clone(),
+                    beneath: None,
+                };
+                Box::new((&beneath).into())
+            }),
         }
     }
 }
@@ -209,8 +225,28 @@ impl TryFrom<v1::Overlay> for Overlay {
                 setting => OverlayValue::Setting(setting),
             },
         };
-        Ok(Overlay { subject, value, origin: overlay.origin.map(Origin::from).unwrap_or_default() })
+        let beneath = overlay.beneath.map(|beneath| model_beneath(*beneath, &subject, &value)).transpose()?;
+        let origin = overlay.origin.map(Origin::from).unwrap_or_default();
+        Ok(Overlay { subject, value, origin, beneath })
     }
+}
+
+/// A lasting overlay under a volatile one: it must be about the same part of the same row.
+fn model_beneath(
+    beneath: v1::Overlay,
+    subject: &Subject,
+    over: &OverlayValue,
+) -> Result<Box<Beneath>, Problem> {
+    if beneath.beneath.is_some() {
+        return Err(field::malformed("beneath.beneath", "nothing lies under what lies under an overlay"));
+    }
+    let beneath: Overlay = field::within("beneath", beneath.try_into())?;
+    let over =
+        Overlay { subject: subject.clone(), value: over.clone(), origin: Origin::default(), beneath: None };
+    if beneath.subject != over.subject || beneath.field() != over.field() {
+        return Err(field::malformed("beneath", "it is about something else than what lies over it"));
+    }
+    Ok(Box::new(Beneath { value: beneath.value, origin: beneath.origin }))
 }
 
 impl From<&Origin> for v1::Origin {

@@ -5,7 +5,7 @@ use crate::change::{Field, Layer};
 use crate::model::{
     AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashMethod,
     HttpConnection, HttpReuse, InitState, Kind, Level, LogSyntax, MatchMethod, Mode, Observe, OnError,
-    ServerKey, Severity, Transport,
+    ServerKey, Severity, SeverityOutput, Transport,
 };
 use crate::problem::Code;
 use crate::rules::RuleSet;
@@ -74,7 +74,7 @@ choices! {
     ExternalChecks is ExternalChecks { CleanEnvironment, WholeEnvironment }
     Field is Field {
         Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate, CheckHost, CheckPort, AgentHost,
-        AgentPort, AgentSend, Checks, Agent, DynamicCookie, CookieKey, Entries,
+        AgentPort, AgentSend, Checks, Agent, DynamicCookie, CookieKey, Entries, Published, MaxSslRate, MaxCompRate,
     }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }
@@ -94,6 +94,7 @@ choices! {
     }
     ServerKey is ServerKey { Name, Addr }
     StickKind is StickKind { On, Match, StoreRequest, StoreResponse }
+    SeverityOutput is SeverityOutput { Number, Word }
     Severity is Severity { Emerg, Alert, Crit, Err, Warning, Notice, Info, Debug }
     Transport is Transport { Udp, Tcp }
 }

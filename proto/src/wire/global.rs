@@ -10,6 +10,8 @@ impl From<&Global> for v1::Global {
             maxconn: global.maxconn,
             maxconnrate: global.maxconnrate,
             maxsessrate: global.maxsessrate,
+            maxsslrate: global.maxsslrate,
+            maxcomprate: global.maxcomprate,
             nbthread: global.nbthread,
             hard_stop_after_ms: global.hard_stop_after.map(|span| span.get()),
             grace_ms: global.grace.map(|span| span.get()),
@@ -39,6 +41,8 @@ impl TryFrom<v1::Global> for Global {
             maxconn: global.maxconn,
             maxconnrate: global.maxconnrate,
             maxsessrate: global.maxsessrate,
+            maxsslrate: global.maxsslrate,
+            maxcomprate: global.maxcomprate,
             nbthread: global.nbthread,
             hard_stop_after: field::millis("hard_stop_after_ms", global.hard_stop_after_ms)?,
             grace: field::millis("grace_ms", global.grace_ms)?,
@@ -65,6 +69,8 @@ impl From<&StatsSocket> for v1::StatsSocket {
         v1::StatsSocket {
             address: Some((&socket.address).into()),
             level: choice::number(socket.level),
+            severity: choice::number(socket.severity),
+            volatile: socket.volatile,
             file: field::unless_default(&socket.file),
         }
     }
@@ -77,6 +83,8 @@ impl TryFrom<v1::StatsSocket> for StatsSocket {
         Ok(StatsSocket {
             address: field::required("address", socket.address)?,
             level: field::choice("level", socket.level)?,
+            severity: field::choice("severity", socket.severity)?,
+            volatile: socket.volatile,
             file: field::defaulted("file", socket.file)?,
         })
     }

@@ -297,7 +297,12 @@ fn changes_that_contradict_themselves_are_refused() {
     let row = v1::Row {
         noun: Some(v1::row::Noun::Backend(Box::new(v1::Backend { name: "b".into(), ..Default::default() }))),
     };
-    let overlay = |value| v1::Overlay { subject: Some(global.clone()), origin: None, value: Some(value) };
+    let overlay = |value| v1::Overlay {
+        subject: Some(global.clone()),
+        origin: None,
+        value: Some(value),
+        beneath: None,
+    };
     let percent = v1::Setting { value: Some(v1::setting::Value::WeightPercent(50)) };
     let all = v1::FieldOf { subject: Some(global.clone()), field: 0 };
     let cases = [

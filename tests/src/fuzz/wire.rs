@@ -40,7 +40,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
             Change::Revert(subject.clone(), None),
         ]);
         sets.push(changes);
-        let overlay = Overlay { subject, value: OverlayValue::Gone, origin: Origin::default() };
+        let overlay =
+            Overlay { subject, value: OverlayValue::Gone, origin: Origin::default(), beneath: None };
         sets.push(vec![Change::Restore(overlay)]);
     }
     let set = |changes| ChangeSet { base: None, origin: Origin::default(), changes };

@@ -24,6 +24,16 @@ pub fn set_session_rate(command: &Command) -> Step {
     limit(word(command, 4), Value::MaxSessRate)
 }
 
+/// `set rate-limit ssl-sessions global`: new TLS sessions a second; 0 is no limit.
+pub fn set_ssl_rate(command: &Command) -> Step {
+    limit(word(command, 4), Value::MaxSslRate)
+}
+
+/// `set rate-limit http-compression global`: kilobytes a second that are compressed; 0 is no limit.
+pub fn set_compression_rate(command: &Command) -> Step {
+    limit(word(command, 4), Value::MaxCompRate)
+}
+
 /// `set rate-limit` of something else.
 pub fn explain_rate_limits(_: &mut Session, _: &Command) -> Step {
     Reply::error(sentence::RATE_LIMITS).into()

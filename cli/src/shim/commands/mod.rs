@@ -3,6 +3,7 @@
 //! The functions that rows of the table point to: they check words and make messages to Admin. They do no I/O and
 //! hold no sentence of their own; those stand in `sentence.rs`.
 
+pub mod backend;
 pub mod cookie;
 pub mod diagnostics;
 pub mod frontend;
@@ -10,6 +11,7 @@ pub mod health;
 pub mod information;
 pub mod limits;
 pub mod lists;
+pub mod modes;
 pub mod new_server;
 pub mod reference;
 pub mod resolvers;
@@ -17,6 +19,8 @@ pub mod server;
 pub mod session;
 pub mod statistics;
 pub mod tables;
+pub mod variable;
+pub mod wait;
 
 use regate_proto::wire::v1;
 

@@ -2,16 +2,19 @@
 
 use std::net::IpAddr;
 
+use regate_proto::model::Name;
 use regate_proto::wire::v1;
 use v1::query::Question;
 use v1::setting::Value;
 
 use super::reference::{if_exists, on_backend, on_server, server, view_of};
+use super::wait::Refused;
 use super::{change, leading_integer, word, written};
 use crate::shim::lex::Command;
-use crate::shim::plan::{Ending, Plan, Reply, Step};
+use crate::shim::plan::{Ending, Plan, Reply, Severity, Step};
 use crate::shim::render::servers_state::ServersState;
 use crate::shim::sentence::{self, About};
+use crate::shim::session::Session;
 
 /// `get weight`: the weight in force and the one of the declaration.
 pub fn get_weight(command: &Command) -> Step {
@@ -116,23 +119,95 @@ pub fn set_maxconn(command: &Command) -> Step {
 /// `del server`: removes a server that is in maintenance.
 pub fn delete(command: &Command) -> Step {
     on_server(word(command, 2), |at| {
+        let subject = server(&at);
+        if_removable(at, move |refused| match refused {
+            Some(Refused::Yet(reason)) => Reply::error(reason).into(),
+            Some(Refused::ForGood(reason)) => Reply::error(reason).into(),
+            None => {
+                let changes = vec![change(v1::change::Verb::Delete(subject))];
+                let set = v1::ChangeSet { base: None, origin: None, changes };
+                Plan::apply(set, |ending| match ending {
+                    Ending::Applied(_) => Reply::info(sentence::SERVER_DELETED),
+                    ending => sentence::settled(ending),
+                })
+                .into()
+            }
+        })
+    })
+}
+
+/// Goes on with why a server cannot be removed, if it cannot; one that does not exist is answered with that.
+pub fn if_removable(at: v1::ServerRef, then: impl FnOnce(Option<Refused>) -> Step + Send + 'static) -> Step {
+    Plan::ask_first(view_of(&at), move |ending| match ending {
+        Ending::Answered(answer) => match answer.servers.first() {
+            Some(view) if !is_in_maintenance(view) => {
+                then(Some(Refused::Yet(sentence::SERVER_NOT_IN_MAINTENANCE)))
+            }
+            Some(view) => {
+                let id = view.server.as_ref().map(|server| server.id);
+                let query = v1::StatisticsQuery {
+                    proxy: Some(at.backend),
+                    kinds: vec![v1::StatisticsKind::Server.into()],
+                    service_id: id,
+                    ..v1::StatisticsQuery::default()
+                };
+                let is_busy = |row: &v1::StatisticsRow| row.sessions_current() > 0 || row.queue_current() > 0;
+                Plan::ask_first(Question::Statistics(query), move |ending| match ending {
+                    Ending::Answered(answer) => {
+                        let rows = answer.statistics.iter().filter(|row| row.service == at.server);
+                        let busy = rows.into_iter().any(is_busy);
+                        then(busy.then_some(Refused::Yet(sentence::SERVER_BUSY)))
+                    }
+                    Ending::Refused(problems) => sentence::refusal(About::Thing, &problems).into(),
+                    _ => sentence::out_of_place().into(),
+                })
+                .into()
+            }
+            None => Reply::error(sentence::NO_SERVER).into(),
+        },
+        Ending::Refused(problems) => sentence::refusal(About::Thing, &problems).into(),
+        _ => sentence::out_of_place().into(),
+    })
+    .into()
+}
+
+/// `set server … name`: another name for a server in maintenance. It counts anew under it.
+pub fn rename(command: &Command) -> Step {
+    let name = word(command, 4);
+    on_server(word(command, 2), move |at| {
+        let Some(name) = name else {
+            return if_exists(server(&at), Reply::error(sentence::NEED_NEW_NAME));
+        };
         Plan::ask_first(view_of(&at), move |ending| match ending {
-            Ending::Answered(answer) => match answer.servers.first() {
-                Some(view) if is_in_maintenance(view) => {
-                    let set = v1::ChangeSet {
-                        base: None,
-                        origin: None,
-                        changes: vec![change(v1::change::Verb::Delete(server(&at)))],
-                    };
-                    Plan::apply(set, |ending| match ending {
-                        Ending::Applied(_) => Reply::info(sentence::SERVER_DELETED),
-                        ending => sentence::settled(ending),
-                    })
-                    .into()
+            Ending::Answered(answer) => {
+                let Some(view) = answer.servers.into_iter().next() else {
+                    return Reply::error(sentence::NO_SERVER).into();
+                };
+                if !is_in_maintenance(&view) {
+                    return Reply::error(sentence::RENAME_NOT_IN_MAINTENANCE).into();
                 }
-                Some(_) => Reply::error(sentence::SERVER_NOT_IN_MAINTENANCE).into(),
-                None => Reply::error(sentence::NO_SERVER).into(),
-            },
+                if Name::new(&name).is_err() {
+                    return Reply::error(sentence::BAD_NEW_NAME).into();
+                }
+                let Some(row) = view.server else { return sentence::out_of_place().into() };
+                let mut renamed = row;
+                renamed.at = Some(v1::ServerRef { backend: at.backend.clone(), server: name });
+                let row = v1::Row { noun: Some(v1::row::Noun::Server(Box::new(renamed))) };
+                let changes =
+                    vec![change(v1::change::Verb::Delete(server(&at))), change(v1::change::Verb::Add(row))];
+                let set = v1::ChangeSet { base: None, origin: None, changes };
+                Plan::apply(set, |ending| match ending {
+                    Ending::Applied(_) => {
+                        Reply::Message(Severity::Notice, sentence::SERVER_RENAMED.to_owned())
+                    }
+                    Ending::Refused(problems) => match problems.first().map(v1::Problem::code) {
+                        Some(v1::ProblemCode::AlreadyExists) => Reply::error(sentence::NEW_NAME_TAKEN),
+                        _ => sentence::refusal(About::Renaming, &problems),
+                    },
+                    ending => sentence::settled(ending),
+                })
+                .into()
+            }
             Ending::Refused(problems) => sentence::refusal(About::Thing, &problems).into(),
             _ => sentence::out_of_place().into(),
         })
@@ -140,10 +215,29 @@ pub fn delete(command: &Command) -> Step {
     })
 }
 
+/// `set server … ssl`: no backend has TLS to its servers that could be switched.
+pub fn set_ssl(command: &Command) -> Step {
+    on_server(word(command, 2), |at| if_exists(server(&at), Reply::error(sentence::NO_SSL)))
+}
+
+/// `clear counters server`: totals and maxima of one server.
+pub fn clear_counters(command: &Command) -> Step {
+    on_server(word(command, 3), |at| {
+        let clear = v1::ClearCounters { all: true, server: Some(at) };
+        Plan::act(v1::act_request::Action::ClearCounters(clear), |ending| match ending {
+            Ending::Acted => Reply::Message(Severity::Notice, sentence::SERVER_CLEARED.to_owned()),
+            ending => sentence::settled(ending),
+        })
+        .into()
+    })
+}
+
 /// `show servers state`: what another process goes on from.
-pub fn show_states(command: &Command) -> Step {
-    let states =
-        |backend| Plan::list(Question::ServersState(v1::ServersStateQuery { backend }), ServersState).into();
+pub fn show_states(session: &mut Session, command: &Command) -> Step {
+    let anonymous = session.anonymous;
+    let states = move |backend| {
+        Plan::list(Question::ServersState(v1::ServersStateQuery { backend }), ServersState(anonymous)).into()
+    };
     match word(command, 3) {
         None => states(None),
         Some(backend) => {

@@ -8,11 +8,11 @@ use super::{leading_integer, rest, word};
 use crate::shim::lex::{Command, Word};
 use crate::shim::plan::{Reply, Step};
 use crate::shim::sentence;
-use crate::shim::session::{Dress, Mode, Session};
+use crate::shim::session::{Dress, Mode, Modes, Session};
 
 /// `help`: the commands, or those like the words.
-pub fn help(_: &mut Session, command: &Command) -> Step {
-    sentence::help(rest(command, 1)).into()
+pub fn help(session: &mut Session, command: &Command) -> Step {
+    sentence::help(rest(command, 1), session.modes).into()
 }
 
 /// `prompt`: how the connection goes on after a line.
@@ -50,19 +50,21 @@ pub fn echo(_: &mut Session, command: &Command) -> Step {
 /// `user`: the lowest level.
 pub fn user(session: &mut Session, _: &Command) -> Step {
     session.level = session.level.min(Level::User);
+    session.modes = Modes::default();
     Reply::Nothing.into()
 }
 
 /// `operator`: the middle level.
 pub fn operator(session: &mut Session, _: &Command) -> Step {
     session.level = session.level.min(Level::Operator);
+    session.modes = Modes::default();
     Reply::Nothing.into()
 }
 
 /// `set timeout cli`: the idle time, in seconds when no unit is written, at least one.
 pub fn set_timeout(session: &mut Session, command: &Command) -> Step {
     let Some(text) = word(command, 3) else { return Reply::error(sentence::EXPECTS_INTEGER).into() };
-    match duration(&text) {
+    match duration(&text, Duration::from_secs(1)) {
         Some(timeout) if !timeout.is_zero() => {
             let whole = timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0));
             session.timeout = Duration::from_secs(whole);
@@ -126,14 +128,15 @@ pub fn show_environment(session: &mut Session, command: &Command) -> Step {
     }
 }
 
-/// A time with an optional unit (configuration manual 2.5), seconds when there is none.
-fn duration(text: &str) -> Option<Duration> {
+/// A time with an optional unit (configuration manual 2.5); `plain` is the unit when there is none.
+pub(super) fn duration(text: &str, plain: Duration) -> Option<Duration> {
     let (number, unit) = leading_integer(text)?;
     let number = u64::try_from(number).ok()?;
     let millis = match unit {
         "us" => return Some(Duration::from_micros(number)),
+        "" => u64::try_from(plain.as_millis()).ok()?,
         "ms" => 1,
-        "" | "s" => 1000,
+        "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,

@@ -42,7 +42,11 @@ pub fn clear_all(_: &Command) -> Step {
 }
 
 fn clear(all: bool) -> Step {
-    Plan::act(v1::act_request::Action::ClearCounters(v1::ClearCounters { all }), sentence::settled).into()
+    Plan::act(
+        v1::act_request::Action::ClearCounters(v1::ClearCounters { all, server: None }),
+        sentence::settled,
+    )
+    .into()
 }
 
 /// The question and the lines for `<proxy> <type> <sid>` and options.

@@ -5,12 +5,13 @@ use std::fmt::Write;
 use regate_proto::wire::v1;
 use v1::OperationalState;
 
+use crate::shim::anonymous::Anonymous;
 use crate::shim::plan::{Lines, Reply};
 use crate::shim::sentence::{self, About};
 
-/// Writes one line for each server.
+/// Writes one line for each server; names and addresses are replaced where that is wished.
 #[derive(Debug)]
-pub struct ServersState;
+pub struct ServersState(pub Option<Anonymous>);
 
 impl Lines for ServersState {
     fn begin(&mut self, out: &mut Vec<u8>) {
@@ -20,7 +21,10 @@ impl Lines for ServersState {
     fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
         for row in &answer.server_states {
             let mut line = String::new();
-            write(row, &mut line);
+            match self.0 {
+                None => write(row, &mut line),
+                Some(anonymous) => write(&hidden(row, anonymous), &mut line),
+            }
             out.extend_from_slice(line.as_bytes());
         }
     }
@@ -29,6 +33,21 @@ impl Lines for ServersState {
 
     fn refused(&self, problems: &[v1::Problem]) -> Reply {
         sentence::refusal(About::ListOfBackend, problems)
+    }
+}
+
+/// The row without what could be recognised.
+fn hidden(row: &v1::ServerStateRow, anonymous: Anonymous) -> v1::ServerStateRow {
+    let name = |text: &Option<String>| text.as_deref().map(|text| anonymous.name(text));
+    v1::ServerStateRow {
+        backend: anonymous.name(&row.backend),
+        server: anonymous.name(&row.server),
+        address: name(&row.address),
+        host_name: name(&row.host_name),
+        service_record: name(&row.service_record),
+        check_address: name(&row.check_address),
+        agent_address: name(&row.agent_address),
+        ..row.clone()
     }
 }
 

@@ -179,7 +179,8 @@ fn the_state_of_servers_is_haproxy_s_byte_for_byte() {
         check_state: Some(v1::ProbeState { resting: true, ..Default::default() }),
         ..server(2, "s2")
     };
-    let ours = lines(ServersState, v1::Answer { server_states: vec![first, second], ..Default::default() });
+    let ours =
+        lines(ServersState(None), v1::Answer { server_states: vec![first, second], ..Default::default() });
     let theirs = Oracle::start().ask("show servers state be");
     // The tenth column is the time since the last change.
     let timeless = |text: &str| -> Vec<String> {

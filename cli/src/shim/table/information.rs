@@ -1,8 +1,8 @@
 //! What the process and its counters say. Rows only; what they become stands in `commands/`.
 
 use super::Row;
-use super::{ADMIN, OPERATOR, USER};
-use crate::shim::commands::{information, session, statistics};
+use super::{ADMIN, EXPERIMENTAL, OPERATOR, USER};
+use crate::shim::commands::{information, session, statistics, variable};
 
 /// The rows of this family.
 pub static ROWS: &[Row] = rows! {
@@ -33,5 +33,19 @@ pub static ROWS: &[Row] = rows! {
     ["clear" "counters" "all"] "clear counters all", "reset all counters", ADMIN, Act(statistics::clear_all) {
         "clear counters all" => "";
         "operator;clear counters all" => "\nPermission denied\n";
+    }
+    ["get" "var"] "get var <name>", "show a variable of the process", OPERATOR, Ask(variable::show) {
+        "get var" => "Missing process-wide variable identifier.\n";
+        "get var proc.none" => "Variable not found.\n";
+        "get var foo" => "Variable not found.\n";
+        "get var proc.stage" => "proc.stage: type=str value=<blue>\n";
+    }
+    ["set" "var"] "set var <name> [expr|fmt] <expression>", "give a variable of the process a value", EXPERIMENTAL, Act(variable::set) {
+        "set var proc.a int(1)" => "This command is restricted to experimental mode only.\n";
+        "experimental-mode on;set var" => "\nMissing process-wide variable identifier.\n";
+        "experimental-mode on;set var proc.a" => "\nMissing either 'expr', 'fmt' or expression.\n";
+        "experimental-mode on;set var sess.a int(1)" => "\n'set var': cannot set variable 'sess.a', only scope 'proc' is permitted here.\n";
+        "experimental-mode on;set var proc.a foo" => "\nunknown fetch method 'foo'\n";
+        "experimental-mode on;set var proc.a expr int(1);set var proc.a fmt a%[int(3)]" => "\n\n";
     }
 };

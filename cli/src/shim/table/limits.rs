@@ -19,7 +19,15 @@ pub static ROWS: &[Row] = rows! {
         "set rate-limit sessions global 10" => "";
         "set rate-limit sessions global x" => "Expects an integer value.\n";
     }
+    ["set" "rate-limit" "ssl-sessions" "global"] "set rate-limit ssl-sessions global <n>", "limit new TLS sessions a second", ADMIN, Apply(limits::set_ssl_rate) {
+        "set rate-limit ssl-sessions global 10" => "";
+        "set rate-limit ssl-sessions global" => "Expects an integer value.\n";
+    }
+    ["set" "rate-limit" "http-compression" "global"] "set rate-limit http-compression global <n>", "limit what is compressed in a second, in kilobytes", ADMIN, Apply(limits::set_compression_rate) {
+        "set rate-limit http-compression global 10" => "";
+        "set rate-limit http-compression global" => "Expects an integer value.\n";
+    }
     ["set" "rate-limit"] "", "", ADMIN, Session(limits::explain_rate_limits) {
-        "set rate-limit foo" => "'set rate-limit' only supports :\n   - 'connections global' to set the per-process maximum connection rate\n   - 'sessions global' to set the per-process maximum session rate\n";
+        "set rate-limit foo" => "'set rate-limit' only supports :\n   - 'connections global' to set the per-process maximum connection rate\n   - 'sessions global' to set the per-process maximum session rate\n   - 'ssl-sessions global' to set the per-process maximum SSL session rate\n   - 'http-compression global' to set the per-process maximum compression speed in kB/s\n";
     }
 };

@@ -16,7 +16,8 @@ macro_rules! rows {
             words: &[$(rows!(@slot $word)),+],
             usage: $usage,
             help: $help,
-            level: $level,
+            level: $level.0,
+            restriction: $level.1,
             becomes: $crate::shim::table::Becomes::$becomes($run),
             examples: &[$($crate::shim::table::Example { line: $line, reply: $reply }),*],
         } ),*]
@@ -43,7 +44,7 @@ use regate_proto::model::Level;
 
 use super::lex::{Command, Word};
 use super::plan::Step;
-use super::session::Session;
+use super::session::{Modes, Session};
 
 /// One form of a command.
 pub struct Row {
@@ -55,11 +56,23 @@ pub struct Row {
     pub help: &'static str,
     /// The level that it takes.
     pub level: Level,
+    /// The mode that it takes besides.
+    pub restriction: Option<Restriction>,
     /// What it becomes.
     pub becomes: Becomes,
     /// Lines with their exact replies, in order, on the configuration of the tests.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests that walk the table read it"))]
     pub examples: &'static [Example],
+}
+
+/// A mode without which a command is refused (management manual 9.3 "expert-mode", "experimental-mode").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restriction {
+    /// For who knows what it does to the process.
+    #[allow(dead_code, reason = "no command of Regate's needs it so far")]
+    Expert,
+    /// For who can live with its changing.
+    Experimental,
 }
 
 /// One word of a row.
@@ -84,6 +97,8 @@ pub enum Becomes {
     Ask(fn(&Command) -> Step),
     /// A change or a question about a list, whose versions all connections share.
     Staged(fn(&mut Session, &Command) -> Step),
+    /// A question whose answer is told as the connection wants it.
+    Told(fn(&mut Session, &Command) -> Step),
 }
 
 /// A line and its exact reply.
@@ -108,9 +123,11 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// The listed rows that begin as the words do, or else those that resemble them most; all of them when there are
 /// no words. Sorted, the last three being `help`, `prompt` and `quit`.
-pub fn resembling(words: &[Word]) -> Vec<&'static Row> {
-    let mut found: Vec<(usize, &'static Row)> =
-        rows().filter(|row| row.is_listed()).map(|row| (row.common(words), row)).collect();
+pub fn resembling(words: &[Word], modes: Modes) -> Vec<&'static Row> {
+    let mut found: Vec<(usize, &'static Row)> = rows()
+        .filter(|row| row.is_listed() && modes.open(row.restriction))
+        .map(|row| (row.common(words), row))
+        .collect();
     let best = found.iter().map(|(score, _)| *score).max().unwrap_or(0);
     if !words.is_empty() && best == 0 {
         let text = words.iter().map(Word::text).collect::<Vec<_>>().join(" ");
@@ -168,9 +185,10 @@ const SUGGESTIONS: usize = 5;
 /// What lists of commands end with.
 const LAST: [&str; 3] = ["help [<command>]", "prompt [help|n|i|p|timed]*", "quit"];
 
-const ADMIN: Level = Level::Admin;
-const OPERATOR: Level = Level::Operator;
-const USER: Level = Level::User;
+const ADMIN: (Level, Option<Restriction>) = (Level::Admin, None);
+const OPERATOR: (Level, Option<Restriction>) = (Level::Operator, None);
+const USER: (Level, Option<Restriction>) = (Level::User, None);
+const EXPERIMENTAL: (Level, Option<Restriction>) = (Level::Admin, Some(Restriction::Experimental));
 
 /// The families.
 static FAMILIES: &[&[Row]] = &[

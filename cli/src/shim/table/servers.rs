@@ -2,11 +2,11 @@
 
 use super::Row;
 use super::{ADMIN, USER};
-use crate::shim::commands::{new_server, resolvers, server};
+use crate::shim::commands::{backend, new_server, resolvers, server};
 
 /// The rows of this family.
 pub static ROWS: &[Row] = rows! {
-    ["show" "servers" "state"] "show servers state [<b>]", "show the state of servers as state files hold it", USER, Ask(server::show_states) {
+    ["show" "servers" "state"] "show servers state [<b>]", "show the state of servers as state files hold it", USER, Told(server::show_states) {
         "show servers state x" => "Can't find backend.\n";
         "show servers state be" => "1\n# be_id be_name srv_id …\n3 be 1 s1 127.0.0.1 2 0 10 10 …";
         "show servers state #3" => "1\n# be_id be_name srv_id …\n3 be 1 s1 127.0.0.1 2 0 10 10 …";
@@ -108,5 +108,27 @@ pub static ROWS: &[Row] = rows! {
         "get weight be/s1" => "No such server.\n";
         "del server be/s1" => "No such server.\n";
         "del server be" => "Require 'backend/server'.\n";
+    }
+    ["set" "server" * "name"] "set server <b>/<s> name <name>", "give a server in maintenance another name", ADMIN, Ask(server::rename) {
+        "set server be/s1 name" => "set server <b>/<s> name requires a new name.\n";
+        "set server be/s1 name n" => "Server must be in maintenance mode to be renamed (set server <b>/<s> state maint).\n";
+        "set server be/s2 name s!" => "Server name contains invalid characters.\n";
+        "set server be/s2 name s1" => "A server with the same name already exists in this backend.\n";
+        "set server be/s2 name new;get weight be/new;get weight be/#2" => "Server name updated.\n\n1 (initial 1)\n\n1 (initial 1)\n";
+        "set server be/x name n" => "No such server.\n";
+    }
+    ["set" "server" * "ssl"] "set server <b>/<s> ssl {on|off}", "switch TLS to a server", ADMIN, Ask(server::set_ssl) {
+        "set server be/s1 ssl on" => "'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n";
+        "set server be/x ssl on" => "No such server.\n";
+    }
+    ["clear" "counters" "server"] "clear counters server <b>/<s> [force]", "reset the counters of a server", ADMIN, Act(server::clear_counters) {
+        "clear counters server be/s1" => "Server counters cleared.\n";
+        "clear counters server be/x" => "No such server.\n";
+        "clear counters server x/s1" => "No such backend.\n";
+        "clear counters server be" => "Require 'backend/server'.\n";
+    }
+    ["show" "default-server"] "show default-server [<b>]", "list the backends whose servers start from settings of their own", USER, Ask(backend::show_default_servers) {
+        "show default-server" => "";
+        "show default-server x" => "Can't find backend.\n";
     }
 };

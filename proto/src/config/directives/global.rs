@@ -1,6 +1,6 @@
 //! Directives of the `global` section (configuration manual 3).
 
-use crate::model::{BindAddress, Global, Level, SocketFile, StatsSocket};
+use crate::model::{BindAddress, Global, Level, SeverityOutput, SocketFile, StatsSocket};
 
 use super::super::environment::{BasePath, UnixDefaults};
 use super::super::keywords;
@@ -130,6 +130,24 @@ pub(super) const ROWS: &[Directive] = &[
         &["maxsessrate"]
     ),
     setting!(
+        "maxsslrate",
+        Sections::GLOBAL,
+        "<number>",
+        global.maxsslrate,
+        COUNT,
+        &["maxsslrate 100"],
+        &["maxsslrate"]
+    ),
+    setting!(
+        "maxcomprate",
+        Sections::GLOBAL,
+        "<number>",
+        global.maxcomprate,
+        COUNT,
+        &["maxcomprate 100"],
+        &["maxcomprate"]
+    ),
+    setting!(
         "hard-stop-after",
         Sections::GLOBAL,
         "<time>",
@@ -179,6 +197,7 @@ pub(super) const ROWS: &[Directive] = &[
         accepted: &[
             "stats socket unix@/run/regate.sock mode 660 user root group adm level admin",
             "stats socket 127.0.0.1:9999 level operator",
+            "stats socket /run/regate.sock severity-output number volatile",
             "stats socket fd@5",
         ],
         refused: &[
@@ -355,6 +374,37 @@ const SOCKET_PARAMETERS: &[Parameter<StatsSocket>] = &[
             socket.level.iter().flat_map(|level| ["level".to_owned(), level.word().to_owned()]).collect()
         },
     },
+    Parameter {
+        name: "severity-output",
+        syntax: "{ none | number | string }",
+        read: |socket, arguments| {
+            let word = arguments.take("'none', 'number' or 'string'")?;
+            socket.severity = match word.text.as_str() {
+                "none" => None,
+                "number" => Some(SeverityOutput::Number),
+                "string" => Some(SeverityOutput::Word),
+                _ => return Err(choice(word, &["none", "number", "string"])),
+            };
+            Ok(())
+        },
+        write: |socket| {
+            let word = match socket.severity {
+                None => return Vec::new(),
+                Some(SeverityOutput::Number) => "number",
+                Some(SeverityOutput::Word) => "string",
+            };
+            vec!["severity-output".to_owned(), word.to_owned()]
+        },
+    },
+    Parameter {
+        name: "volatile",
+        syntax: "",
+        read: |socket, _| {
+            socket.volatile = true;
+            Ok(())
+        },
+        write: |socket| if socket.volatile { vec!["volatile".to_owned()] } else { Vec::new() },
+    },
 ];
 
 /// The names and arguments of a text socket's parameters.
@@ -373,7 +423,8 @@ const fn file(
 fn read_stats_socket(global: &mut Global, arguments: &mut Arguments) -> Reading<()> {
     let word = arguments.take("an address such as '/run/regate.sock'")?;
     let address = bind_address(word, &word.text, "", arguments.environment)?;
-    let mut socket = StatsSocket { address, level: None, file: SocketFile::default() };
+    let mut socket =
+        StatsSocket { address, level: None, severity: None, volatile: false, file: SocketFile::default() };
     parameters::read(&mut socket, arguments, SOCKET_PARAMETERS, keywords::STATS_SOCKET)?;
     arguments.finish()?;
     if let BindAddress::Unix(_) = socket.address {

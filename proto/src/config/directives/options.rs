@@ -259,6 +259,13 @@ pub(super) const ROWS: &[Directive] = &[
         &["option nolinger now"]
     ),
     switch!(
+        "option unpublished",
+        Sections::BACK,
+        backend.unpublished,
+        &["option unpublished", "no option unpublished"],
+        &["option unpublished now"]
+    ),
+    switch!(
         "option abortonclose",
         Sections::BACK,
         backend.abortonclose,

@@ -57,7 +57,7 @@ pub fn entries_overlay() -> BoxedStrategy<Overlay> {
             });
             (Just(at), told, origin())
         })
-        .prop_map(|(at, value, origin)| Overlay { subject: Subject::Entries(at), value, origin })
+        .prop_map(|(at, value, origin)| super::lying(Subject::Entries(at), value, origin))
         .boxed()
 }
 

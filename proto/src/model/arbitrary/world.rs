@@ -5,7 +5,7 @@ use proptest::option::{of, weighted};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{admin, origin, weight};
+use super::{admin, lying, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
 use crate::model::{
     Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Columns, Defaults, Frontend,
@@ -67,7 +67,7 @@ pub fn small_overlay() -> impl Strategy<Value = Overlay> {
         (small_subject(), small_setting())
             .prop_map(|(subject, setting)| (subject, OverlayValue::Setting(setting))),
     ];
-    (told, origin()).prop_map(|((subject, value), origin)| Overlay { subject, value, origin })
+    (told, origin()).prop_map(|((subject, value), origin)| lying(subject, value, origin))
 }
 
 /// A field with its value, out of few.

@@ -211,7 +211,7 @@ fn no_limit_by_hand_is_no_limit_whatever_the_defaults_say() {
 fn overlays_that_no_row_could_take_are_refused() {
     let mut state = of_rows(file());
     let lay = |subject: Subject, value: OverlayValue| {
-        vec![Change::Restore(Overlay { subject, value, origin: Origin::default() })]
+        vec![Change::Restore(Overlay { subject, value, origin: Origin::default(), beneath: None })]
     };
     let cases = [
         (lay(Subject::Global, OverlayValue::Setting(weight(1))), Code::Unsuitable),
