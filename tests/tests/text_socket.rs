@@ -118,8 +118,8 @@ const OTHERWISE: [(&str, &[&str], &[&str]); 4] = [
         ],
         &[],
     ),
-    ("listener", &["dcon", "dreq", "dresp", "dses", "eint", "wrew"], &["conn_tot"]),
-    ("server", &["idle_conn_cur", "need_conn_est", "safe_conn_cur", "wrew"], &[]),
+    ("listener", &["wrew"], &["conn_tot"]),
+    ("server", &["wrew"], &[]),
 ];
 
 /// The lines of a reply without what differs from run to run: the time since a server changed.

@@ -30,7 +30,6 @@ use v1::converse_request::Request as Asking;
 use v1::query::Question;
 use v1::{Condition, StatisticsKind};
 
-#[path = "double_insides.rs"]
 mod insides;
 
 /// A running double.

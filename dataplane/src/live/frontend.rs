@@ -58,6 +58,13 @@ impl FrontendLive {
         self.lines.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Counts an HTTP request that comes now (milliseconds on the process's clock).
+    pub fn count_request(&self, worker: usize, now: u64) {
+        self.requests.add(worker, 1);
+        self.h1_requests.add(worker, 1);
+        self.request_rate.add(now);
+    }
+
     pub(super) fn new(workers: usize) -> FrontendLive {
         let mut sheet = Sheet::new(workers);
         FrontendLive {

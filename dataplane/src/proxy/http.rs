@@ -107,7 +107,6 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
     let mut fields = worker.fields();
     let snapshot: Rc<Seen>;
     let mut story = Story::begin(session);
-    story.count_in(session);
     let outcome = match receive(session, inbound, &mut fields, &mut story).await {
         Err(None) => {
             worker.keep_fields(fields);
@@ -149,6 +148,7 @@ async fn receive(
     let mut deadline_set = false;
     loop {
         if !inbound.is_empty() {
+            story.count_in(session);
             match h1::parse_request(inbound.filled(), &Limits::default(), strictness, fields) {
                 Ok(Parse::Complete(head)) => return Ok(head),
                 Ok(Parse::Partial) => inbound.compact(),

@@ -131,7 +131,9 @@ impl<'a> Story<'a> {
 
     /// Counts it among those that are under way, until it is dropped.
     pub(crate) fn count_in(&mut self, session: &Session) {
-        self.underway = Some(Underway::begin(session));
+        if self.underway.is_none() {
+            self.underway = Some(Underway::begin(session));
+        }
     }
 
     /// Notes what went over a server's connection between two readings of what it has carried.
@@ -256,9 +258,7 @@ impl<'a> Story<'a> {
         let process = &session.worker.shared.live.process;
         process.requests_total.add(worker, 1);
         let live = &session.frontend.live;
-        live.requests.add(worker, 1);
-        live.h1_requests.add(worker, 1);
-        live.request_rate.add(process.at(now));
+        live.count_request(worker, process.at(now));
     }
 
     /// A rule held the request back: as if it had waited without being received.
@@ -403,7 +403,7 @@ impl<'a> Story<'a> {
         add(&session.admission.bind.traffic);
         if let Some(backend) = self.backend {
             add(&backend.live.exchanges.traffic);
-        } else if self.status.is_some() && self.received.is_some() {
+        } else if self.fault == Some(Fault::Answered) {
             live.intercepted.add(worker, 1);
         }
         if let Some(server) = &self.trail.server {
@@ -453,6 +453,11 @@ impl<'a> Story<'a> {
             | Fault::BadRequestBody(_) => {
                 one(&session.frontend.live.request_errors);
                 one(&session.admission.bind.request_errors);
+                if self.received.is_none() && self.status.is_some() {
+                    // What is answered was a request, though nobody can say which.
+                    let now = session.worker.shared.live.process.now();
+                    session.frontend.live.count_request(worker, now);
+                }
             }
             Fault::NoBackend
             | Fault::NoServer

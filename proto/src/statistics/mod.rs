@@ -5,6 +5,7 @@
 //! send anything. [`prometheus`] spells the same for Prometheus. Read next: `columns.rs`, then `rows.rs`.
 
 mod columns;
+mod nameservers;
 mod process;
 pub mod prometheus;
 mod rows;
@@ -12,6 +13,7 @@ mod schema;
 mod value;
 
 pub use columns::{COLUMNS, Column, Line, MODULE_COLUMNS};
+pub use nameservers::Nameservers;
 pub use process::{Form as InfoForm, info};
 pub use rows::{Form, Hidden, Rows};
 pub use schema::schema;

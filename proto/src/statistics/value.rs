@@ -88,10 +88,19 @@ impl<'a> Value<'a> {
 
     /// Writes the members `field`, `processNum`, `tags` and `value` of a JSON object.
     pub fn json(&self, position: u32, name: &str, tags: Tags, out: &mut String) {
+        self.json_with(position, name, "\"processNum\":1,", tags, out);
+    }
+
+    /// Writes the same without `processNum`.
+    pub fn json_alone(&self, position: u32, name: &str, tags: Tags, out: &mut String) {
+        self.json_with(position, name, "", tags, out);
+    }
+
+    fn json_with(&self, position: u32, name: &str, process: &str, tags: Tags, out: &mut String) {
         let [origin, nature, scope] = tags.words();
         let _ = write!(
             out,
-            "\"field\":{{\"pos\":{position},\"name\":\"{name}\"}},\"processNum\":1,\"tags\":{{\"origin\":\"{origin}\",\
+            "\"field\":{{\"pos\":{position},\"name\":\"{name}\"}},{process}\"tags\":{{\"origin\":\"{origin}\",\
              \"nature\":\"{nature}\",\"scope\":\"{scope}\"}},\"value\":{{\"type\":\"{}\",\"value\":",
             self.word()
         );

@@ -1,6 +1,6 @@
 //! Commands about counters.
 
-use regate_proto::statistics::Form;
+use regate_proto::statistics::{Form, Nameservers};
 use regate_proto::wire::v1;
 use v1::StatisticsKind as Kind;
 use v1::query::Question;
@@ -8,7 +8,7 @@ use v1::query::Question;
 use super::{has, leading_integer, rest};
 use crate::shim::lex::{Command, Word};
 use crate::shim::plan::{Plan, Reply, Step};
-use crate::shim::render::statistics::Statistics;
+use crate::shim::render::statistics::{NameserverRows, Statistics};
 use crate::shim::sentence;
 
 /// `show stat`: the counters of all proxies, or of some.
@@ -17,10 +17,16 @@ pub fn show_statistics(command: &Command) -> Step {
     if let [first, tail @ ..] = words
         && first == "domain"
     {
-        if tail.first().is_none_or(|domain| domain != "proxy") {
-            return Reply::error(sentence::NO_DOMAIN).into();
+        let options = tail.get(1..).unwrap_or_default();
+        match tail.first() {
+            Some(domain) if domain == "proxy" => words = options,
+            Some(domain) if domain == "resolvers" => {
+                let lines = Nameservers::new(form(options), has(options, "desc"));
+                let query = v1::NameserversQuery::default();
+                return Plan::list(Question::Nameservers(query), NameserverRows(lines)).into();
+            }
+            _ => return Reply::error(sentence::NO_DOMAIN).into(),
         }
-        words = tail.get(1..).unwrap_or_default();
     }
     let (query, lines) = match words {
         [proxy, kinds, service, options @ ..] if !is_option(proxy) => {

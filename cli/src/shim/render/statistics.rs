@@ -1,6 +1,6 @@
 //! Counters as `show stat` shows them (management manual 9.1).
 
-use regate_proto::statistics::{Form, Hidden, Rows};
+use regate_proto::statistics::{Form, Hidden, Nameservers, Rows};
 use regate_proto::wire::v1;
 use v1::StatisticsKind as Kind;
 
@@ -10,6 +10,9 @@ use crate::shim::sentence::{self, About};
 
 /// Writes rows of statistics.
 pub struct Statistics(Rows);
+
+/// Writes rows of name servers.
+pub struct NameserverRows(pub Nameservers);
 
 impl Statistics {
     /// All rows.
@@ -49,6 +52,24 @@ impl Lines for Statistics {
 
     fn refused(&self, problems: &[v1::Problem]) -> Reply {
         sentence::refusal(About::Statistics, problems)
+    }
+}
+
+impl Lines for NameserverRows {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        append(out, |text| self.0.begin(text));
+    }
+
+    fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
+        append(out, |text| answer.nameservers.iter().for_each(|row| self.0.row(row, text)));
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        append(out, |text| self.0.end(text));
+    }
+
+    fn refused(&self, problems: &[v1::Problem]) -> Reply {
+        sentence::refusal(About::Thing, problems)
     }
 }
 

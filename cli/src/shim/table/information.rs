@@ -24,6 +24,8 @@ pub static ROWS: &[Row] = rows! {
     ["show" "stat"] "show stat [desc|json|no-maint|typed|up]*", "show the counters of proxies and servers", USER, Ask(statistics::show_statistics) {
         "show stat nosuch 4 1" => "No such proxy.\n";
         "show stat domain foo" => "Invalid statistics domain.\n";
+        "show stat domain resolvers" => "# id,pid,sent,send_error,valid,update,cname,cname_error,any_err,nx,timeout,refused,other,invalid,too_big,truncated,outdated,\nns1,dns,12,0,…";
+        "show stat domain resolvers typed" => "N.0.id:CGPV:str:ns1\nN.1.pid:CGPV:str:dns\nN.2.sent:MGPV:u64:12\n…";
         "show stat be 4 1" => "# pxname,svname,qcur,…\nbe,s1,…";
     }
     ["clear" "counters"] "clear counters", "reset maxima", OPERATOR, Act(statistics::clear_maxima) {
