@@ -10,6 +10,7 @@ pub mod inquiry;
 pub mod live;
 pub mod matching;
 pub mod notes;
+pub mod priority;
 pub mod proxy;
 pub mod resolve;
 pub mod sample;

@@ -41,19 +41,19 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "admin",
-        &["store", "live", "snapshot", "check", "matching", "notes", "inquiry"],
+        &["store", "live", "snapshot", "check", "matching", "notes", "inquiry", "priority"],
         "calls change the store, say how servers stand, and read the rest",
     ),
     row(
         "dataplane",
         "store",
-        &["snapshot", "live"],
+        &["snapshot", "live", "priority"],
         "the one writer compiles; it knows no door and no traffic",
     ),
     row(
         "dataplane",
         "proxy",
-        &["snapshot", "live", "check", "fetch", "convert", "sample", "inquiry"],
+        &["snapshot", "live", "check", "fetch", "convert", "sample", "inquiry", "priority"],
         "the data path reads, and carries checks out; it can change nothing",
     ),
     row(
@@ -95,6 +95,7 @@ const DIRECTIONS: &[Direction] = &[
         &["snapshot", "live"],
         "an algorithm weighs compiled servers by what is observed",
     ),
+    row("dataplane", "priority", &[], "a thread's urgency is its own"),
     row("dataplane", "live", &["sample"], "what is observed depends on nobody who observes"),
     row("dataplane", "notes", &[], "what was told is kept before there is a node"),
     row("controlplane", "main", ANY, "the program starts everything"),

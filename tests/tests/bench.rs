@@ -10,8 +10,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use regate_tests::bench::contestant::{Contestant, Mode, Setting};
+use regate_tests::bench::cases::{Case, Course};
+use regate_tests::bench::contestant::{Contestant, Mode, Rules, Setting};
 use regate_tests::bench::load::{Pace, Plan, Tally};
+use regate_tests::bench::round::Effort;
 use regate_tests::bench::stage::Stage;
 use regate_tests::harness::{Result, Trouble, wait};
 
@@ -81,6 +83,26 @@ fn the_oracle_takes_the_whole_series_of_changes() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_case_of_large_collections_runs_small() -> Result<()> {
+    let large = ["rules-limit", "lists", "lookups", "table", "table-workers"];
+    let course = Course {
+        contestants: vec![Contestant::Haproxy, Contestant::Regate],
+        effort: Effort { rounds: 1, span: Duration::from_millis(80) },
+        entries: 1000,
+        report: |_| {},
+    };
+    let mut seen = 0;
+    for case in Case::ALL.iter().filter(|case| large.contains(&case.name)) {
+        let table = case.run(&course)?.markdown();
+        assert!(table.contains("| HAProxy |") && table.contains("| Regate |"), "{table}");
+        assert!(!table.contains("requests failed"), "{table}");
+        seen += 1;
+    }
+    assert_eq!(seen, large.len());
+    Ok(())
+}
+
 fn tally(stage: &mut Stage, pace: Pace, renews: bool) -> Result<Tally> {
     let plan = plan(stage, pace, renews)?;
     stage.load(plan);
@@ -95,6 +117,7 @@ fn plan(stage: &Stage, pace: Pace, renews: bool) -> Result<Plan> {
         connections: if pace == Pace::Once(8) { 40 } else { 8 },
         pace,
         renews,
+        sources: 0,
     })
 }
 
@@ -108,5 +131,6 @@ fn setting(stage: &Stage) -> Result<Setting> {
         origins: stage.origin_ports()?,
         sink: stage.sink_port()?,
         checked: 0,
+        rules: Rules::default(),
     })
 }

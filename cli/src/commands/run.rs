@@ -16,6 +16,7 @@ use regate_controlplane::boot::{self as controller_boot, Controller};
 use regate_controlplane::fleet::dial::NodeEndpoint;
 use regate_dataplane::admin::{AdminEndpoint, EndpointAddress};
 use regate_dataplane::boot::{Node, Options};
+use regate_dataplane::priority;
 use regate_proto::change::{Change, Layer, Setting};
 use regate_proto::config::{self, SourceFile};
 use regate_proto::model::{
@@ -104,6 +105,7 @@ pub fn execute(arguments: Arguments) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("shim")
+        .on_thread_start(priority::yield_to_traffic)
         .enable_all()
         .build()
         .map_err(|error| Failure::refused(format!("cannot start a runtime: {error}")))?;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use regate_dataplane::admin::{AdminEndpoint, EndpointAddress, Inside};
 use regate_dataplane::boot::{Node, Options, StartError};
+use regate_dataplane::priority;
 use regate_proto::model::{Global, Level, Row, SocketFile, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1;
@@ -108,6 +109,8 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
     })?;
     messages.follow();
     let node = start_node(&global, &loaded, &folder, messages)?;
+    // What follows on this thread is the text socket and signals; workers have begun as urgent as they are.
+    priority::yield_to_traffic();
     // Set once, here.
     let _ = inside.set(node.inside().clone());
     pidfile.write(messages)?;

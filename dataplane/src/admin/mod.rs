@@ -43,6 +43,7 @@ use tonic::transport::server::Router;
 
 use crate::inquiry::Inquiry;
 use crate::live::{Live, WorkerLive};
+use crate::priority;
 use crate::store::{Current, Staged, Store};
 
 pub use inside::Inside;
@@ -123,6 +124,7 @@ impl Admin {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("admin")
+            .on_thread_start(priority::yield_to_traffic)
             .enable_all()
             .build()
             .map_err(|error| format!("the admin services have no runtime: {error}"))?;

@@ -30,6 +30,7 @@ mod reactor;
 pub(crate) mod record;
 mod relay;
 mod reply;
+mod retired;
 mod rewrite;
 mod rules;
 mod service;
@@ -61,6 +62,7 @@ use crate::inquiry::{Inquiry, MOST_WAITING};
 use crate::live::Live;
 use crate::snapshot::Snapshot;
 pub use bulletin::Heard;
+use retired::Retired;
 
 /// The running workers.
 #[derive(Debug)]
@@ -86,7 +88,7 @@ impl Proxy {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..workers.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
         let (inquiries, asked) = mpsc::channel(MOST_WAITING);
-        let shared = Arc::new(Shared::new(live, senders, inquiries));
+        let shared = Arc::new(Shared::new(live, senders, inquiries, Retired::start()?));
         let mut threads = Vec::new();
         for (index, commands) in receivers.into_iter().enumerate() {
             let shared = shared.clone();

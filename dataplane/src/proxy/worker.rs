@@ -28,6 +28,7 @@ use super::log::{Forwarders, LogSink};
 use super::pipe::Pipes;
 use super::pool::Pool;
 use super::reactor::{Reactor, Source};
+use super::retired::Retired;
 use super::session::{self, Accepted, Admission};
 use super::tasks::{self, Task, Tasks};
 use crate::check::standing;
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     /// Who hands on the lines of rings.
     pub(crate) forwarders: Arc<Forwarders>,
     snapshot: ArcSwap<Snapshot>,
+    /// Where those go that were in force.
+    retired: Retired,
     /// Bumped with each snapshot, so that a worker sees by one load whether its copy is the newest.
     version: AtomicU64,
     /// Connections of each worker.
@@ -116,12 +119,18 @@ struct Listener {
 }
 
 impl Shared {
-    pub(crate) fn new(live: Arc<Live>, peers: Vec<UnboundedSender<Command>>, inquiries: Inquiries) -> Shared {
+    pub(super) fn new(
+        live: Arc<Live>,
+        peers: Vec<UnboundedSender<Command>>,
+        inquiries: Inquiries,
+        retired: Retired,
+    ) -> Shared {
         Shared {
             live,
             forwarders: Arc::default(),
             snapshot: ArcSwap::from_pointee(Snapshot::default()),
             version: AtomicU64::new(0),
+            retired,
             loads: peers.iter().map(|_| AtomicU32::new(0)).collect(),
             peers,
             gate: Gate::default(),
@@ -137,6 +146,7 @@ impl Shared {
         self.version.fetch_add(1, Ordering::Release);
         note_transition(&old, &snapshot, &self.live);
         standing::note(&old, &snapshot, &self.live);
+        self.retired.take(old);
         self.gate.open();
     }
 

@@ -29,6 +29,7 @@ use regate_proto::state::{Applied, Digest, State};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::live::{Live, Operational};
+use crate::priority;
 use crate::snapshot::Snapshot;
 
 pub use disk::{Disk, DiskError, Kept};
@@ -201,11 +202,13 @@ impl Store {
         let mut writer = writer::Writer::begin(loaded, beginning, traffic, live)?;
         let shared = writer.shared();
         let (tasks, queue) = mpsc::channel(LONGEST_QUEUE);
-        let thread =
-            std::thread::Builder::new()
-                .name("writer".to_owned())
-                .spawn(move || writer.run(queue))
-                .map_err(|error| vec![Problem::general(Code::Impossible, format!("no thread: {error}"))])?;
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || {
+                priority::yield_to_traffic();
+                writer.run(queue);
+            })
+            .map_err(|error| vec![Problem::general(Code::Impossible, format!("no thread: {error}"))])?;
         Ok((Store { shared, tasks }, thread))
     }
 

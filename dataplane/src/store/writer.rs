@@ -285,7 +285,7 @@ impl<T: Traffic> Writer<T> {
         let snapshot = Arc::new(snapshot);
         self.traffic.publish(snapshot.clone(), prepared);
         let before = std::mem::replace(&mut self.snapshot, snapshot.clone());
-        self.advance(snapshot, sets);
+        self.advance(snapshot, touched, sets.is_empty());
         if touched.iter().any(|subject| self.state.row(subject).is_none()) {
             self.live.forget_absent(&self.state);
         }
@@ -304,20 +304,13 @@ impl<T: Traffic> Writer<T> {
         }
     }
 
-    /// Brings the readers' copy of the state to the writer's: by the same sets where they are small.
-    fn advance(&self, snapshot: Arc<Snapshot>, sets: &[(&ChangeSet, &Applied)]) {
-        let size: usize = sets.iter().map(|(set, _)| set.changes.len()).sum();
-        if !sets.is_empty() && size <= SMALL {
+    /// Brings the readers' copy of the state to the writer's: in place where little was touched.
+    fn advance(&self, snapshot: Arc<Snapshot>, touched: &Touched, is_first: bool) {
+        if !is_first && touched.len() <= SMALL {
             let mut current = self.shared.current.write();
-            let same = sets.iter().all(|(set, applied)| {
-                let done = current.state.apply(set).is_ok();
-                current.state.renumber(applied.revision);
-                done
-            });
-            if same && current.state.digest() == self.state.digest() {
-                current.snapshot = snapshot;
-                return;
-            }
+            current.state.follow(&self.state, touched);
+            current.snapshot = snapshot;
+            return;
         }
         let next = Current { state: self.state.clone(), snapshot };
         let before = std::mem::replace(&mut *self.shared.current.write(), next);
@@ -480,5 +473,5 @@ const MOST_TOGETHER: usize = 1000;
 /// Changes that are committed together, about.
 const MOST_CHANGES: usize = 50_000;
 
-/// Changes up to which the readers' state is changed in place, while they wait.
-const SMALL: usize = 1000;
+/// Rows up to which the readers' state is changed in place, while they wait.
+const SMALL: usize = 4000;

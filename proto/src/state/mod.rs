@@ -5,6 +5,7 @@ mod defaults;
 mod diff;
 mod digest;
 mod entries;
+mod follow;
 mod health;
 mod integrity;
 mod logging;

@@ -93,10 +93,14 @@ proptest! {
     #[test]
     fn every_state_that_is_reached_is_sound(sets in vec(arbitrary::small_set(), 1..25)) {
         let mut state = State::default();
+        let mut follower = State::default();
         for set in &sets {
             let before = state.clone();
             match state.apply(set) {
                 Ok(applied) => {
+                    follower.follow(&state, &applied.touched);
+                    assert_same(&follower, &state);
+                    prop_assert_eq!(format!("{:?}", follower.uses), format!("{:?}", state.uses));
                     prop_assert_eq!(applied.revision.0, before.revision.0 + 1);
                     prop_assert_eq!(applied.outcomes.len(), set.changes.len());
                     audit(&state);

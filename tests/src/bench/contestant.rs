@@ -37,6 +37,19 @@ pub struct Setting {
     pub sink: u16,
     /// Servers of a backend without traffic that are checked, every [`CHECK_INTERVAL`] seconds.
     pub checked: usize,
+    /// What the configuration has besides; nginx is given nothing of it.
+    pub rules: Rules,
+}
+
+/// What a case adds to the configuration. The word `@folder@` stands for the proxy's own folder.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Lines of the frontend.
+    pub frontend: String,
+    /// Sections after all others.
+    pub sections: String,
+    /// Files of the proxy's folder: names and contents.
+    pub files: Vec<(String, String)>,
 }
 
 /// What a proxy understands of its traffic.
@@ -74,7 +87,12 @@ impl Contestant {
         };
         // Quiet, since a sentence on standard error for each change would be part of what is measured.
         let arguments = vec!["-q".to_owned()];
-        let start = Start { cores: setting.cores.clone(), arguments, ..Start::default() };
+        let start = Start {
+            cores: setting.cores.clone(),
+            arguments,
+            files: setting.rules.files.clone(),
+            ..Start::default()
+        };
         let proxy = Proxy::start_with(kind, &haproxy_text(port.number(), setting), &start)?;
         Ok(Running { port, started: Started::Proxy(Box::new(proxy)) })
     }
@@ -154,7 +172,9 @@ pub fn haproxy_text(port: u16, setting: &Setting) -> String {
         text.push_str("  timeout http-request 10s\n  timeout http-keep-alive 60s\n");
     }
     text.push_str(&format!(
-        "frontend web\n  bind 127.0.0.1:{port}\n  default_backend app\nbackend app\n  balance roundrobin\n"
+        "frontend web\n  bind 127.0.0.1:{port}\n{rules}  default_backend app\nbackend app\n  balance \
+         roundrobin\n",
+        rules = setting.rules.frontend,
     ));
     for (index, origin) in setting.origins.iter().enumerate() {
         text.push_str(&format!("  server s{} 127.0.0.1:{origin}\n", index + 1));
@@ -165,6 +185,7 @@ pub fn haproxy_text(port: u16, setting: &Setting) -> String {
     for (index, origin) in (0..setting.checked).zip(setting.origins.iter().cycle()) {
         text.push_str(&format!("  server c{index} 127.0.0.1:{origin} check inter {CHECK_INTERVAL}s\n"));
     }
+    text.push_str(&setting.rules.sections);
     text
 }
 

@@ -4,13 +4,14 @@
 //! latency counts from there, so a stall of the proxy shows in every request that it delayed.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with, sockopt,
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, connect, recv, send, socket_with,
+    sockopt,
 };
 
 use super::histogram::Histogram;
@@ -22,7 +23,7 @@ use crate::harness::Result;
 pub struct Plan {
     /// Where the proxy listens.
     pub target: SocketAddr,
-    /// The request, rendered.
+    /// The request, rendered. Each `#` in it stands for a digit that is another one in every request.
     pub request: Vec<u8>,
     /// How many connections there are at most.
     pub connections: usize,
@@ -30,6 +31,8 @@ pub struct Plan {
     pub pace: Pace,
     /// Whether every request has a connection of its own, which the proxy closes.
     pub renews: bool,
+    /// How many addresses of 127.1.0.0/16 the connections come from; 0 for 127.0.0.1.
+    pub sources: u16,
 }
 
 /// When requests are sent.
@@ -70,6 +73,9 @@ pub struct Load {
     stopping: bool,
     buffer: Vec<u8>,
     tally: Tally,
+    /// Where the request's digits change.
+    digits: Vec<usize>,
+    random: u64,
 }
 
 impl Load {
@@ -77,6 +83,8 @@ impl Load {
     pub fn new(part: u32, plan: Plan) -> Self {
         Self {
             part,
+            digits: plan.request.iter().enumerate().filter(|(_, b)| **b == b'#').map(|(at, _)| at).collect(),
+            random: SEED,
             connections: (0..plan.connections).map(|_| None).collect(),
             idle: (0..plan.connections).rev().collect(),
             plan,
@@ -180,7 +188,7 @@ impl Load {
     fn begin(&mut self, reactor: &Reactor, slot: usize, due: u64) -> Result<()> {
         let token = Token::new(self.part, slot);
         if self.connections[slot].is_none() {
-            match Connection::open(reactor, token, self.plan.target) {
+            match Connection::open(reactor, token, self.plan.target, source(slot, self.plan.sources)) {
                 Ok(connection) => self.connections[slot] = Some(connection),
                 Err(error) => {
                     self.fail(slot, &format!("connecting: {error}"));
@@ -188,6 +196,7 @@ impl Load {
                 }
             }
         }
+        self.vary();
         if let Some(connection) = &mut self.connections[slot] {
             connection.due = Some(due);
             if let Err(error) = connection.send(reactor, token, &self.plan.request) {
@@ -195,6 +204,21 @@ impl Load {
             }
         }
         Ok(())
+    }
+
+    /// Writes other digits into the request. One that could not be sent at once goes out with those of a later one.
+    fn vary(&mut self) {
+        for digits in self.digits.chunks(KEY_DIGITS) {
+            // Xorshift by Marsaglia: as cheap as a request must be here.
+            self.random ^= self.random << 13;
+            self.random ^= self.random >> 7;
+            self.random ^= self.random << 17;
+            let mut number = self.random >> 20;
+            for at in digits {
+                self.plan.request[*at] = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
     }
 
     fn settle(&mut self, reactor: &Reactor, slot: usize, progress: Progress) -> Result<()> {
@@ -265,10 +289,13 @@ enum Progress {
 }
 
 impl Connection {
-    fn open(reactor: &Reactor, token: Token, target: SocketAddr) -> Result<Self> {
+    fn open(reactor: &Reactor, token: Token, target: SocketAddr, source: Option<SocketAddr>) -> Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let descriptor = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
         sockopt::set_tcp_nodelay(&descriptor, true)?;
+        if let Some(source) = source {
+            bind(&descriptor, &source)?;
+        }
         match connect(&descriptor, &target) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error.into()),
@@ -357,6 +384,13 @@ impl Connection {
     }
 }
 
+/// The address of its own that a slot's connections come from, where there are several.
+fn source(slot: usize, sources: u16) -> Option<SocketAddr> {
+    let number = u16::try_from(slot.checked_rem(usize::from(sources))?).ok()?;
+    let [high, low] = number.to_be_bytes();
+    Some(SocketAddr::from((Ipv4Addr::new(127, 1, high, low), 0)))
+}
+
 /// How many bytes of the body are missing behind a complete head of a 200 answer; none while it is incomplete.
 fn body_left(bytes: &[u8]) -> std::result::Result<Option<u64>, String> {
     let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4) else {
@@ -380,6 +414,10 @@ fn body_left(bytes: &[u8]) -> std::result::Result<Option<u64>, String> {
 
 /// Nanoseconds until a failed connection is tried again at a closed pace.
 const RETRY: u64 = 1_000_000;
+
+/// Digits that are drawn together: one number below a million.
+const KEY_DIGITS: usize = 6;
+const SEED: u64 = 0x2545_f491_4f6c_dd1d;
 
 const NAME: &[u8] = b"content-length:";
 

@@ -7,6 +7,8 @@
 //!
 //! Read next: `cases/mod.rs` (what is measured), `round.rs` (how), `load.rs` (with what).
 
+pub mod admin;
+pub mod bulk;
 pub mod cases;
 pub mod change;
 pub mod contestant;

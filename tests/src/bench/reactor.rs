@@ -64,6 +64,11 @@ impl Reactor {
         Ok(epoll::modify(&self.epoll, descriptor, EventData::new_u64(token.0), flags)?)
     }
 
+    /// Watches a descriptor no more.
+    pub fn remove(&self, descriptor: impl AsFd) -> Result<()> {
+        Ok(epoll::delete(&self.epoll, descriptor)?)
+    }
+
     /// Waits until something is ready or the clock shows `wake` (nanoseconds of [`now`]), and hands out what is.
     pub fn wait(&mut self, wake: u64, ready: &mut Vec<(Token, EventFlags)>) -> Result<()> {
         ready.clear();

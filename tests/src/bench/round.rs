@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::contestant::{Contestant, Mode, Running, Setting};
+use super::contestant::{Contestant, Mode, Rules, Running, Setting};
 use super::load::{Pace, Plan, Tally};
 use super::reactor::now;
 use super::stage::Stage;
@@ -72,6 +72,7 @@ impl Scene {
             limit: 4000,
             origins: stage.origin_ports()?,
             checked: 0,
+            rules: Rules::default(),
             sink: stage.sink_port()?,
         };
         Ok((stage, setting))
@@ -85,6 +86,7 @@ impl Scene {
             connections: self.connections,
             pace,
             renews: self.renews,
+            sources: 0,
         }
     }
 

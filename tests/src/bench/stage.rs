@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rustix::event::epoll::EventFlags;
 
+use super::bulk::{Bulk, Receipt};
 use super::change::{Account, Changes};
 use super::load::{Load, Plan, Tally};
 use super::origin::Origin;
@@ -19,6 +20,7 @@ pub struct Stage {
     load: Option<Load>,
     loads: u32,
     changes: Option<Changes>,
+    bulk: Option<Bulk>,
     ready: Vec<(Token, EventFlags)>,
 }
 
@@ -29,7 +31,7 @@ impl Stage {
         let reactor = Reactor::new(polls)?;
         let origin = Origin::open(&reactor, ORIGIN, 2, size, closes)?;
         let sink = Sink::open(&reactor, SINK)?;
-        Ok(Self { reactor, origin, sink, load: None, loads: 0, changes: None, ready: Vec::new() })
+        Ok(Self { reactor, origin, sink, load: None, loads: 0, changes: None, bulk: None, ready: Vec::new() })
     }
 
     /// The origin's ports.
@@ -68,6 +70,15 @@ impl Stage {
     /// Ends the series of changes and gives its account.
     pub fn end_changes(&mut self) -> Account {
         self.changes.take().map(|changes| changes.account()).unwrap_or_default()
+    }
+
+    /// Sends these commands through the proxy's text socket and drives everything until they are answered.
+    pub fn command(&mut self, proxy: &Proxy, commands: &[u8], deadline: Duration) -> Result<Receipt> {
+        self.bulk = Some(Bulk::begin(&self.reactor, Token::new(BULK, 0), proxy, commands)?);
+        self.run_until("the replies to all commands", deadline, |stage| {
+            stage.bulk.as_ref().is_none_or(Bulk::is_over)
+        })?;
+        self.bulk.take().map(Bulk::receipt).ok_or_else(|| Trouble::new("there are no commands"))
     }
 
     /// Drives everything for this long.
@@ -147,6 +158,11 @@ impl Stage {
                         changes.on_ready()?;
                     }
                 }
+                BULK => {
+                    if let Some(bulk) = &mut self.bulk {
+                        bulk.on_ready(&self.reactor, *token, *flags)?;
+                    }
+                }
                 part => {
                     if let Some(load) = &mut self.load
                         && part == FIRST_LOAD + self.loads
@@ -164,4 +180,5 @@ impl Stage {
 const ORIGIN: u32 = 1;
 const SINK: u32 = 2;
 const CHANGES: u32 = 3;
-const FIRST_LOAD: u32 = 4;
+const BULK: u32 = 4;
+const FIRST_LOAD: u32 = 5;

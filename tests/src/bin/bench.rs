@@ -27,7 +27,11 @@ struct Options {
     /// How long each part of a round is measured.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Two rounds of one second: a look, not a measurement. Writes no file unless one is named.
+    /// Entries of the large lists and tables.
+    #[arg(long, default_value_t = 1_000_000)]
+    entries: usize,
+    /// Two rounds of one second: with small lists and tables: a look, not a measurement. Writes no
+    /// file unless one is named.
     #[arg(long)]
     quick: bool,
     /// Leave Regate out.
@@ -70,7 +74,9 @@ fn run(options: &Options) -> Result<()> {
     for sentence in &absent {
         let _ = write!(text, "\n{sentence}\n");
     }
-    let course = Course { contestants, effort, report: |line| println!("{line}") };
+    let entries =
+        if options.quick { options.entries.min(QUICK) } else { options.entries }.clamp(1000, 1_000_000);
+    let course = Course { contestants, effort, entries, report: |line| println!("{line}") };
     for case in cases {
         let table = case.run(&course)?.markdown();
         println!("\n{table}");
@@ -85,6 +91,9 @@ fn run(options: &Options) -> Result<()> {
     println!("written to {}", output.display());
     Ok(())
 }
+
+/// Entries of large lists and tables in a quick look.
+const QUICK: usize = 20_000;
 
 fn chosen(options: &Options) -> Result<Vec<Case>> {
     let known: Vec<&str> = Case::ALL.iter().map(|case| case.name).collect();

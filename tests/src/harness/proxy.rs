@@ -45,6 +45,8 @@ pub struct Setting {
     pub arguments: Vec<String>,
     /// Environment variables.
     pub variables: Vec<(String, String)>,
+    /// Files of the proxy's folder, written before it starts: names and contents.
+    pub files: Vec<(String, String)>,
 }
 
 impl Proxy {
@@ -60,6 +62,9 @@ impl Proxy {
         let folder = Folder::create()?;
         let configuration = configuration.replace("@folder@", &folder.path().to_string_lossy());
         let file = folder.write("proxy.cfg", &configuration)?;
+        for (name, content) in &setting.files {
+            folder.write(name, content)?;
+        }
         let mut launch = kind.launch()?.args(["-f", &file.to_string_lossy(), "-db"]).args(&setting.arguments);
         launch = launch.cores(&setting.cores).folder(folder.path());
         for (name, value) in &setting.variables {

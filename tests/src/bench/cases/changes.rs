@@ -2,7 +2,6 @@
 
 use super::requests::small_scene;
 use super::{Course, remark};
-use crate::bench::contestant::Contestant;
 use crate::bench::load::Pace;
 use crate::bench::round::span_of;
 use crate::bench::table::{Measure, Table};
@@ -18,11 +17,7 @@ pub(super) fn run(course: &Course) -> Result<Table> {
          Changes are due by a timetable; their latency counts from there to the reply. nginx has no such commands."
     );
     let mut table = Table::new("A change every millisecond", &text, &MEASURES);
-    let course = &Course {
-        contestants: course.contestants.iter().copied().filter(|who| *who != Contestant::Nginx).collect(),
-        effort: course.effort,
-        report: course.report,
-    };
+    let course = &course.without_nginx();
     course.rounds("changes", |contestant| {
         let (mut stage, setting) = scene.open()?;
         let running = contestant.start(&setting)?;

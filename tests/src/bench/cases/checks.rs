@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Course;
 use super::requests::small_scene;
-use crate::bench::contestant::{CHECK_INTERVAL, Contestant};
+use crate::bench::contestant::CHECK_INTERVAL;
 use crate::bench::round::span_of;
 use crate::bench::table::{Measure, Table};
 use crate::harness::Result;
@@ -16,11 +16,7 @@ pub(super) fn run(course: &Course) -> Result<Table> {
          CPU of the whole process per second and per check due. nginx has no such checks."
     );
     let mut table = Table::new("Checked servers", &text, &MEASURES);
-    let course = &Course {
-        contestants: course.contestants.iter().copied().filter(|who| *who != Contestant::Nginx).collect(),
-        effort: course.effort,
-        report: course.report,
-    };
+    let course = &course.without_nginx();
     course.rounds("checks", |contestant| {
         let (mut stage, mut setting) = small_scene().open()?;
         setting.checked = SERVERS;

@@ -4,11 +4,15 @@ mod bodies;
 mod changes;
 mod checks;
 mod idle;
+mod lists;
+mod lookups;
 mod pick;
 mod requests;
+mod tables;
 mod workers;
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::contestant::Contestant;
 use super::round::{Effort, Span};
@@ -28,13 +32,15 @@ pub struct Course {
     pub contestants: Vec<Contestant>,
     /// How long and how often.
     pub effort: Effort,
+    /// Entries of large lists and tables.
+    pub entries: usize,
     /// Is told each step as it happens.
     pub report: fn(&str),
 }
 
 impl Case {
     /// All cases in the order of the results.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self { name: "small", run: requests::small },
         Self { name: "browser", run: requests::browser },
         Self { name: "connection", run: requests::connection },
@@ -45,6 +51,11 @@ impl Case {
         Self { name: "changes", run: changes::run },
         Self { name: "checks", run: checks::run },
         Self { name: "pick", run: pick::run },
+        Self { name: "rules-limit", run: tables::limit },
+        Self { name: "lists", run: lists::run },
+        Self { name: "lookups", run: lookups::run },
+        Self { name: "table", run: tables::tracked },
+        Self { name: "table-workers", run: tables::workers },
     ];
 
     /// Runs the case.
@@ -54,6 +65,18 @@ impl Case {
 }
 
 impl Course {
+    /// The same without nginx, which has nothing to compare with.
+    fn without_nginx(&self) -> Course {
+        let contestants = self.contestants.iter().copied().filter(|who| *who != Contestant::Nginx).collect();
+        Course { contestants, ..*self }
+    }
+
+    /// How long a process is given after memory was taken or freed, before it is looked at: allocators give it back a
+    /// second or so later. Where collections are small nobody looks that close.
+    fn settling(&self) -> Duration {
+        if self.entries < 100_000 { Duration::from_millis(100) } else { Duration::from_millis(3500) }
+    }
+
     /// Lets the contestants take turns, a different one first in every round.
     fn rounds(&self, case: &str, mut turn: impl FnMut(Contestant) -> Result<String>) -> Result<()> {
         for round in 0..self.effort.rounds {

@@ -1,0 +1,84 @@
+//! Snapshots that are no longer in force, and the thread that gives their memory back.
+//!
+//! Whoever lets a snapshot go last frees it, and one that had a large list takes long to free. So each is held here
+//! until all workers have let go of it, and no request ever pays for it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use crate::priority;
+use crate::snapshot::Snapshot;
+
+/// Where snapshots go that were in force.
+#[derive(Debug)]
+pub(super) struct Retired(Sender<Arc<Snapshot>>);
+
+impl Retired {
+    /// Starts the thread, which ends with this.
+    pub(super) fn start() -> io::Result<Retired> {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::Builder::new().name("retired".to_owned()).spawn(move || free(&receiver))?;
+        Ok(Retired(sender))
+    }
+
+    /// Takes a snapshot that is no longer in force.
+    pub(super) fn take(&self, snapshot: Arc<Snapshot>) {
+        // Without its thread the snapshot is freed where it is let go of last.
+        let _ = self.0.send(snapshot);
+    }
+}
+
+fn free(receiver: &Receiver<Arc<Snapshot>>) {
+    priority::yield_to_traffic();
+    let mut held: Vec<Arc<Snapshot>> = Vec::new();
+    let mut wait = SOON;
+    loop {
+        let next = match held.is_empty() {
+            true => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => receiver.recv_timeout(wait),
+        };
+        match next {
+            Ok(snapshot) => {
+                held.push(snapshot);
+                held.extend(receiver.try_iter());
+                wait = SOON;
+                // Workers see the new one with their next request.
+                std::thread::sleep(SOON);
+            }
+            Err(RecvTimeoutError::Timeout) => wait = (wait * 2).min(LATE),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        held.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+    }
+}
+
+/// How long workers usually hold a snapshot, and how often is looked for one that a long request holds.
+const SOON: Duration = Duration::from_millis(5);
+const LATE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_others_hold_stays_and_goes_after_them() {
+        let retired = Retired::start().unwrap();
+        let snapshot = Arc::new(Snapshot::default());
+        let watched = Arc::downgrade(&snapshot);
+        retired.take(snapshot.clone());
+        retired.take(Arc::default());
+        std::thread::sleep(SOON * 4);
+        assert!(watched.strong_count() == 2, "held by the thread beside whoever reads it");
+        drop(snapshot);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while watched.strong_count() > 0 {
+            assert!(Instant::now() < deadline, "it is never freed");
+            std::thread::sleep(SOON);
+        }
+    }
+}
