@@ -107,8 +107,8 @@ const CONNECTIONS_WAITING: usize = 16;
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Calls at a time on one connection.
 const STREAMS: u32 = 1024;
-/// Bytes of a request.
-const MESSAGE: usize = 16 << 20;
+/// Bytes of a request: a list of a million entries, replaced at once.
+const MESSAGE: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests;

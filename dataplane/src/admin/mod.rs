@@ -313,7 +313,7 @@ impl Deref for Desk {
 
 /// What changes, acts and converses.
 fn services(context: &Arc<Context>) -> v1::admin_server::AdminServer<Desk> {
-    v1::admin_server::AdminServer::new(Desk(context.clone())).max_decoding_message_size(LONGEST_MESSAGE)
+    v1::admin_server::AdminServer::new(Desk(context.clone())).max_decoding_message_size(LONGEST_CHANGE)
 }
 
 /// Every service but health.
@@ -396,6 +396,9 @@ async fn tick(context: Arc<Context>) {
 /// Threads of the admin side. One, for what it does is little beside the writer's work, and a second would be woken
 /// for it in vain.
 const THREADS: usize = 1;
+
+/// Bytes of the largest set of changes in one message: a list of a million entries, replaced at once.
+const LONGEST_CHANGE: usize = 128 << 20;
 
 /// Bytes of the largest message taken: parts stay below 4 MiB, and their frame comes to it.
 pub(crate) const LONGEST_MESSAGE: usize = (4 << 20) + (64 << 10);

@@ -191,12 +191,7 @@ impl Draft<'_> {
             EntriesEdit::Clear => self.write_list(layer, list, &BTreeMap::new(), origin),
             EntriesEdit::Replace(run) => {
                 self.check_entries(list, columns, run.iter())?;
-                let rows = self.rows(layer);
-                let old: Vec<Entry<'_>> = parts(rows, list).flat_map(|(_, run)| run.iter()).collect();
-                let keys: Vec<&[u8]> = run.iter().map(|entry| entry.key).collect();
-                let taken = |id| is_taken(self.state, list, id);
-                let ids = aligned(&old, &keys, self.last(list), None, taken);
-                let wanted = cut(ids.into_iter().zip(run.iter()));
+                let wanted = self.replaced(layer, list, run);
                 self.write_list(layer, list, &wanted, origin)
             }
         };
@@ -400,6 +395,23 @@ impl Draft<'_> {
         changed
     }
 
+    /// These entries in their parts, under the ids of the entries that they stand for.
+    fn replaced(&self, layer: Layer, list: &ListName, run: &Run) -> BTreeMap<u64, Arc<Run>> {
+        let rows = self.rows(layer);
+        let old = || parts(rows, list).flat_map(|(_, run)| run.iter());
+        // Often the keys are those that were there, at least at the beginning: that takes no memory to find out.
+        let same = old().zip(run.iter()).take_while(|(old, new)| old.key == new.key).count();
+        let rest: Vec<Entry<'_>> = match same < run.len() {
+            true => old().skip(same).collect(),
+            false => Vec::new(),
+        };
+        let keys: Vec<&[u8]> = run.iter().skip(same).map(|entry| entry.key).collect();
+        let low = same.checked_sub(1).and_then(|last| old().nth(last)).map_or(EntryId(0), |entry| entry.id);
+        let taken = |id| is_taken(self.state, list, id);
+        let ids = aligned(&rest, &keys, low, self.last(list), None, taken);
+        cut(old().take(same).map(|entry| entry.id).chain(ids).zip(run.iter()))
+    }
+
     /// The entries with a key.
     fn ids(&self, layer: Layer, list: &ListName, key: &[u8]) -> Vec<EntryId> {
         match layer {
@@ -470,7 +482,7 @@ pub(super) fn realign(state: &State, rows: Vec<Row>) -> Vec<Row> {
                 .flat_map(|(_, run)| run.iter())
                 .map(|entry| entry.id)
                 .find(|id| *id > end);
-            let ids = aligned(&old, &keys, known, by_hand, |id| is_taken(state, &list, id));
+            let ids = aligned(&old, &keys, EntryId(0), known, by_hand, |id| is_taken(state, &list, id));
             wanted = cut(ids.into_iter().zip(new));
         }
         others.extend(wanted.into_iter().map(|(part, entries)| {
@@ -548,18 +560,19 @@ pub(super) fn cut<'a>(entries: impl Iterator<Item = (EntryId, Entry<'a>)>) -> BT
 }
 
 /// Ids for entries with these keys, in their order: those that the old ones have, as far as their order is the same,
-/// and ids in between for the others. `last` is the last id that is taken anywhere, `end` one that the new ones must
-/// stay below if they can; an id that is `taken` is given to no other entry, in whatever layer it stands.
+/// and ids in between for the others. All are above `low`. `last` is the last id that is taken anywhere, `end` one that
+/// the new ones must stay below if they can; an id that is `taken` is given to no other entry, in whatever layer it
+/// stands.
 fn aligned(
     old: &[Entry<'_>],
     keys: &[&[u8]],
+    mut low: EntryId,
     last: EntryId,
     end: Option<EntryId>,
     taken: impl Fn(EntryId) -> bool,
 ) -> Vec<EntryId> {
     let kept = common(old, keys);
     let mut ids: Vec<EntryId> = Vec::with_capacity(keys.len());
-    let mut low = EntryId(0);
     let mut at = 0;
     while at < keys.len() {
         if let Some(old) = kept.get(at).copied().flatten() {

@@ -285,8 +285,8 @@ fn commit(session: &mut Session, command: &Command, family: Family) -> Step {
         if !versions.is_prepared(&view.name, version) {
             return Reply::error(sentence::VERSION_OUT_OF_RANGE).into();
         }
-        let staged = versions.read(&view.name, version, Run::clone).unwrap_or_default();
-        let entries = staged.iter().map(|entry| wire_entry(entry.key, entry.value)).collect();
+        let wire = |staged: &Run| staged.iter().map(|entry| wire_entry(entry.key, entry.value)).collect();
+        let entries = versions.read(&view.name, version, wire).unwrap_or_default();
         let name = view.name.clone();
         apply(&view, Edit::Replace(v1::EntryRun { entries }), move |ending| {
             if matches!(ending, Ending::Applied(_)) {
