@@ -29,7 +29,7 @@ impl Stage<'_, '_> {
             return Ok(());
         }
         let Some(target) = self.target_below(plan.page.prefix()) else { return Ok(()) };
-        self.story.service = Some("<STATS>");
+        self.story.service = Some(STATISTICS);
         let presented = self.draft().with_view(fetch::presented);
         if !admits(plan, presented.as_ref()) {
             let realm = plan.page.realm.as_deref().unwrap_or(StatisticsPage::REALM);
@@ -62,7 +62,7 @@ impl Stage<'_, '_> {
     pub(super) fn serve(&mut self, service: Service) -> Fault {
         match service {
             Service::Prometheus => {
-                self.story.service = Some("<PROMEX>");
+                self.story.service = Some(PROMETHEUS);
                 let target = self.target();
                 let query = memchr::memchr(b'?', &target).and_then(|at| target.get(at + 1..));
                 self.ask(Asked::Metrics(query.unwrap_or_default().to_vec()))
@@ -160,7 +160,8 @@ pub(super) async fn begin(session: &Session, story: &mut Story<'_>) -> Option<mp
     story.chunks = body == Body::Endless && story.version == Version::Http11;
     let mut bytes = format!("HTTP/1.1 {status} {}\r\n", reply::reason(status)).into_bytes();
     bytes.extend_from_slice(&lines);
-    if streams && story.chunks {
+    // What a page is answered to HEAD says nothing of a body, what metrics are does, as with HAProxy.
+    if story.chunks && (streams || story.service == Some(PROMETHEUS)) {
         bytes.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
     bytes.extend_from_slice(b"\r\n");
@@ -200,6 +201,10 @@ pub(super) async fn relay(
         }
     }
 }
+
+/// What lines call those who answer.
+const STATISTICS: &str = "<STATS>";
+const PROMETHEUS: &str = "<PROMEX>";
 
 /// Pieces of an answer that lie ready while the client takes one.
 const PIECES: usize = 2;

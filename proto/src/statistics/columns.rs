@@ -26,7 +26,7 @@ pub struct Column {
 pub struct Line<'a> {
     /// The row.
     pub row: &'a v1::StatisticsRow,
-    /// Whether a backend says how many of its servers are up, when some are not.
+    /// Whether a backend says how many of its servers are up: where some of them may not be shown.
     pub counted: bool,
 }
 
@@ -105,9 +105,7 @@ fn status<'a>(line: &'a Line<'a>) -> Option<Value<'a>> {
         _ if status.agent => Cow::Owned(format!("{word} (agent)")),
         (_, _, Some(via)) => Cow::Owned(format!("{word} (via {}/{})", via.backend, via.server)),
         _ => match (line.row.servers_up, line.row.servers_total) {
-            (Some(up), Some(total)) if line.counted && word == "UP" && up < total => {
-                Cow::Owned(format!("{word} ({up}/{total})"))
-            }
+            (Some(up), Some(total)) if line.counted => Cow::Owned(format!("{word} ({up}/{total})")),
             _ => Cow::Borrowed(word),
         },
     };

@@ -43,10 +43,12 @@ pub(super) async fn act(context: &Arc<Context>, request: &PageRequest) -> Outcom
     };
     let order = Order::parse(bytes);
     let snapshot = context.store.read(|current| current.snapshot.clone());
+    // A form in which nothing was chosen says no action.
+    if order.action.is_empty() {
+        return Outcome::Nothing;
+    }
     let Some(action) = KNOWN.iter().find(|action| action.as_bytes() == order.action) else {
-        // A form in which nothing was chosen says no action.
-        let nothing = order.action.is_empty() && order.servers.is_empty();
-        return if nothing { Outcome::Nothing } else { Outcome::Failed };
+        return Outcome::Failed;
     };
     let Some(backend) = snapshot.backends.values().find(|backend| order.names(backend)) else {
         return Outcome::Failed;
@@ -112,9 +114,12 @@ fn deed(action: &str, server: &ServerPlan) -> Deed {
     let (is_checked, has_agent) = (checks.is_some(), checks.is_some_and(|checks| checks.agent));
     let set_unless = |there: bool, setting: Setting| if there { Deed::Nothing } else { Deed::Set(setting) };
     match action {
-        "ready" => set_unless(server.admin == Admin::Ready, Setting::Admin(Admin::Ready)),
-        "drain" | "stop" => set_unless(server.admin == Admin::Drain, Setting::Admin(Admin::Drain)),
-        "maint" | "disable" => set_unless(server.admin == Admin::Maint, Setting::Admin(Admin::Maint)),
+        // Said once more, these count as done.
+        "ready" => Deed::Set(Setting::Admin(Admin::Ready)),
+        "drain" => Deed::Set(Setting::Admin(Admin::Drain)),
+        "maint" => Deed::Set(Setting::Admin(Admin::Maint)),
+        "stop" => set_unless(server.admin == Admin::Drain, Setting::Admin(Admin::Drain)),
+        "disable" => set_unless(server.admin == Admin::Maint, Setting::Admin(Admin::Maint)),
         "enable" => set_unless(server.admin != Admin::Maint, Setting::Admin(Admin::Ready)),
         "start" => set_unless(server.admin != Admin::Drain, Setting::Admin(Admin::Ready)),
         "ehlth" if is_checked => Deed::Set(Setting::Checks(true)),
