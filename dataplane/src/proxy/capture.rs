@@ -1,6 +1,7 @@
 //! Keeps what frontends want to know of messages: values of headers, and a cookie.
 
-use crate::fetch::{Captures, Side};
+use super::h1::Fields;
+use crate::fetch::{Captures, Headers, Side};
 use crate::snapshot::CapturePlan;
 
 /// Keeps what is wanted of a request or a response, given its headers in order.
@@ -52,6 +53,19 @@ fn is_wanted(wanted: &regate_proto::model::CookieCapture, pair: &[u8]) -> bool {
     match wanted.prefix {
         true => name.starts_with(wanted.name.as_bytes()),
         false => name == wanted.name.as_bytes(),
+    }
+}
+
+/// The headers of a message as they came.
+pub(super) struct Came<'a> {
+    pub(super) buffer: &'a [u8],
+    pub(super) fields: &'a Fields,
+}
+
+impl Headers for Came<'_> {
+    fn at(&self, position: usize) -> Option<Option<(&[u8], &[u8])>> {
+        let field = self.fields.as_slice().get(position)?;
+        Some(Some((field.name().of(self.buffer), field.value().of(self.buffer))))
     }
 }
 

@@ -238,7 +238,7 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
     let unread = !story.is_request_read(inbound);
     let body = service::begin(session, story).await;
     // Without chunks, the end of the connection is the end of the body.
-    let endless = body.is_some() && story.version == Version::Http10 && !story.chunks;
+    let endless = body.is_some() && story.version == Version::Http10 && !story.served.in_chunks;
     let close = fault.is_fatal() || !story.persistent || unread || endless || session.should_end();
     let prepared = match story.prepared.take() {
         Some(mut prepared) => {

@@ -21,6 +21,17 @@ use crate::fetch;
 use crate::inquiry::{Asked, Body, Form, Inquiry, PageRequest, Piece};
 use crate::snapshot::{PagePlan, RulesPlan};
 
+/// What is known of an answer that comes from elsewhere in the process.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    /// Who answers, as lines call it.
+    pub(super) by: Option<&'static str>,
+    /// Whether the answer goes to the client in chunks.
+    pub(super) in_chunks: bool,
+    /// What brings it.
+    pieces: Option<mpsc::Receiver<Piece>>,
+}
+
 impl Stage<'_, '_> {
     /// Has the request answered, where its target leads to the statistics page of these rules.
     pub(super) async fn answer_page(&mut self, rules: &RulesPlan, proxy: &Name) -> Result<(), Fault> {
@@ -29,7 +40,7 @@ impl Stage<'_, '_> {
             return Ok(());
         }
         let Some(target) = self.target_below(plan.page.prefix()) else { return Ok(()) };
-        self.story.service = Some(STATISTICS);
+        self.story.served.by = Some(STATISTICS);
         let presented = self.draft().with_view(fetch::presented);
         if !admits(plan, presented.as_ref()) {
             let realm = plan.page.realm.as_deref().unwrap_or(StatisticsPage::REALM);
@@ -62,7 +73,7 @@ impl Stage<'_, '_> {
     pub(super) fn serve(&mut self, service: Service) -> Fault {
         match service {
             Service::Prometheus => {
-                self.story.service = Some(PROMETHEUS);
+                self.story.served.by = Some(PROMETHEUS);
                 let target = self.target();
                 let query = memchr::memchr(b'?', &target).and_then(|at| target.get(at + 1..));
                 self.ask(Asked::Metrics(query.unwrap_or_default().to_vec()))
@@ -75,7 +86,7 @@ impl Stage<'_, '_> {
         let (answer, pieces) = mpsc::channel(PIECES);
         let inquiries = &self.session.worker.shared.inquiries;
         match inquiries.try_send(Inquiry { asked, answer }) {
-            Ok(()) => self.story.pieces = Some(pieces),
+            Ok(()) => self.story.served.pieces = Some(pieces),
             // Too many wait already, or the process is about to end.
             Err(_) => self.story.prepared = Some(self.unavailable()),
         }
@@ -138,7 +149,7 @@ fn admits(plan: &PagePlan, presented: Option<&(Vec<u8>, Vec<u8>)>) -> bool {
 
 /// Awaits the head of an answer that was asked for, and prepares it; gives what brings the body, where one follows.
 pub(super) async fn begin(session: &Session, story: &mut Story<'_>) -> Option<mpsc::Receiver<Piece>> {
-    let mut pieces = story.pieces.take()?;
+    let mut pieces = story.served.pieces.take()?;
     let head = {
         // One that never comes would keep the client, and a soft stop, for ever.
         let mut first = std::pin::pin!(pieces.recv());
@@ -157,11 +168,11 @@ pub(super) async fn begin(session: &Session, story: &mut Story<'_>) -> Option<mp
         return None;
     };
     let streams = body != Body::Nothing && story.method != Method::Head;
-    story.chunks = body == Body::Endless && story.version == Version::Http11;
+    story.served.in_chunks = body == Body::Endless && story.version == Version::Http11;
     let mut bytes = format!("HTTP/1.1 {status} {}\r\n", reply::reason(status)).into_bytes();
     bytes.extend_from_slice(&lines);
     // What a page is answered to HEAD says nothing of a body, what metrics are does, as with HAProxy.
-    if story.chunks && (streams || story.service == Some(PROMETHEUS)) {
+    if story.served.in_chunks && (streams || story.served.by == Some(PROMETHEUS)) {
         bytes.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
     bytes.extend_from_slice(b"\r\n");
@@ -176,7 +187,7 @@ pub(super) async fn relay(
     mut pieces: mpsc::Receiver<Piece>,
     story: &mut Story<'_>,
 ) -> bool {
-    let chunked = story.chunks;
+    let chunked = story.served.in_chunks;
     loop {
         let Some(piece) = pieces.recv().await else { return false };
         let (bytes, is_last) = match piece {

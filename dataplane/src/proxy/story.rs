@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use regate_proto::model::{Mode, Name};
-use tokio::sync::mpsc::Receiver;
 
 use super::answer::Answer;
 use super::buffer::Buffer;
@@ -17,12 +16,12 @@ use super::log::Purpose;
 use super::persistence::Told;
 use super::record::{Record, Termination};
 use super::rules::Wishes;
+use super::service::Served;
 use super::session::Session;
 use super::tracking::Stores;
 use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
-use crate::fetch::{Captures, Connection, Facts, Headers, Request, Side, View};
-use crate::inquiry::Piece;
+use crate::fetch::{Captures, Connection, Facts, Request, Side, View};
 use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 
@@ -55,12 +54,8 @@ pub(crate) struct Story<'a> {
     pub(crate) wishes: Wishes,
     /// The entries of stick tables in which the server is to be noted.
     pub(super) stores: Stores,
-    /// Who of the proxy itself answers, as lines call it.
-    pub(crate) service: Option<&'static str>,
-    /// Whether that answer goes to the client in chunks.
-    pub(super) chunks: bool,
-    /// What brings the answer that was asked of the admin side.
-    pub(super) pieces: Option<Receiver<Piece>>,
+    /// Who of the proxy itself answers in the place of a server.
+    pub(super) served: Served,
     /// The answer that a rule asks for.
     pub(crate) prepared: Option<Answer>,
     /// Whether something of the response has gone to the client.
@@ -115,9 +110,7 @@ impl<'a> Story<'a> {
             fault: None,
             wishes: Wishes::default(),
             stores: Stores::default(),
-            service: None,
-            chunks: false,
-            pieces: None,
+            served: Served::default(),
             prepared: None,
             response_begun: false,
             captures: Captures::default(),
@@ -269,8 +262,8 @@ impl<'a> Story<'a> {
 
     /// A service answers: it took no time to reach.
     pub(crate) fn note_service(&mut self) {
-        let reached = self.received;
-        (self.trail.dequeued, self.trail.connected, self.responded) = (reached, reached, reached);
+        (self.trail.dequeued, self.trail.connected) = (self.received, self.received);
+        self.responded = self.received;
     }
 
     /// A rule took the response away: as if it had not come.
@@ -304,7 +297,7 @@ impl<'a> Story<'a> {
                 Version::Http10 => "1.0",
                 Version::Http11 => "1.1",
             },
-            headers: &Came { buffer, fields },
+            headers: &capture::Came { buffer, fields },
             body: &[],
             body_length: None,
         };
@@ -536,7 +529,7 @@ impl<'a> Story<'a> {
             frontend: session.frontend.name.clone(),
             backend: self.backend.map(|backend| name(&backend.name)),
             server: self.trail.server.as_ref().map(|server| name(&server.name)),
-            service: self.service,
+            service: self.served.by,
             level: self.wishes.log_level,
             termination: self.fault.map_or(Termination::NORMAL, Fault::termination),
             cookies: self
@@ -590,19 +583,6 @@ impl Connection for Ends<'_> {
 
     fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
         self.upstream
-    }
-}
-
-/// The headers of a message as they came.
-struct Came<'a> {
-    buffer: &'a [u8],
-    fields: &'a Fields,
-}
-
-impl Headers for Came<'_> {
-    fn at(&self, position: usize) -> Option<Option<(&[u8], &[u8])>> {
-        let field = self.fields.as_slice().get(position)?;
-        Some(Some((field.name().of(self.buffer), field.value().of(self.buffer))))
     }
 }
 
