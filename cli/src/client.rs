@@ -207,10 +207,24 @@ impl fmt::Display for Endpoint {
 impl Client {
     /// Asks one question and gathers the whole answer.
     pub async fn ask(&mut self, question: v1::query::Question) -> Result<Vec<v1::Answer>, Failure> {
+        self.ask_at(None, question).await
+    }
+
+    /// Asks one question and gathers the whole answer; of a controller's nodes, only the one that is named answers.
+    pub async fn ask_at(
+        &mut self,
+        node: Option<&str>,
+        question: v1::query::Question,
+    ) -> Result<Vec<v1::Answer>, Failure> {
         let query = v1::Query { question: Some(question) };
         let request =
             v1::ConverseRequest { tag: 1, request: Some(v1::converse_request::Request::Ask(query)) };
-        let mut replies = self.admin.converse(tokio_stream::once(request)).await?.into_inner();
+        let mut request = tonic::Request::new(tokio_stream::once(request));
+        if let Some(node) = node {
+            let name = node.parse().map_err(|_| Failure::usage(format!("node {node:?} is no name")))?;
+            request.metadata_mut().insert(NODE, name);
+        }
+        let mut replies = self.admin.converse(request).await?.into_inner();
         let mut answers = Vec::new();
         while let Some(reply) = replies.message().await? {
             match reply.reply {
@@ -223,6 +237,20 @@ impl Client {
             }
         }
         Err(Failure::unreachable("the answer broke off before its end"))
+    }
+
+    /// The nodes of a controller, by name. `None`: a data plane answers, which has none.
+    pub async fn nodes(&mut self) -> Result<Option<Vec<v1::Node>>, Failure> {
+        let mut stream = match self.controller.nodes(v1::NodesRequest {}).await {
+            Ok(reply) => reply.into_inner(),
+            Err(status) if status.code() == tonic::Code::Unimplemented => return Ok(None),
+            Err(status) => return Err(status.into()),
+        };
+        let mut nodes = Vec::new();
+        while let Some(node) = stream.message().await? {
+            nodes.push(node);
+        }
+        Ok(Some(nodes))
     }
 
     /// Applies one set of changes, all or nothing.
@@ -336,6 +364,9 @@ fn innermost(error: &dyn std::error::Error) -> String {
 /// Where an endpoint is looked for when none was named, in this order.
 const USUAL: [&str; 3] =
     ["./regate-data/controller.sock", "/run/regate/controller.sock", "/run/regate/admin.sock"];
+
+/// Metadata that names the node which a question is for.
+const NODE: &str = "regate-node";
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);

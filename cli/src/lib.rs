@@ -15,3 +15,4 @@ pub mod shim;
 pub mod source;
 pub mod subject;
 pub mod terminal;
+pub mod top;

@@ -18,6 +18,7 @@ mod run;
 mod schema;
 mod set;
 mod shim;
+mod top;
 mod version;
 mod watch;
 
@@ -62,6 +63,8 @@ enum Verb {
     Rollback(rollback::Arguments),
     /// Tells what happens, as it happens
     Watch(watch::Arguments),
+    /// Shows proxies and servers live in a terminal, with keys that drain, weigh and take out servers
+    Top(top::Arguments),
     /// Checks configuration files
     Check(check::Arguments),
     /// Writes a configuration in its other form
@@ -101,6 +104,7 @@ impl CommandLine {
             Verb::History(arguments) => until_done(history::execute(arguments, &target)),
             Verb::Rollback(arguments) => until_done(rollback::execute(arguments, &target)),
             Verb::Watch(arguments) => until_done(watch::execute(arguments, &target)),
+            Verb::Top(arguments) => until_done(top::execute(arguments, &target)),
             Verb::Check(arguments) => check::execute(arguments),
             Verb::Convert(arguments) => convert::execute(arguments),
             Verb::Schema => schema::execute(),
