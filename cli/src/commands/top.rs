@@ -55,7 +55,8 @@ pub struct Arguments {
 
 /// Shows, until somebody leaves.
 pub async fn execute(arguments: Arguments, target: &Target) -> Result<(), Failure> {
-    if !arguments.once && !(std::io::stdout().is_terminal() && std::io::stdin().is_terminal()) {
+    let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if !arguments.once && !is_terminal {
         return Err(Failure::usage("this needs a terminal; --once prints one frame as plain text"));
     }
     let (source, name) = match &arguments.haproxy {

@@ -246,7 +246,7 @@ fn total(previous: Option<&Board>, sample: &Sample, entries: &[Entry], span: Opt
             None => servers.push((entry.row.standing, 1)),
         }
     }
-    servers.sort_unstable_by(|one, other| other.0.cmp(&one.0));
+    servers.sort_unstable_by_key(|(standing, _)| std::cmp::Reverse(*standing));
     let before = previous.map_or(0.0, |previous| previous.total.requests_max);
     Total {
         connections: sum(|process| process.connections),
