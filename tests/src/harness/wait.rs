@@ -44,7 +44,7 @@ pub fn pause(time: Duration) {
 }
 
 /// A deadline that a healthy machine never reaches and a loaded one survives.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const FIRST_REST: Duration = Duration::from_micros(200);
 const LONGEST_REST: Duration = Duration::from_millis(10);
