@@ -25,6 +25,8 @@ enum Act {
     Talk(Vec<Option<Vec<u8>>>),
     /// As `Talk`, and closes.
     TalkAndClose(Vec<Option<Vec<u8>>>),
+    /// Reads what is sent first, and answers with it as the body.
+    Echo,
     /// Waits for something, then says a byte at a time, for ever.
     Drip,
     /// Waits for something, then talks for ever.
@@ -96,6 +98,13 @@ fn play(mut stream: TcpStream, act: &Act, over: &AtomicBool) {
             talk(&mut stream, steps);
             let _ = stream.shutdown(Shutdown::Write);
             talk(&mut stream, &[None]);
+        }
+        Act::Echo => {
+            let mut said = [0; 4096];
+            let count = stream.read(&mut said).unwrap_or(0);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {count}\r\n\r\n");
+            let answer = [head.as_bytes(), said.get(..count).unwrap_or_default()].concat();
+            talk(&mut stream, &[Some(answer), None]);
         }
         Act::Drip => {
             talk(&mut stream, &[None]);
@@ -240,6 +249,16 @@ fn cases() -> Vec<Case> {
         case("h-chunked", &[HTTP, "http-check expect string oh-yes"], answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\noh-\r\n3\r\nyes\r\n0\r\n\r\n")),
         case("h-two", &[HTTP, "http-check connect", "http-check send uri /a", "http-check expect status 200", "http-check connect", "http-check send uri /b", "http-check expect status 204"], hello()),
         case("tcp-bare", &[TCP], Act::Hang),
+        case("h-formats", &[HTTP, "http-check send meth POST uri-lf /%[srv_name]?x=%[int(3)] ver HTTP/1.1 hdr X-Name %[be_name] body-lf b=%[str(a)]%%", "http-check expect status 200 on-success %[res.body,crc32]"], Act::Echo),
+        case("h-formats-plain", &[HTTP, "http-check send meth PUT uri /%[x] body 100%", "http-check expect status 200 on-success %[res.body,crc32]"], Act::Echo),
+        case("h-variable", &[HTTP, "http-check set-var(check.a) str(hel),concat(lo)", "http-check send hdr X %[var(check.a)]", "http-check expect string-lf %[var(check.a)]"], hello()),
+        case("h-variable-gone", &[HTTP, "http-check set-var(check.a) str(hello)", "http-check unset-var(check.a)", "http-check expect string-lf x%[var(check.a)]"], hello()),
+        case("h-variable-kept", &[HTTP, "http-check connect", "http-check send uri /a", "http-check expect status 200", "http-check set-var(check.a) res.hdr(x-a)", "http-check connect", "http-check send uri /b", "http-check expect status 204 on-error <%[var(check.a)]>"], hello()),
+        case("h-hdr-format", &[HTTP, "http-check expect hdr name-lf x-%[str(a)] value-lf %[str(b)]"], hello()),
+        case("h-hdr-format-no", &[HTTP, "http-check expect hdr name-lf x-%[str(a)] value-lf -m beg %[str(zz)]"], hello()),
+        case("h-on-error-format", &[HTTP, "http-check expect status 204 on-error \"got %[status] %[res.hdr(x-a)] from %[srv_name]\""], hello()),
+        case("h-status-code", &[HTTP, "http-check expect status 204 status-code int(299)"], hello()),
+        case("h-status-code-passed", &[HTTP, "http-check expect status 200 status-code status,add(1)"], hello()),
         case("tcp-connect", &[TCP, "tcp-check connect"], Act::Hang),
         case("tcp-send", &[TCP, "tcp-check send abc"], Act::Hang),
         case("tcp-pong", &[TCP, "tcp-check send PING\\r\\n", "tcp-check expect string +PONG"], answers(b"+PONG\r\n")),
@@ -258,6 +277,12 @@ fn cases() -> Vec<Case> {
         case("tcp-comment-closed", &[TCP, "tcp-check comment \"c one\"", "tcp-check expect string foo"], greets_and_closes(b"fo")),
         case("tcp-on-success", &[TCP, "tcp-check expect string 220 on-success fine ok-status L7OKC"], talks(&[b"220 x\r\n"])),
         case("tcp-on-error", &[TCP, "tcp-check expect string x on-error \"my err\" error-status L7STS comment cc"], greets_and_closes(b"bar")),
+        case("tcp-formats", &[TCP, "tcp-check send-lf %[str(PING)]\\r\\n", "tcp-check expect string-lf +%[str(PONG)] on-success %[res.len]"], answers(b"+PONG\r\n")),
+        case("tcp-formats-no", &[TCP, "tcp-check send-lf %[str(PING)]", "tcp-check expect string-lf %[str(nope)]"], greets_and_closes(b"bar")),
+        case("tcp-formats-hang", &[TCP, "tcp-check expect string-lf %[str(nope)]"], Act::Hang),
+        case("tcp-binary-formats", &[TCP, "tcp-check send-binary-lf %[str(abc),hex]", "tcp-check expect binary-lf %[str(+PONG),hex]"], answers(b"+PONG\r\n")),
+        case("tcp-binary-formats-no", &[TCP, "tcp-check expect binary-lf %[str(nope),hex]"], greets_and_closes(b"bar")),
+        case("tcp-variable", &[TCP, "tcp-check set-var(check.a) str(PO)", "tcp-check connect", "tcp-check send x", "tcp-check set-var-fmt(check.b) +%[var(check.a)]NG", "tcp-check expect string-lf %[var(check.b)]"], answers(b"+PONG\r\n")),
         case("tcp-late", &[TCP, "tcp-check expect string x tout-status L6TOUT"], Act::Hang),
         case("tcp-min", &[TCP, "tcp-check expect min-recv 10 string 220"], talks(&[b"220 x\r\n"])),
         case("tcp-flood", &[TCP, "tcp-check send x", "tcp-check expect string foo"], Act::Flood),

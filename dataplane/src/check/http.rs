@@ -1,24 +1,30 @@
 //! Answers to HTTP checks: read as far as rules look at them.
 
-use regate_proto::model::{Expected, MatchMethod, Matched};
-use regex::bytes::Regex;
+use regate_proto::model::MatchMethod;
 
-use super::script::{Expectation, Request};
+use super::script::{Comparison, Expectation, Request, Sought};
+use super::voice::{Came, Voice};
 
 /// An answer, as far as it has come.
 #[derive(Debug)]
-pub(super) struct Answer<'a> {
-    pub(super) status: u16,
-    pub(super) reason: &'a [u8],
-    headers: Vec<(&'a [u8], &'a [u8])>,
-    body: Vec<u8>,
+pub struct Answer<'a> {
+    /// The version, such as `1.1`.
+    pub version: &'a [u8],
+    /// The status.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: &'a [u8],
+    /// The headers, in order.
+    pub headers: Vec<(&'a [u8], &'a [u8])>,
+    /// What has come of the body, without framing.
+    pub body: Vec<u8>,
     /// Whether all of it has come.
-    pub(super) complete: bool,
+    pub complete: bool,
 }
 
 /// What has come so far.
 #[derive(Debug)]
-pub(super) enum Read<'a> {
+pub enum Read<'a> {
     /// A part of a head.
     Partial,
     /// No HTTP.
@@ -29,29 +35,31 @@ pub(super) enum Read<'a> {
 
 impl Request {
     /// The bytes of the request; `state` is the header that tells how the server stands.
-    pub(super) fn render(&self, state: Option<&str>) -> Vec<u8> {
-        let mut out = self.line.clone().into_bytes();
-        let mut field = |name: &str, value: &str| {
-            out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    pub(super) fn render(&self, state: Option<&str>, voice: &dyn Voice, came: Came<'_>) -> Vec<u8> {
+        let body = self.body.as_ref().map(|body| body.say(voice, came));
+        let uri = self.uri.say(voice, came);
+        let mut out = [self.method.as_bytes(), b" ", &uri, b" ", self.version.as_bytes(), b"\r\n"].concat();
+        let mut field = |name: &str, value: &[u8]| {
+            [name.as_bytes(), b": ", value, b"\r\n"].iter().for_each(|part| out.extend_from_slice(part));
         };
-        self.headers.iter().for_each(|(name, value)| field(name, value));
+        self.headers.iter().for_each(|(name, value)| field(name, &value.say(voice, came)));
         if let Some(state) = state {
-            field("x-haproxy-server-state", state);
+            field("x-haproxy-server-state", state.as_bytes());
         }
-        if let Some(body) = &self.body {
-            field("content-length", &body.len().to_string());
+        if let Some(body) = &body {
+            field("content-length", body.len().to_string().as_bytes());
         }
         if self.closes {
-            field("connection", "close");
+            field("connection", b"close");
         }
         out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(self.body.as_deref().unwrap_or_default().as_bytes());
+        out.extend_from_slice(body.as_deref().unwrap_or_default());
         out
     }
 }
 
 /// Reads an answer (RFC 9112, leniently: a check is no client, and what it reads goes nowhere).
-pub(super) fn read(bytes: &[u8], closed: bool) -> Read<'_> {
+pub fn read(bytes: &[u8], closed: bool) -> Read<'_> {
     if !bytes.starts_with(b"HTTP/") {
         let beginning = b"HTTP/".starts_with(bytes);
         return if beginning && !closed { Read::Partial } else { Read::Invalid };
@@ -87,56 +95,56 @@ pub(super) fn read(bytes: &[u8], closed: bool) -> Read<'_> {
         }
         _ => (rest.to_vec(), closed),
     };
-    Read::Answer(Answer { status, reason, headers, body, complete })
+    let version = bytes.get(5..8).unwrap_or_default();
+    Read::Answer(Answer { version, status, reason, headers, body, complete })
 }
 
 impl Expectation {
     /// Whether this is looked for in the body.
     pub(super) fn looks_at_body(&self) -> bool {
-        matches!(self.rule.what, Expected::Text(_) | Expected::Pattern(_))
+        matches!(self.what, Sought::Text(_) | Sought::Pattern(_))
     }
 
     /// Whether the answer holds what is looked for, whatever the rule makes of that.
-    pub(super) fn is_in(&self, answer: &Answer<'_>) -> bool {
-        match &self.rule.what {
-            Expected::Status(ranges) => {
+    pub(super) fn is_in(&self, answer: &Answer<'_>, voice: &dyn Voice, came: Came<'_>) -> bool {
+        match &self.what {
+            Sought::Status(ranges) => {
                 ranges.iter().any(|(first, last)| (*first..=*last).contains(&answer.status))
             }
-            Expected::StatusPattern(_) => {
-                let text = answer.status.to_string();
-                self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(text.as_bytes()))
-            }
-            Expected::Header { full, name, value } => answer.headers.iter().any(|(field, said)| {
-                let [name_pattern, value_pattern] = &self.header;
-                compare(name, name_pattern.as_ref(), field, true)
+            Sought::StatusPattern(pattern) => pattern.is_match(answer.status.to_string().as_bytes()),
+            Sought::Header { full, name, value } => answer.headers.iter().any(|(field, said)| {
+                name.holds(field, true, voice, came)
                     && value.as_ref().is_none_or(|value| {
-                        let is_it = |part: &[u8]| compare(value, value_pattern.as_ref(), part, false);
+                        let is_it = |part: &[u8]| value.holds(part, false, voice, came);
                         match full {
                             true => is_it(said),
                             false => said.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(is_it),
                         }
                     })
             }),
-            Expected::Text(text) => memchr::memmem::find(&answer.body, text.as_bytes()).is_some(),
-            Expected::Pattern(_) => {
-                self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&answer.body))
-            }
-            Expected::Bytes(_) | Expected::BytesPattern(_) => false,
+            Sought::Text(text) => memchr::memmem::find(&answer.body, &text.say(voice, came)).is_some(),
+            Sought::Pattern(pattern) => pattern.is_match(&answer.body),
+            Sought::Bytes(_) | Sought::BytesPattern(_) => false,
         }
     }
 }
 
-fn compare(wanted: &Matched, pattern: Option<&Regex>, said: &[u8], caseless: bool) -> bool {
-    let (text, said) = match caseless && wanted.method != MatchMethod::Pattern {
-        true => (wanted.text.to_ascii_lowercase().into_bytes(), said.to_ascii_lowercase()),
-        false => (wanted.text.clone().into_bytes(), said.to_vec()),
-    };
-    match wanted.method {
-        MatchMethod::Exact => said == text,
-        MatchMethod::Prefix => said.starts_with(&text),
-        MatchMethod::Suffix => said.ends_with(&text),
-        MatchMethod::Part => memchr::memmem::find(&said, &text).is_some(),
-        MatchMethod::Pattern => pattern.is_some_and(|pattern| pattern.is_match(&said)),
+impl Comparison {
+    fn holds(&self, said: &[u8], caseless: bool, voice: &dyn Voice, came: Came<'_>) -> bool {
+        let (method, text) = match self {
+            Comparison::Pattern(pattern) => return pattern.is_match(said),
+            Comparison::Text(method, text) => (method, text.say(voice, came)),
+        };
+        let (text, said) = match caseless {
+            true => (text.to_ascii_lowercase(), said.to_ascii_lowercase()),
+            false => (text.into_owned(), said.to_vec()),
+        };
+        match method {
+            MatchMethod::Prefix => said.starts_with(&text),
+            MatchMethod::Suffix => said.ends_with(&text),
+            MatchMethod::Part => memchr::memmem::find(&said, &text).is_some(),
+            MatchMethod::Exact | MatchMethod::Pattern => said == text,
+        }
     }
 }
 

@@ -12,8 +12,11 @@ mod run;
 mod script;
 pub mod standing;
 pub mod state;
+mod voice;
 #[cfg(test)]
 mod tests;
 
+pub use http::{Answer, Read, read};
 pub use run::{Run, Setting, Unreachable, Wish};
-pub use script::{Program, Script};
+pub use script::{Program, Script, ValuePlan};
+pub use voice::{Came, Voice};

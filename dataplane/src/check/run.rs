@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use regate_proto::model::{CheckConnect, CheckExpect, CheckStatus, Expected};
+use regate_proto::model::{CheckConnect, CheckStatus};
 
 use super::http::{self, Read};
 use super::protocol::{Look, printable};
-use super::script::{Action, Expectation, Family, Script, Step};
+use super::script::{Action, Expectation, Family, Said, Script, Sought, Step};
+use super::voice::{Came, Voice};
 use crate::live::{Finding, Outcome};
 
 /// A check that goes on. Its memory is bounded by the bytes that it looks at.
@@ -62,16 +63,31 @@ impl Run {
     }
 
     /// What it wants now.
-    pub fn wish(&mut self) -> Wish {
+    pub fn wish(&mut self, voice: &dyn Voice) -> Wish {
         let script = self.script.clone();
         loop {
             let Some(step) = script.steps.get(self.at) else { return Wish::Done(self.passed()) };
             match &step.action {
                 Action::Connect(connect) => return Wish::Connect(connect.clone()),
                 Action::Send(bytes) => return Wish::Send(bytes.clone()),
+                Action::Say(said, spells) => {
+                    let bytes = said.say(voice, self.came()).into_owned();
+                    match spells.then(|| hexadecimal(&bytes)) {
+                        None => return Wish::Send(bytes),
+                        Some(Some(bytes)) => return Wish::Send(bytes),
+                        Some(None) => {
+                            let sentence = format!("the text is not hexadecimal{}", self.place());
+                            return Wish::Done(Outcome::with(Finding::L7Invalid, 0, sentence));
+                        }
+                    }
+                }
+                Action::Set(variable, value) => {
+                    voice.set(variable, value.as_ref(), self.came());
+                    self.at += 1;
+                }
                 Action::Request(request) => {
                     let state = script.send_state.then_some(self.setting.state.as_str());
-                    return Wish::Send(request.render(state));
+                    return Wish::Send(request.render(state, voice, self.came()));
                 }
                 Action::Look(look) => {
                     let last = self.is_last();
@@ -86,8 +102,8 @@ impl Run {
                 }
                 Action::Expect(expectation) => {
                     let looked = match script.family {
-                        Family::Http => self.look_at_answer(step, expectation),
-                        _ => self.look_at_bytes(step, expectation),
+                        Family::Http => self.look_at_answer(step, expectation, voice),
+                        _ => self.look_at_bytes(step, expectation, voice),
                     };
                     match looked {
                         None => return Wish::Receive,
@@ -166,6 +182,11 @@ impl Run {
         Outcome::with(chosen.unwrap_or(layer), 0, self.place())
     }
 
+    /// What samples may look at.
+    fn came(&self) -> Came<'_> {
+        Came { bytes: &self.buffer, http: self.script.family == Family::Http, closed: self.is_last() }
+    }
+
     fn is_last(&self) -> bool {
         self.closed || self.room() == 0
     }
@@ -181,12 +202,16 @@ impl Run {
         let what = match &step.action {
             Action::Connect(CheckConnect { port: Some(port), .. }) => format!("connect port {port}"),
             Action::Connect(_) => "connect".to_owned(),
-            Action::Send(_) | Action::Request(_) => "send".to_owned(),
-            Action::Look(_) => "expect".to_owned(),
-            Action::Expect(expectation) => match &expectation.rule.what {
-                Expected::Text(text) => format!("expect string '{text}'"),
-                Expected::Pattern(_) => "expect regex".to_owned(),
-                Expected::Bytes(bytes) => format!("expect binary '{}'", printable(bytes).trim()),
+            Action::Send(_) | Action::Say(..) | Action::Request(_) => "send".to_owned(),
+            Action::Look(_) | Action::Set(..) => "expect".to_owned(),
+            Action::Expect(expectation) => match &expectation.what {
+                Sought::Text(Said::Plain(text)) => {
+                    format!("expect string '{}'", String::from_utf8_lossy(text))
+                }
+                Sought::Text(Said::Format(_)) => "expect log-format string".to_owned(),
+                Sought::Pattern(_) => "expect regex".to_owned(),
+                Sought::Bytes(Said::Plain(bytes)) => format!("expect binary '{}'", printable(bytes).trim()),
+                Sought::Bytes(Said::Format(_)) => "expect log-format binary".to_owned(),
                 _ => "expect binary regex".to_owned(),
             },
         };
@@ -207,52 +232,66 @@ impl Run {
     }
 
     /// Looks at bytes by a TCP rule; `None`: more must come.
-    fn look_at_bytes(&self, step: &Step, expectation: &Expectation) -> Option<Result<Outcome, Outcome>> {
-        let rule = &expectation.rule;
+    fn look_at_bytes(
+        &self,
+        step: &Step,
+        expectation: &Expectation,
+        voice: &dyn Voice,
+    ) -> Option<Result<Outcome, Outcome>> {
+        let (rule, came) = (&expectation.rule, self.came());
+        let failed = |sentence: &str| {
+            let judged = Judged { finding: Finding::L7Invalid, code: 0, sentence, comment: "" };
+            expectation.failed(step, judged, voice, came)
+        };
         let last = self.is_last();
         let place = format!(" at step {}{}", step.number, comment_of(step));
         if self.buffer.is_empty() {
-            let empty = || {
-                failed(rule, step, Finding::L7Invalid, 0, &format!("TCPCHK got an empty response{place}"), "")
-            };
-            return last.then(|| Err(empty()));
+            return last.then(|| Err(failed(&format!("TCPCHK got an empty response{place}"))));
         }
         let wanted = usize::try_from(rule.minimum.unwrap_or(-1)).ok();
         if !last && wanted.is_some_and(|minimum| self.buffer.len() < minimum) {
             return None;
         }
-        let is_there = match &rule.what {
-            Expected::Text(text) => memchr::memmem::find(&self.buffer, text.as_bytes()).is_some(),
-            Expected::Bytes(bytes) => memchr::memmem::find(&self.buffer, bytes).is_some(),
-            Expected::BytesPattern(_) => {
+        let holds = |wanted: &[u8]| memchr::memmem::find(&self.buffer, wanted).is_some();
+        let is_there = match &expectation.what {
+            Sought::Text(text) => holds(&text.say(voice, came)),
+            Sought::Bytes(Said::Plain(bytes)) => holds(bytes),
+            Sought::Bytes(said) => hexadecimal(&said.say(voice, came)).is_some_and(|bytes| holds(&bytes)),
+            Sought::BytesPattern(pattern) => {
                 let spelled: String = self.buffer.iter().map(|byte| format!("{byte:02X}")).collect();
-                expectation.pattern.as_ref().is_some_and(|pattern| pattern.is_match(spelled.as_bytes()))
+                pattern.is_match(spelled.as_bytes())
             }
-            _ => expectation.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&self.buffer)),
+            Sought::Pattern(pattern) => pattern.is_match(&self.buffer),
+            Sought::Status(_) | Sought::StatusPattern(_) | Sought::Header { .. } => false,
         };
         if !is_there && !last && wanted.is_none() {
             return None;
         }
         if is_there != rule.inverse {
-            let finding = rule.ok_status.map_or(Finding::L7Passed, finding);
-            let detail = rule.on_success.clone().unwrap_or_else(|| TCP_CHECK.to_owned());
-            return Some(Ok(Outcome::with(finding, 0, detail)));
+            return Some(Ok(expectation.passed(0, TCP_CHECK, voice, came)));
         }
-        let what = match &rule.what {
-            Expected::Text(text) => format!("content '{text}'"),
-            Expected::Bytes(_) => "content (binary)".to_owned(),
-            Expected::BytesPattern(_) => "content (binary regex)".to_owned(),
+        let what = match &expectation.what {
+            Sought::Text(Said::Plain(text)) => format!("content '{}'", String::from_utf8_lossy(text)),
+            Sought::Text(Said::Format(_)) => "content (log-format)".to_owned(),
+            Sought::Bytes(Said::Plain(_)) => "content (binary)".to_owned(),
+            Sought::Bytes(Said::Format(_)) => "content (binary log-format)".to_owned(),
+            Sought::BytesPattern(_) => "content (binary regex)".to_owned(),
             _ => "content (regex)".to_owned(),
         };
         let sentence = match rule.inverse {
             true => format!("TCPCHK matched unwanted {what}{place}"),
             false => format!("TCPCHK did not match {what}{place}"),
         };
-        Some(Err(failed(rule, step, Finding::L7Invalid, 0, &sentence, "")))
+        Some(Err(failed(&sentence)))
     }
 
     /// Looks at an answer by an HTTP rule; `None`: more must come.
-    fn look_at_answer(&mut self, step: &Step, expectation: &Expectation) -> Option<Result<Outcome, Outcome>> {
+    fn look_at_answer(
+        &mut self,
+        step: &Step,
+        expectation: &Expectation,
+        voice: &dyn Voice,
+    ) -> Option<Result<Outcome, Outcome>> {
         let rule = &expectation.rule;
         let last = self.is_last();
         let answer = match http::read(&self.buffer, last) {
@@ -269,43 +308,70 @@ impl Run {
         if !last && !answer.complete && wanted.is_some_and(|minimum| self.buffer.len() < minimum) {
             return None;
         }
-        let is_there = expectation.is_in(&answer);
+        let came = self.came();
+        let is_there = expectation.is_in(&answer, voice, came);
         let conclusive = last || answer.complete || wanted.is_some();
         if expectation.looks_at_body() && !is_there && !conclusive {
             return None;
         }
         if is_there != rule.inverse {
-            let finding = rule.ok_status.map_or(Finding::L7Passed, finding);
-            let outcome = Outcome::with(finding, code, rule.on_success.clone().unwrap_or_default());
-            return Some(Ok(outcome));
+            return Some(Ok(expectation.passed(code, "", voice, came)));
         }
         let comment = comment_of(step);
-        Some(Err(if expectation.looks_at_body() {
-            let sentence = match rule.inverse {
-                true => "HTTP check matched unwanted content",
-                false => "HTTP content check did not match",
-            };
-            failed(rule, step, Finding::L7Invalid, code, sentence, &comment)
-        } else {
-            failed(rule, step, Finding::L7Failed, code, &printable(answer.reason), &comment)
-        }))
+        let reason = printable(answer.reason);
+        let (finding, sentence) = match (expectation.looks_at_body(), rule.inverse) {
+            (true, true) => (Finding::L7Invalid, "HTTP check matched unwanted content"),
+            (true, false) => (Finding::L7Invalid, "HTTP content check did not match"),
+            (false, _) => (Finding::L7Failed, reason.as_str()),
+        };
+        let judged = Judged { finding, code, sentence, comment: &comment };
+        Some(Err(expectation.failed(step, judged, voice, came)))
     }
 }
 
-/// What a rule that is not satisfied reports; what it says itself goes before what suits the kind.
-fn failed(
-    rule: &CheckExpect,
-    step: &Step,
-    usual: Finding,
+/// What suits the kind of a rule that is not satisfied.
+struct Judged<'a> {
+    finding: Finding,
     code: u32,
-    sentence: &str,
-    comment: &str,
-) -> Outcome {
-    let chosen = rule.error_status.map_or(usual, finding);
-    match &rule.on_error {
-        Some(said) => Outcome::with(chosen, code, format!("{said}{}", comment_of(step))),
-        None => Outcome::with(chosen, code, format!("{sentence}{comment}")),
+    sentence: &'a str,
+    comment: &'a str,
+}
+
+impl Expectation {
+    /// What a rule that is satisfied reports; what it says itself goes before what suits the kind.
+    fn passed(&self, code: u32, usual: &str, voice: &dyn Voice, came: Came<'_>) -> Outcome {
+        let finding = self.rule.ok_status.map_or(Finding::L7Passed, finding);
+        let detail = self.on_success.as_ref().map_or_else(|| usual.to_owned(), |said| text(said, voice, came));
+        Outcome::with(finding, self.code(code, voice, came), detail)
     }
+
+    /// What a rule that is not satisfied reports, alike.
+    fn failed(&self, step: &Step, judged: Judged<'_>, voice: &dyn Voice, came: Came<'_>) -> Outcome {
+        let finding = self.rule.error_status.map_or(judged.finding, finding);
+        let detail = match &self.on_error {
+            Some(said) => format!("{}{}", text(said, voice, came), comment_of(step)),
+            None => format!("{}{}", judged.sentence, judged.comment),
+        };
+        Outcome::with(finding, self.code(judged.code, voice, came), detail)
+    }
+
+    fn code(&self, usual: u32, voice: &dyn Voice, came: Came<'_>) -> u32 {
+        self.code.as_ref().and_then(|sample| voice.number(sample, came)).unwrap_or(usual)
+    }
+}
+
+fn text(said: &Said, voice: &dyn Voice, came: Came<'_>) -> String {
+    String::from_utf8_lossy(&said.say(voice, came)).into_owned()
+}
+
+/// The bytes that a text spells.
+fn hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
+        _ => None,
+    };
+    text.chunks(2).map(byte).collect()
 }
 
 fn comment_of(step: &Step) -> String {

@@ -1,11 +1,17 @@
 //! What a check is made of: steps, compiled from a backend's settings.
 
+use std::borrow::Cow;
+
 use regate_proto::model::{
-    BackendChecks, CheckConnect, CheckExpect, CheckKind, CheckRule, Expected, MatchMethod, Matched,
+    BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRule, CheckText, CheckValue, Expected,
+    MatchMethod, Matched,
 };
+use regate_proto::rules::{Format, Variable};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::protocol::{self, Look};
+use super::voice::{Came, Voice};
+use crate::snapshot::{FormatPlan, SamplePlan};
 
 /// What a check does.
 #[derive(Debug)]
@@ -58,8 +64,12 @@ pub(super) struct Step {
 pub(super) enum Action {
     Connect(CheckConnect),
     Send(Vec<u8>),
+    /// Sends what samples make of a text, and whether that spells bytes in hexadecimal.
+    Say(Said, bool),
     Request(Request),
     Expect(Expectation),
+    /// Gives a variable a value, or takes it away.
+    Set(Variable, Option<ValuePlan>),
     /// The protocol's own look at what came.
     Look(fn(&[u8], bool) -> Look),
 }
@@ -67,9 +77,11 @@ pub(super) enum Action {
 /// A request, but for what only the moment of sending knows.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) line: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<String>,
+    pub(super) method: String,
+    pub(super) uri: Said,
+    pub(super) version: String,
+    pub(super) headers: Vec<(String, Said)>,
+    pub(super) body: Option<Said>,
     /// Whether the version has persistent connections, which a check has no use for.
     pub(super) closes: bool,
 }
@@ -78,9 +90,71 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct Expectation {
     pub(super) rule: CheckExpect,
-    pub(super) pattern: Option<Regex>,
-    /// The patterns of a header's name and value.
-    pub(super) header: [Option<Regex>; 2],
+    pub(super) what: Sought,
+    pub(super) on_success: Option<Said>,
+    pub(super) on_error: Option<Said>,
+    pub(super) code: Option<SamplePlan>,
+}
+
+/// What is looked for, ready to be compared.
+#[derive(Debug)]
+pub(super) enum Sought {
+    Status(Vec<(u16, u16)>),
+    StatusPattern(Regex),
+    Header { full: bool, name: Comparison, value: Option<Comparison> },
+    Text(Said),
+    Pattern(Regex),
+    Bytes(Said),
+    BytesPattern(Regex),
+}
+
+/// A text and how it is compared.
+#[derive(Debug)]
+pub(super) enum Comparison {
+    Text(MatchMethod, Said),
+    Pattern(Regex),
+}
+
+/// A text as it stands, or one that samples make when it is said.
+#[derive(Clone, Debug)]
+pub(super) enum Said {
+    Plain(Vec<u8>),
+    Format(Box<FormatPlan>),
+}
+
+/// What a variable is given.
+#[derive(Debug)]
+pub enum ValuePlan {
+    /// The value of a sample.
+    Sample(SamplePlan),
+    /// A text.
+    Text(FormatPlan),
+}
+
+impl Said {
+    fn plain(text: impl Into<Vec<u8>>) -> Said {
+        Said::Plain(text.into())
+    }
+
+    fn of_text(text: &CheckText) -> Result<Said, String> {
+        match text {
+            CheckText::Plain(text) => Ok(Said::plain(text.as_str())),
+            CheckText::Format(format) => Said::of_format(format),
+        }
+    }
+
+    fn of_format(format: &Format) -> Result<Said, String> {
+        let plan = FormatPlan::compile(format)?;
+        Ok(plan.constant().map_or_else(|| Said::Format(Box::new(plan)), Said::Plain))
+    }
+
+    /// What is said now.
+    pub(super) fn say(&self, voice: &dyn Voice, came: Came<'_>) -> Cow<'_, [u8]> {
+        match self {
+            Said::Plain(bytes) => Cow::Borrowed(bytes),
+            Said::Format(format) => Cow::Owned(voice.text(format, came)),
+        }
+    }
 }
 
 impl Script {
@@ -180,20 +254,20 @@ impl Script {
 /// What `option httpchk` says of every request.
 struct Base {
     method: String,
-    uri: String,
+    uri: Option<Said>,
     version: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Said)>,
 }
 
 fn base(method: Option<&str>, uri: Option<&str>, version: Option<&str>) -> Base {
     let mut lines = version.unwrap_or("HTTP/1.0").split("\r\n");
     Base {
         method: method.unwrap_or("OPTIONS").to_owned(),
-        uri: uri.unwrap_or("/").to_owned(),
+        uri: Some(Said::plain(uri.unwrap_or("/"))),
         version: lines.next().unwrap_or_default().to_owned(),
         headers: lines
             .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+            .map(|(name, value)| (name.trim().to_owned(), Said::plain(value.trim())))
             .collect(),
     }
 }
@@ -213,36 +287,52 @@ fn rules(rules: &[CheckRule], base: Option<&Base>) -> Result<Vec<Step>, String> 
                 continue;
             }
             CheckRule::Connect(connect) => (Action::Connect(connect.clone()), connect.comment.clone()),
-            CheckRule::Send { data, comment, .. } => (Action::Send(data.clone()), comment.clone()),
+            CheckRule::Send { data: CheckBytes::Plain(data), comment, .. } => {
+                (Action::Send(data.clone()), comment.clone())
+            }
+            CheckRule::Send { data: CheckBytes::Format(format), binary, comment } => {
+                (Action::Say(Said::of_format(format)?, *binary), comment.clone())
+            }
             CheckRule::Request(own) => {
+                let field = |(name, value): &(String, Format)| Ok((name.clone(), Said::of_format(value)?));
                 let said = Base {
                     method: own.method.clone().unwrap_or_default(),
-                    uri: own.uri.clone().unwrap_or_default(),
+                    uri: own.uri.as_ref().map(Said::of_text).transpose()?,
                     version: own.version.clone().unwrap_or_default(),
-                    headers: own.headers.clone(),
+                    headers: own.headers.iter().map(field).collect::<Result<_, String>>()?,
                 };
-                (Action::Request(request(&said, base, own.body.clone())), own.comment.clone())
+                let body = own.body.as_ref().map(Said::of_text).transpose()?;
+                (Action::Request(request(&said, base, body)), own.comment.clone())
             }
+            CheckRule::SetVariable(variable, value) => {
+                let value = match value {
+                    CheckValue::Sample(sample) => ValuePlan::Sample(SamplePlan::compile(sample)?),
+                    CheckValue::Format(format) => ValuePlan::Text(FormatPlan::compile(format)?),
+                };
+                (Action::Set(variable.clone(), Some(value)), None)
+            }
+            CheckRule::UnsetVariable(variable) => (Action::Set(variable.clone(), None), None),
             CheckRule::Expect(expect) => (Action::Expect(expectation(expect)?), expect.comment.clone()),
         };
         steps.push(Step { action, number, comment: own.or_else(|| comment.clone()) });
     }
     let Some(base) = base else {
-        if !matches!(steps.first(), Some(Step { action: Action::Connect(_), .. })) {
+        let begins = steps.iter().find(|step| !is_set(step));
+        if !matches!(begins, Some(Step { action: Action::Connect(_), .. })) {
             let connect = CheckConnect { default: true, ..CheckConnect::default() };
             steps.insert(0, implicit(Action::Connect(connect)));
         }
         return Ok(steps);
     };
     let is_connect = |step: &Step| matches!(step.action, Action::Connect(_));
+    let goes_before = |step: &Step| is_connect(step) || is_set(step);
     let is_request = |step: &Step| matches!(step.action, Action::Request(_));
     if !steps.iter().any(is_request) {
-        let at = steps.iter().position(|step| !is_connect(step)).unwrap_or(steps.len());
-        let nothing =
-            Base { method: String::new(), uri: String::new(), version: String::new(), headers: Vec::new() };
+        let at = steps.iter().position(|step| !goes_before(step)).unwrap_or(steps.len());
+        let nothing = Base { method: String::new(), uri: None, version: String::new(), headers: Vec::new() };
         steps.insert(at, implicit(Action::Request(request(&nothing, Some(base), None))));
     }
-    if !steps.first().is_some_and(is_connect) {
+    if !steps.iter().find(|step| !is_set(step)).is_some_and(is_connect) {
         let connect = CheckConnect { default: true, ..CheckConnect::default() };
         steps.insert(0, implicit(Action::Connect(connect)));
     }
@@ -253,14 +343,19 @@ fn rules(rules: &[CheckRule], base: Option<&Base>) -> Result<Vec<Step>, String> 
     Ok(steps)
 }
 
-fn request(own: &Base, base: Option<&Base>, body: Option<String>) -> Request {
+/// Whether the step changes a variable alone, which it may before there is a connection.
+fn is_set(step: &Step) -> bool {
+    matches!(step.action, Action::Set(..))
+}
+
+fn request(own: &Base, base: Option<&Base>, body: Option<Said>) -> Request {
     let pick = |own: &str, of: fn(&Base) -> &String, default: &str| match (own, base) {
         ("", Some(base)) => of(base).clone(),
         ("", None) => default.to_owned(),
         (own, _) => own.to_owned(),
     };
     let method = pick(&own.method, |base| &base.method, "OPTIONS");
-    let uri = pick(&own.uri, |base| &base.uri, "/");
+    let uri = own.uri.clone().or_else(|| base?.uri.clone()).unwrap_or_else(|| Said::plain("/"));
     let version = pick(&own.version, |base| &base.version, "HTTP/1.0");
     let inherited = base.map(|base| base.headers.as_slice()).unwrap_or_default();
     let headers = inherited
@@ -274,26 +369,38 @@ fn request(own: &Base, base: Option<&Base>, body: Option<String>) -> Request {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
         .collect();
     let closes = version.eq_ignore_ascii_case("HTTP/1.1");
-    Request { line: format!("{method} {uri} {version}\r\n"), headers, body, closes }
+    Request { method, uri, version, headers, body, closes }
 }
 
 fn expectation(rule: &CheckExpect) -> Result<Expectation, String> {
-    let by_pattern = |matched: &Matched| match matched.method {
-        MatchMethod::Pattern => pattern(&matched.text).map(Some),
-        _ => Ok(None),
+    let what = match &rule.what {
+        Expected::Status(ranges) => Sought::Status(ranges.clone()),
+        Expected::StatusPattern(text) => Sought::StatusPattern(pattern(text)?),
+        Expected::Header { full, name, value } => Sought::Header {
+            full: *full,
+            name: comparison(name)?,
+            value: value.as_ref().map(comparison).transpose()?,
+        },
+        Expected::Text(text) => Sought::Text(Said::of_text(text)?),
+        Expected::Pattern(text) => Sought::Pattern(pattern(text)?),
+        Expected::Bytes(CheckBytes::Plain(bytes)) => Sought::Bytes(Said::plain(bytes.as_slice())),
+        Expected::Bytes(CheckBytes::Format(format)) => Sought::Bytes(Said::of_format(format)?),
+        Expected::BytesPattern(text) => Sought::BytesPattern(pattern(text)?),
     };
-    let mut header = [None, None];
-    let compiled = match &rule.what {
-        Expected::Pattern(text) | Expected::StatusPattern(text) | Expected::BytesPattern(text) => {
-            Some(pattern(text)?)
-        }
-        Expected::Header { name, value, .. } => {
-            header = [by_pattern(name)?, value.as_ref().map(by_pattern).transpose()?.flatten()];
-            None
-        }
-        Expected::Status(_) | Expected::Text(_) | Expected::Bytes(_) => None,
-    };
-    Ok(Expectation { rule: rule.clone(), pattern: compiled, header })
+    Ok(Expectation {
+        what,
+        on_success: rule.on_success.as_ref().map(Said::of_format).transpose()?,
+        on_error: rule.on_error.as_ref().map(Said::of_format).transpose()?,
+        code: rule.code.as_ref().map(SamplePlan::compile).transpose()?,
+        rule: rule.clone(),
+    })
+}
+
+fn comparison(matched: &Matched) -> Result<Comparison, String> {
+    Ok(match (&matched.method, &matched.text) {
+        (MatchMethod::Pattern, CheckText::Plain(text)) => Comparison::Pattern(pattern(text)?),
+        (method, text) => Comparison::Text(*method, Said::of_text(text)?),
+    })
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {

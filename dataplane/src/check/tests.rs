@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use regate_proto::model::{
-    Admin, BackendChecks, CheckExpect, CheckKind, CheckRule, CheckStatus, Expected, MatchMethod, Matched,
+    Admin, BackendChecks, CheckBytes, CheckExpect, CheckKind, CheckRule, CheckStatus, CheckText, Expected,
+    MatchMethod, Matched,
 };
+use regate_proto::rules::Format;
 
 use super::protocol::look_at_ldap;
 use super::*;
@@ -34,7 +36,7 @@ fn carry_out(checks: &BackendChecks, pieces: &[&[u8]], closes: bool) -> (Vec<Vec
     let (mut sent, mut pieces) = (Vec::new(), pieces.iter());
     let mut ended = false;
     for _ in 0..1000 {
-        match run.wish() {
+        match run.wish(&()) {
             Wish::Connect(_) => run.connected(),
             Wish::Send(bytes) => {
                 sent.push(bytes);
@@ -89,7 +91,7 @@ fn http_answers_are_judged_by_their_status() {
 #[test]
 fn http_rules_look_where_they_say() {
     let answer: &[u8] = b"HTTP/1.1 200 OK\r\nX-A: a, b\r\nContent-Length: 5\r\n\r\nhello";
-    let matched = |method, text: &str| Matched { method, text: text.to_owned() };
+    let matched = |method, text: &str| Matched { method, text: CheckText::Plain(text.to_owned()) };
     let header = |full, value: &str| Expected::Header {
         full,
         name: matched(MatchMethod::Exact, "x-a"),
@@ -98,9 +100,9 @@ fn http_rules_look_where_they_say() {
     let passed = found(Finding::L7Passed, 200, "");
     let wrong = found(Finding::L7Failed, 200, "OK");
     for (what, expected) in [
-        (Expected::Text("ell".to_owned()), passed.clone()),
+        (Expected::Text(CheckText::Plain("ell".to_owned())), passed.clone()),
         (
-            Expected::Text("nope".to_owned()),
+            Expected::Text(CheckText::Plain("nope".to_owned())),
             found(Finding::L7Invalid, 200, "HTTP content check did not match"),
         ),
         (Expected::Pattern("h.llo".to_owned()), passed.clone()),
@@ -112,12 +114,12 @@ fn http_rules_look_where_they_say() {
     ] {
         assert_eq!(end(&http(vec![expect(what.clone())]), &[answer]), expected, "{what:?}");
     }
-    let inverse = CheckExpect { inverse: true, ..expect(Expected::Text("hello".to_owned())) };
+    let inverse = CheckExpect { inverse: true, ..expect(Expected::Text(CheckText::Plain("hello".to_owned()))) };
     let unwanted = found(Finding::L7Invalid, 200, "HTTP check matched unwanted content");
     assert_eq!(end(&http(vec![inverse]), &[answer]), unwanted);
     let chosen = CheckExpect {
         error_status: Some(CheckStatus::L7Rsp),
-        on_error: Some("bad one".to_owned()),
+        on_error: Format::parse("bad one").ok(),
         comment: Some("c".to_owned()),
         ..expect(Expected::Status(vec![(204, 204)]))
     };
@@ -133,13 +135,13 @@ fn a_404_eases_a_server_out_only_while_it_serves() {
         run.connected();
         run.sent();
         run.received(b"HTTP/1.1 404 Not Found\r\n\r\n");
-        assert!(matches!(run.wish(), Wish::Done(outcome) if outcome.finding == expected));
+        assert!(matches!(run.wish(&()), Wish::Done(outcome) if outcome.finding == expected));
     }
 }
 
 #[test]
 fn an_endless_answer_ends() {
-    let text = expect(Expected::Text("foo".to_owned()));
+    let text = expect(Expected::Text(CheckText::Plain("foo".to_owned())));
     let tcp = BackendChecks { tcp_rules: vec![CheckRule::Expect(text.clone())], ..kind(CheckKind::Tcp) };
     let piece = [b'x'; 4096];
     let pieces: Vec<&[u8]> = (0..100).map(|_| piece.as_slice()).collect();
@@ -222,10 +224,10 @@ fn an_agent_s_words_combine() {
 
 /// Every kind of check, for those who throw things at them.
 fn kinds() -> Vec<BackendChecks> {
-    let text = |text: &str| CheckRule::Expect(expect(Expected::Text(text.to_owned())));
+    let text = |text: &str| CheckRule::Expect(expect(Expected::Text(CheckText::Plain(text.to_owned()))));
     let pattern = CheckRule::Expect(expect(Expected::BytesPattern("^32".to_owned())));
     let body = expect(Expected::Pattern("a+b".to_owned()));
-    let sends = CheckRule::Send { data: b"x".to_vec(), binary: false, comment: None };
+    let sends = CheckRule::Send { data: CheckBytes::Plain(b"x".to_vec()), binary: false, comment: None };
     vec![
         BackendChecks::default(),
         http(Vec::new()),

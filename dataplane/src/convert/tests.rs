@@ -29,7 +29,7 @@ fn with_view<T>(look: impl FnOnce(&View<'_>) -> T) -> T {
     look(&View {
         snapshot: &snapshot,
         live: &live,
-        frontend: snapshot.frontends.values().next().unwrap(),
+        frontend: snapshot.frontends.values().next().map(AsRef::as_ref),
         backend: snapshot.backends.values().next().map(AsRef::as_ref),
         server: None,
         source: "127.0.0.1:5".parse().ok(),

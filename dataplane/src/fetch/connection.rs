@@ -59,13 +59,13 @@ pub(super) fn time<'a>(
 
 /// How many clients the bind has.
 pub(super) fn bind_sessions<'a>(view: &View<'a>) -> Option<Value<'a>> {
-    let bind = view.frontend.binds.iter().find(|bind| bind.row.id == view.bind_id)?;
+    let bind = view.frontend?.binds.iter().find(|bind| bind.row.id == view.bind_id)?;
     Some(Value::Int(bind.live.sessions.now().into()))
 }
 
 /// The name of the bind, where the configuration gives it one.
 pub(super) fn bind_name<'a>(view: &View<'a>) -> Option<Value<'a>> {
-    let bind = view.frontend.binds.iter().find(|bind| bind.row.id == view.bind_id)?;
+    let bind = view.frontend?.binds.iter().find(|bind| bind.row.id == view.bind_id)?;
     // The readers' names for unnamed binds are none of the administrator's.
     let name = Some(bind.row.at.bind.as_str()).filter(|name| !name.starts_with("sock-"))?;
     Some(Value::text(name.as_bytes()))
@@ -73,8 +73,9 @@ pub(super) fn bind_name<'a>(view: &View<'a>) -> Option<Value<'a>> {
 
 /// The frontend's default backend; one half of a `listen` section has the other and tells none.
 pub(super) fn default_backend<'a>(view: &View<'a>) -> Option<Value<'a>> {
-    let name = view.frontend.default_backend.as_ref()?;
-    let is_own = view.frontend.listen && *name == view.frontend.name;
+    let frontend = view.frontend?;
+    let name = frontend.default_backend.as_ref()?;
+    let is_own = frontend.listen && *name == frontend.name;
     (!is_own).then(|| Value::text(name.as_str().as_bytes()))
 }
 

@@ -15,7 +15,7 @@ use crate::snapshot::{BackendPlan, ServerPlan, UNITS};
 pub(super) fn backend<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<&'a BackendPlan> {
     match arguments.name(0) {
         Some(name) => named(name, view),
-        None => view.backend.or_else(|| named(&view.frontend.name, view)),
+        None => view.backend.or_else(|| named(&view.frontend?.name, view)),
     }
 }
 
@@ -23,7 +23,7 @@ pub(super) fn backend<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<
 pub(super) fn frontend<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<&'a FrontendLive> {
     match arguments.name(0) {
         Some(name) => view.snapshot.frontends.get(name).map(|frontend| &*frontend.live),
-        None => Some(&view.frontend.live),
+        None => Some(&view.frontend?.live),
     }
 }
 
@@ -35,7 +35,7 @@ pub(super) fn server<'a>(
     let Some(Argument::Server(backend, server)) = arguments.0.first() else { return None };
     let backend = match backend {
         Some(backend) => named(backend, view)?,
-        None => view.backend.or_else(|| named(&view.frontend.name, view))?,
+        None => view.backend.or_else(|| named(&view.frontend?.name, view))?,
     };
     Some((backend, &**backend.server(server)?))
 }

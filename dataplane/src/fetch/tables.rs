@@ -86,8 +86,9 @@ fn table<'a>(arguments: &Arguments<'_>, at: usize, view: &View<'a>) -> Option<&'
     let tables = &view.snapshot.tables;
     let plan = match arguments.name(at) {
         Some(name) => tables.get(name),
-        None => tables
-            .get(&view.frontend.name)
+        None => view
+            .frontend
+            .and_then(|frontend| tables.get(&frontend.name))
             .or_else(|| view.backend.and_then(|backend| tables.get(&backend.name))),
     };
     plan.map(|plan| &plan.table)

@@ -48,7 +48,7 @@ impl Scene {
         View {
             snapshot: &self.snapshot,
             live: &self.live,
-            frontend: &self.snapshot.frontends[&Name::new("fe").unwrap()],
+            frontend: Some(&self.snapshot.frontends[&Name::new("fe").unwrap()]),
             backend: None,
             server: None,
             source: Some(SocketAddr::from(([127, 0, 0, 1], 5000))),

@@ -15,8 +15,8 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// What is observed.
     pub live: &'a Live,
-    /// The frontend.
-    pub frontend: &'a FrontendPlan,
+    /// The frontend; a health check has none.
+    pub frontend: Option<&'a FrontendPlan>,
     /// The backend, once there is one.
     pub backend: Option<&'a BackendPlan>,
     /// The server, once there is one.

@@ -36,6 +36,7 @@ mod rules;
 mod service;
 mod session;
 mod slot;
+mod speaker;
 mod stage;
 mod story;
 mod stream;

@@ -19,6 +19,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use super::clock::Timer;
 use super::program;
 use super::proxy_protocol::{self, Addresses};
+use super::speaker::Speaker;
 use super::stream::{Cut, Opening, Stream, poll_timer};
 use super::worker::{Seen, Worker};
 use crate::check::standing::{self, Place};
@@ -362,11 +363,12 @@ async fn converse(worker: &Rc<Worker>, place: Place<'_>, checks: &ServerCheckPla
     let plan = &place.backend.checks;
     let timer = Timer::new(&worker.clock);
     let serves = place.server.live.health.operational() != crate::live::Operational::Stopped;
+    let speaker = Speaker::new(worker, place);
     let mut run = Run::new(plan.script.clone(), Setting { serves, state: state::header(place, checks) });
     let mut stream: Option<Stream> = None;
     let mut bytes = worker.scratch();
     let outcome = loop {
-        match run.wish() {
+        match run.wish(&speaker) {
             Wish::Done(outcome) => break outcome,
             Wish::Connect(connect) => {
                 drop(stream.take());

@@ -292,7 +292,7 @@ impl<'d> Draft<'d> {
         look(&View {
             snapshot,
             live: &session.worker.shared.live,
-            frontend: &session.frontend,
+            frontend: Some(&session.frontend),
             backend,
             server,
             source: self.wishes.source.or(session.peer),

@@ -152,7 +152,7 @@ impl<'a> Story<'a> {
         View {
             snapshot: session.configuration(),
             live: &session.worker.shared.live,
-            frontend: &session.frontend,
+            frontend: Some(&session.frontend),
             backend: self.backend,
             server: self.trail.server.as_ref().map(|server| &***server),
             source: self.wishes.source.or(session.peer),

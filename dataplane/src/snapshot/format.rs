@@ -118,6 +118,19 @@ impl FormatPlan {
         Ok(FormatPlan { steps: steps.into(), object, needs })
     }
 
+    /// The bytes that it always gives, where nothing is looked up.
+    pub fn constant(&self) -> Option<Vec<u8>> {
+        let texts: Option<Vec<&[u8]>> = self
+            .steps
+            .iter()
+            .map(|step| match step {
+                Step::Text(text) => Some(text.as_ref()),
+                Step::Field(_) => None,
+            })
+            .collect();
+        texts.filter(|_| self.object.is_none()).map(|texts| texts.concat())
+    }
+
     /// Whether anything of the stream as a whole is in it, rather than samples alone.
     pub fn has_aliases(&self) -> bool {
         self.steps

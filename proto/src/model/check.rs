@@ -1,6 +1,7 @@
 //! How servers are checked: what each of them says, what its backend says, and what the process says.
 
 use super::{Millis, Name, ServerHost};
+use crate::rules::{Format, Sample, Variable};
 
 /// Checks of a server (configuration manual 5.2). Absent fields come from the backend's `default-server`, then from
 /// the stated default.
@@ -184,7 +185,7 @@ pub enum CheckRule {
     /// Sends bytes.
     Send {
         /// The bytes.
-        data: Vec<u8>,
+        data: CheckBytes,
         /// Whether they are spelled in hexadecimal.
         binary: bool,
         /// What the step is called in reports.
@@ -192,8 +193,39 @@ pub enum CheckRule {
     },
     /// Looks at what came.
     Expect(CheckExpect),
+    /// Gives a variable a value.
+    SetVariable(Variable, CheckValue),
+    /// Takes a variable's value away.
+    UnsetVariable(Variable),
     /// Names the steps that follow.
     Comment(String),
+}
+
+/// A text of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckText {
+    /// As it stands.
+    Plain(String),
+    /// What samples make of it when the step is taken (configuration manual 8.2.6).
+    Format(Format),
+}
+
+/// Bytes that a step sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckBytes {
+    /// As they stand.
+    Plain(Vec<u8>),
+    /// What samples make of a text when the step is taken.
+    Format(Format),
+}
+
+/// What a step gives to a variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckValue {
+    /// The value of a sample.
+    Sample(Sample),
+    /// A text.
+    Format(Format),
 }
 
 /// A connection of a check.
@@ -219,13 +251,13 @@ pub struct CheckRequest {
     /// The method.
     pub method: Option<String>,
     /// The target.
-    pub uri: Option<String>,
+    pub uri: Option<CheckText>,
     /// The version.
     pub version: Option<String>,
     /// Header fields, in order.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Format)>,
     /// The body.
-    pub body: Option<String>,
+    pub body: Option<CheckText>,
     /// What the step is called in reports.
     pub comment: Option<String>,
 }
@@ -246,9 +278,11 @@ pub struct CheckExpect {
     /// The status of a check that ran out of time here.
     pub timeout_status: Option<CheckStatus>,
     /// What is reported of a check that passed here.
-    pub on_success: Option<String>,
+    pub on_success: Option<Format>,
     /// What is reported of a check that failed here.
-    pub on_error: Option<String>,
+    pub on_error: Option<Format>,
+    /// The code that is reported of a check that was decided here.
+    pub code: Option<Sample>,
     /// What the step is called in reports.
     pub comment: Option<String>,
 }
@@ -270,11 +304,11 @@ pub enum Expected {
         value: Option<Matched>,
     },
     /// A text: in the body of an answer, or in the bytes that came.
-    Text(String),
+    Text(CheckText),
     /// What the regular expression matches: in the body of an answer, or in the bytes that came.
     Pattern(String),
-    /// Bytes.
-    Bytes(Vec<u8>),
+    /// Bytes; a format gives their hexadecimal spelling.
+    Bytes(CheckBytes),
     /// What the regular expression matches in the hexadecimal spelling of the bytes that came.
     BytesPattern(String),
 }
@@ -284,8 +318,8 @@ pub enum Expected {
 pub struct Matched {
     /// How it is compared.
     pub method: MatchMethod,
-    /// The text.
-    pub text: String,
+    /// The text; a regular expression is never a format.
+    pub text: CheckText,
 }
 
 /// How a text is compared (configuration manual 4.2 "http-check expect").
@@ -378,6 +412,64 @@ impl CheckStatus {
     }
 }
 
+impl BackendChecks {
+    /// Every sample of the rules.
+    pub fn samples(&self) -> Vec<&Sample> {
+        let mut samples = Vec::new();
+        for rule in self.http_rules.iter().chain(&self.tcp_rules) {
+            let mut formats: Vec<&Format> = Vec::new();
+            match rule {
+                CheckRule::SetVariable(_, CheckValue::Sample(sample)) => samples.push(sample),
+                CheckRule::SetVariable(_, CheckValue::Format(format)) => formats.push(format),
+                CheckRule::Request(request) => {
+                    formats.extend(request.headers.iter().map(|(_, format)| format));
+                    formats.extend([&request.uri, &request.body].into_iter().flatten().filter_map(CheckText::format));
+                }
+                CheckRule::Send { data, .. } => formats.extend(data.format()),
+                CheckRule::Expect(expect) => {
+                    samples.extend(&expect.code);
+                    formats.extend([&expect.on_success, &expect.on_error].into_iter().flatten());
+                    match &expect.what {
+                        Expected::Text(text) => formats.extend(text.format()),
+                        Expected::Bytes(bytes) => formats.extend(bytes.format()),
+                        Expected::Header { name, value, .. } => {
+                            let matched = std::iter::once(name).chain(value);
+                            formats.extend(matched.filter_map(|matched| matched.text.format()));
+                        }
+                        Expected::Status(_)
+                        | Expected::StatusPattern(_)
+                        | Expected::Pattern(_)
+                        | Expected::BytesPattern(_) => {}
+                    }
+                }
+                CheckRule::Connect(_) | CheckRule::UnsetVariable(_) | CheckRule::Comment(_) => {}
+            }
+            samples.extend(formats.into_iter().flat_map(Format::samples));
+        }
+        samples
+    }
+}
+
+impl CheckText {
+    /// The format, where it is one.
+    pub fn format(&self) -> Option<&Format> {
+        match self {
+            CheckText::Plain(_) => None,
+            CheckText::Format(format) => Some(format),
+        }
+    }
+}
+
+impl CheckBytes {
+    /// The format, where it is one.
+    pub fn format(&self) -> Option<&Format> {
+        match self {
+            CheckBytes::Plain(_) => None,
+            CheckBytes::Format(format) => Some(format),
+        }
+    }
+}
+
 impl Default for CheckExpect {
     /// An answer that is not an error.
     fn default() -> CheckExpect {
@@ -390,6 +482,7 @@ impl Default for CheckExpect {
             timeout_status: None,
             on_success: None,
             on_error: None,
+            code: None,
             comment: None,
         }
     }

@@ -34,8 +34,8 @@ pub use balancing::{
 };
 pub use bounded::{Millis, OutOfRange, Weight};
 pub use check::{
-    BackendChecks, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus, Expected,
-    ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
+    BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus,
+    CheckText, CheckValue, Expected, ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
     Tracked,
 };
 pub use defaults::Defaults;

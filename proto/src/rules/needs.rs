@@ -92,6 +92,7 @@ fn of_backend(settings: &BackendSettings, needs: &mut Vec<Need>) {
     if let Some(Balance::Hash(sample)) = &settings.balance {
         of_sample(sample, needs);
     }
+    settings.checks.samples().into_iter().for_each(|sample| of_sample(sample, needs));
 }
 
 fn of_rules(rules: &Rules, needs: &mut Vec<Need>) {

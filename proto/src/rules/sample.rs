@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::signature::{Argument, cut};
-use super::{Fetch, Kind, Mistake, converters, fetches};
+use super::{Checkpoint, Fetch, Kind, Mistake, converters, fetches};
 
 /// `fetch(arguments),converter(arguments),…`, with types that fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,18 @@ impl Sample {
             kind = if conversion.row.output == Kind::Any { kind } else { conversion.row.output };
         }
         kind
+    }
+
+    /// Checks that its fetch has a meaning at the checkpoint.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn usable_at(&self, checkpoint: Checkpoint) -> Result<(), Mistake> {
+        if self.row.reach.covers(checkpoint) {
+            return Ok(());
+        }
+        let message = format!("'{}' has no meaning in {checkpoint}", self.row.name);
+        Err(Mistake::new(0, message).expecting("what was kept by then does: a capture, a variable"))
     }
 
     /// What is fetched.

@@ -2,10 +2,11 @@
 
 use super::{choice, field, v1};
 use crate::model::{
-    BackendChecks, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, Expected, GlobalChecks,
-    Matched, Paused, ServerChecks, Tracked,
+    BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckText,
+    CheckValue, Expected, GlobalChecks, MatchMethod, Matched, Paused, ServerChecks, Tracked,
 };
 use crate::problem::Problem;
+use crate::rules::{Checkpoint, Format, Mistake, Sample, Variable};
 
 impl From<&ServerChecks> for v1::ServerChecks {
     fn from(checks: &ServerChecks) -> Self {
@@ -196,20 +197,34 @@ impl From<&CheckRule> for v1::CheckRule {
             }),
             CheckRule::Request(request) => Rule::Request(v1::CheckRequest {
                 method: request.method.clone(),
-                uri: request.uri.clone(),
+                uri: request.uri.as_ref().and_then(plain),
                 version: request.version.clone(),
                 headers: request
                     .headers
                     .iter()
-                    .map(|(name, value)| v1::CheckHeader { name: name.clone(), value: value.clone() })
+                    .map(|(name, value)| v1::CheckHeader { name: name.clone(), value: value.to_string() })
                     .collect(),
-                body: request.body.clone(),
+                body: request.body.as_ref().and_then(plain),
                 comment: request.comment.clone(),
+                uri_format: request.uri.as_ref().and_then(formatted),
+                body_format: request.body.as_ref().and_then(formatted),
             }),
             CheckRule::Send { data, binary, comment } => {
-                Rule::Send(v1::CheckSend { data: data.clone(), binary: *binary, comment: comment.clone() })
+                let (data, format) = match data {
+                    CheckBytes::Plain(data) => (data.clone(), None),
+                    CheckBytes::Format(format) => (Vec::new(), Some(format.to_string())),
+                };
+                Rule::Send(v1::CheckSend { data, binary: *binary, comment: comment.clone(), format })
             }
             CheckRule::Expect(expect) => Rule::Expect(expect.into()),
+            CheckRule::SetVariable(variable, value) => Rule::SetVariable(v1::CheckVariable {
+                variable: variable.to_string(),
+                value: Some(match value {
+                    CheckValue::Sample(sample) => v1::check_variable::Value::Sample(sample.to_string()),
+                    CheckValue::Format(format) => v1::check_variable::Value::Format(format.to_string()),
+                }),
+            }),
+            CheckRule::UnsetVariable(variable) => Rule::UnsetVariable(variable.to_string()),
             CheckRule::Comment(text) => Rule::Comment(text.clone()),
         };
         v1::CheckRule { rule: Some(rule) }
@@ -221,7 +236,7 @@ impl TryFrom<v1::CheckRule> for CheckRule {
 
     fn try_from(rule: v1::CheckRule) -> Result<Self, Problem> {
         use v1::check_rule::Rule;
-        let expected = "one of connect, request, send, expect and comment";
+        let expected = "one of connect, request, send, expect, comment, set_variable and unset_variable";
         Ok(match rule.rule.ok_or_else(|| field::missing("rule", expected))? {
             Rule::Connect(connect) => CheckRule::Connect(CheckConnect {
                 default: connect.default,
@@ -233,22 +248,45 @@ impl TryFrom<v1::CheckRule> for CheckRule {
             }),
             Rule::Request(request) => CheckRule::Request(CheckRequest {
                 method: request.method,
-                uri: request.uri,
+                uri: check_text("request.uri", request.uri, request.uri_format)?,
                 version: request.version,
                 headers: request
                     .headers
                     .into_iter()
-                    .map(|header| Ok((field::text("request.headers.name", header.name)?, header.value)))
+                    .map(|header| {
+                        let name = field::text("request.headers.name", header.name)?;
+                        Ok((name, format("request.headers.value", &header.value)?))
+                    })
                     .collect::<Result<_, Problem>>()?,
-                body: request.body,
+                body: check_text("request.body", request.body, request.body_format)?,
                 comment: request.comment,
             }),
-            Rule::Send(v1::CheckSend { data, binary, comment }) => {
+            Rule::Send(v1::CheckSend { data, binary, comment, format: None }) => {
                 if !binary && std::str::from_utf8(&data).is_err() {
                     return Err(field::malformed("send.data", "it is no text: binary is expected with it"));
                 }
+                CheckRule::Send { data: CheckBytes::Plain(data), binary, comment }
+            }
+            Rule::Send(v1::CheckSend { data, binary, comment, format: Some(text) }) => {
+                if !data.is_empty() {
+                    return Err(field::malformed("send.format", "data is set beside it: one is expected"));
+                }
+                let data = CheckBytes::Format(format("send.format", &text)?);
                 CheckRule::Send { data, binary, comment }
             }
+            Rule::SetVariable(set) => {
+                use v1::check_variable::Value;
+                let variable = variable("set_variable.variable", &set.variable)?;
+                let missing = || field::missing("set_variable.value", "one of sample and format");
+                CheckRule::SetVariable(
+                    variable,
+                    match set.value.ok_or_else(missing)? {
+                        Value::Sample(text) => CheckValue::Sample(sample("set_variable.sample", &text)?),
+                        Value::Format(text) => CheckValue::Format(format("set_variable.format", &text)?),
+                    },
+                )
+            }
+            Rule::UnsetVariable(text) => CheckRule::UnsetVariable(variable("unset_variable", &text)?),
             Rule::Expect(expect) => CheckRule::Expect(field::within("expect", expect.try_into())?),
             Rule::Comment(text) => CheckRule::Comment(text),
         })
@@ -271,9 +309,11 @@ impl From<&CheckExpect> for v1::CheckExpect {
                 name: Some(name.into()),
                 value: value.as_ref().map(Into::into),
             }),
-            Expected::Text(text) => What::Text(text.clone()),
+            Expected::Text(CheckText::Plain(text)) => What::Text(text.clone()),
+            Expected::Text(CheckText::Format(format)) => What::TextFormat(format.to_string()),
             Expected::Pattern(pattern) => What::Pattern(pattern.clone()),
-            Expected::Bytes(bytes) => What::Data(bytes.clone()),
+            Expected::Bytes(CheckBytes::Plain(bytes)) => What::Data(bytes.clone()),
+            Expected::Bytes(CheckBytes::Format(format)) => What::DataFormat(format.to_string()),
             Expected::BytesPattern(pattern) => What::DataPattern(pattern.clone()),
         };
         v1::CheckExpect {
@@ -283,8 +323,9 @@ impl From<&CheckExpect> for v1::CheckExpect {
             ok_status: choice::number(expect.ok_status),
             error_status: choice::number(expect.error_status),
             timeout_status: choice::number(expect.timeout_status),
-            on_success: expect.on_success.clone(),
-            on_error: expect.on_error.clone(),
+            on_success: expect.on_success.as_ref().map(ToString::to_string),
+            on_error: expect.on_error.as_ref().map(ToString::to_string),
+            code: expect.code.as_ref().map(ToString::to_string),
             comment: expect.comment.clone(),
         }
     }
@@ -311,9 +352,11 @@ impl TryFrom<v1::CheckExpect> for CheckExpect {
                 name: field::required("header.name", header.name)?,
                 value: field::optional("header.value", header.value)?,
             },
-            What::Text(text) => Expected::Text(field::text("text", text)?),
+            What::Text(text) => Expected::Text(CheckText::Plain(field::text("text", text)?)),
+            What::TextFormat(text) => Expected::Text(CheckText::Format(format("text_format", &text)?)),
             What::Pattern(pattern) => Expected::Pattern(field::text("pattern", pattern)?),
-            What::Data(bytes) => Expected::Bytes(bytes),
+            What::Data(bytes) => Expected::Bytes(CheckBytes::Plain(bytes)),
+            What::DataFormat(text) => Expected::Bytes(CheckBytes::Format(format("data_format", &text)?)),
             What::DataPattern(pattern) => Expected::BytesPattern(field::text("data_pattern", pattern)?),
         };
         Ok(CheckExpect {
@@ -323,8 +366,9 @@ impl TryFrom<v1::CheckExpect> for CheckExpect {
             ok_status: field::choice("ok_status", expect.ok_status)?,
             error_status: field::choice("error_status", expect.error_status)?,
             timeout_status: field::choice("timeout_status", expect.timeout_status)?,
-            on_success: expect.on_success,
-            on_error: expect.on_error,
+            on_success: expect.on_success.map(|text| format("on_success", &text)).transpose()?,
+            on_error: expect.on_error.map(|text| format("on_error", &text)).transpose()?,
+            code: expect.code.map(|text| sample("code", &text)).transpose()?,
             comment: expect.comment,
         })
     }
@@ -332,7 +376,11 @@ impl TryFrom<v1::CheckExpect> for CheckExpect {
 
 impl From<&Matched> for v1::MatchedText {
     fn from(matched: &Matched) -> Self {
-        v1::MatchedText { method: choice::number(Some(matched.method)), text: matched.text.clone() }
+        v1::MatchedText {
+            method: choice::number(Some(matched.method)),
+            text: plain(&matched.text).unwrap_or_default(),
+            format: formatted(&matched.text),
+        }
     }
 }
 
@@ -340,7 +388,18 @@ impl TryFrom<v1::MatchedText> for Matched {
     type Error = Problem;
 
     fn try_from(matched: v1::MatchedText) -> Result<Self, Problem> {
-        Ok(Matched { method: field::required_choice("method", matched.method)?, text: matched.text })
+        let method = field::required_choice("method", matched.method)?;
+        let text = match matched.format {
+            None => CheckText::Plain(matched.text),
+            Some(_) if method == MatchMethod::Pattern => {
+                return Err(field::malformed("format", "a regular expression is no format"));
+            }
+            Some(_) if !matched.text.is_empty() => {
+                return Err(field::malformed("format", "text is set beside it: one is expected"));
+            }
+            Some(text) => CheckText::Format(format("format", &text)?),
+        };
+        Ok(Matched { method, text })
     }
 }
 
@@ -364,6 +423,55 @@ impl TryFrom<v1::GlobalChecks> for GlobalChecks {
             external: field::choice("external", checks.external)?,
         })
     }
+}
+
+/// A text as it stands.
+fn plain(text: &CheckText) -> Option<String> {
+    match text {
+        CheckText::Plain(text) => Some(text.clone()),
+        CheckText::Format(_) => None,
+    }
+}
+
+/// A text with samples.
+fn formatted(text: &CheckText) -> Option<String> {
+    match text {
+        CheckText::Plain(_) => None,
+        CheckText::Format(format) => Some(format.to_string()),
+    }
+}
+
+fn check_text(
+    name: &str,
+    plain: Option<String>,
+    formatted: Option<String>,
+) -> Result<Option<CheckText>, Problem> {
+    match (plain, formatted) {
+        (Some(_), Some(_)) => {
+            Err(field::malformed(name, "its format is set beside it: one of them is expected"))
+        }
+        (Some(text), None) => Ok(Some(CheckText::Plain(text))),
+        (None, Some(text)) => Ok(Some(CheckText::Format(format(name, &text)?))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn format(name: &str, text: &str) -> Result<Format, Problem> {
+    let read = |format: Format| format.usable_at(Checkpoint::Check).map(|()| format);
+    Format::parse(text).and_then(read).map_err(|mistake| mistaken(name, text, &mistake))
+}
+
+fn sample(name: &str, text: &str) -> Result<Sample, Problem> {
+    let read = |sample: Sample| sample.usable_at(Checkpoint::Check).map(|()| sample);
+    Sample::parse(text).and_then(read).map_err(|mistake| mistaken(name, text, &mistake))
+}
+
+fn variable(name: &str, text: &str) -> Result<Variable, Problem> {
+    Variable::parse(text).map_err(|mistake| mistaken(name, text, &mistake))
+}
+
+fn mistaken(name: &str, text: &str, mistake: &Mistake) -> Problem {
+    field::malformed(name, format_args!("'{text}': at byte {}: {mistake}", mistake.at.saturating_add(1)))
 }
 
 /// A number of checks or failures in a row.

@@ -3,17 +3,20 @@
 use regex::bytes::RegexBuilder;
 
 use crate::model::{
-    BackendChecks, CheckConnect, CheckExpect, CheckRequest, CheckRule, CheckStatus, Expected, MatchMethod,
-    Matched,
+    BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckRequest, CheckRule, CheckStatus, CheckText,
+    CheckValue, Expected, MatchMethod, Matched,
 };
+use crate::rules::{Checkpoint, Format, Sample, Variable};
 
 use super::super::lexer::Word;
 use super::arguments::{Arguments, Reading, about, choice, expecting, not_yet, signed};
 use super::checks::{HOST, PORT};
+use super::logs::mistaken;
 use super::{Draft, Lines};
 
 pub(super) fn read_http_check(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
-    const STEPS: &[&str] = &["comment", "connect", "disable-on-404", "expect", "send", "send-state"];
+    const STEPS: &[&str] =
+        &["comment", "connect", "disable-on-404", "expect", "send", "send-state", "set-var(…)", "unset-var(…)"];
     let word = arguments.take("'expect', 'send' or another step")?;
     let mut nothing = BackendChecks::default();
     let checks = draft.backend.as_mut().map_or(&mut nothing, |side| &mut side.checks);
@@ -26,7 +29,10 @@ pub(super) fn read_http_check(draft: &mut Draft, arguments: &mut Arguments) -> R
         "connect" => checks.http_rules.push(CheckRule::Connect(read_connect(arguments)?)),
         "send" => checks.http_rules.push(CheckRule::Request(read_request(arguments)?)),
         "expect" => checks.http_rules.push(CheckRule::Expect(read_expect(arguments, true)?)),
-        _ => return Err(step_issue(word, "http-check", STEPS)),
+        step => match read_variable(word, step, arguments)? {
+            Some(rule) => checks.http_rules.push(rule),
+            None => return Err(choice(word, STEPS)),
+        },
     }
     arguments.finish()
 }
@@ -43,22 +49,38 @@ pub(super) fn write_http_check(draft: &Draft, lines: &mut Lines) {
 }
 
 pub(super) fn read_tcp_check(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
-    const STEPS: &[&str] = &["comment", "connect", "expect", "send", "send-binary"];
+    const STEPS: &[&str] = &[
+        "comment",
+        "connect",
+        "expect",
+        "send",
+        "send-lf",
+        "send-binary",
+        "send-binary-lf",
+        "set-var(…)",
+        "unset-var(…)",
+    ];
     let word = arguments.take("'expect', 'send' or another step")?;
     let rule = match word.text.as_str() {
         "comment" => CheckRule::Comment(arguments.take("a comment")?.text.clone()),
         "connect" => CheckRule::Connect(read_connect(arguments)?),
         "send" => {
             let data = arguments.take("a text")?.text.clone().into_bytes();
-            CheckRule::Send { data, binary: false, comment: read_comment(arguments)? }
+            CheckRule::Send { data: CheckBytes::Plain(data), binary: false, comment: read_comment(arguments)? }
         }
         "send-binary" => {
             let data = read_hexadecimal(arguments.take("bytes in hexadecimal")?)?;
-            CheckRule::Send { data, binary: true, comment: read_comment(arguments)? }
+            CheckRule::Send { data: CheckBytes::Plain(data), binary: true, comment: read_comment(arguments)? }
         }
         "expect" => CheckRule::Expect(read_expect(arguments, false)?),
-        "send-lf" | "send-binary-lf" => return Err(not_yet(word, "tcp-check")),
-        _ => return Err(step_issue(word, "tcp-check", STEPS)),
+        kind @ ("send-lf" | "send-binary-lf") => {
+            let data = CheckBytes::Format(format(arguments, "a text")?);
+            CheckRule::Send { data, binary: kind == "send-binary-lf", comment: read_comment(arguments)? }
+        }
+        step => match read_variable(word, step, arguments)? {
+            Some(rule) => rule,
+            None => return Err(choice(word, STEPS)),
+        },
     };
     arguments.finish()?;
     if let Some(side) = &mut draft.backend {
@@ -73,9 +95,19 @@ pub(super) fn write_tcp_check(draft: &Draft, lines: &mut Lines) {
     }
 }
 
-fn step_issue(word: &Word, of: &str, steps: &[&str]) -> super::super::diagnostic::Issue {
-    let is_variable = ["set-var", "unset-var"].iter().any(|name| word.text.starts_with(name));
-    if is_variable { not_yet(word, of) } else { choice(word, steps) }
+/// A step that changes a variable, where it is one.
+fn read_variable(word: &Word, step: &str, arguments: &mut Arguments) -> Reading<Option<CheckRule>> {
+    let Some((name, text)) = step.strip_suffix(')').and_then(|step| step.split_once('(')) else {
+        return Ok(None);
+    };
+    let inside = |mistake: crate::rules::Mistake| mistaken(word, mistake.shifted(name.len() + 1));
+    let variable = || Variable::parse(text).map_err(inside);
+    Ok(Some(match name {
+        "unset-var" => CheckRule::UnsetVariable(variable()?),
+        "set-var" => CheckRule::SetVariable(variable()?, CheckValue::Sample(sample(arguments)?)),
+        "set-var-fmt" => CheckRule::SetVariable(variable()?, CheckValue::Format(format(arguments, "a text")?)),
+        _ => return Ok(None),
+    }))
 }
 
 fn read_comment(arguments: &mut Arguments) -> Reading<Option<String>> {
@@ -109,7 +141,8 @@ fn read_request(arguments: &mut Arguments) -> Reading<CheckRequest> {
     while let Some(word) = arguments.maybe() {
         match word.text.as_str() {
             "meth" => request.method = Some(arguments.take("a method")?.text.clone()),
-            "uri" => request.uri = Some(arguments.take("a target")?.text.clone()),
+            "uri" => request.uri = Some(CheckText::Plain(arguments.take("a target")?.text.clone())),
+            "uri-lf" => request.uri = Some(CheckText::Format(format(arguments, "a target")?)),
             "ver" => request.version = Some(arguments.take("a version")?.text.clone()),
             "hdr" => {
                 let name = arguments.take("the name of a header field")?;
@@ -118,18 +151,21 @@ fn read_request(arguments: &mut Arguments) -> Reading<CheckRequest> {
                 }
                 request.headers.push((name.text.clone(), format(arguments, "the value of a header field")?));
             }
-            "body" => request.body = Some(format(arguments, "a body")?),
+            "body" => request.body = Some(CheckText::Plain(arguments.take("a body")?.text.clone())),
+            "body-lf" => request.body = Some(CheckText::Format(format(arguments, "a body")?)),
             "comment" => request.comment = Some(arguments.take("a comment")?.text.clone()),
-            "uri-lf" | "body-lf" => return Err(not_yet(word, "http-check send")),
-            _ => return Err(choice(word, &["meth", "uri", "ver", "hdr", "body", "comment"])),
+            _ => {
+                let words = ["meth", "uri", "uri-lf", "ver", "hdr", "body", "body-lf", "comment"];
+                return Err(choice(word, &words));
+            }
         }
     }
     Ok(request)
 }
 
 fn read_expect(arguments: &mut Arguments, http: bool) -> Reading<CheckExpect> {
-    const HTTP: &[&str] = &["status", "rstatus", "hdr", "fhdr", "string", "rstring"];
-    const TCP: &[&str] = &["string", "rstring", "binary", "rbinary"];
+    const HTTP: &[&str] = &["status", "rstatus", "hdr", "fhdr", "string", "string-lf", "rstring"];
+    const TCP: &[&str] = &["string", "string-lf", "rstring", "binary", "binary-lf", "rbinary"];
     let matches = if http { HTTP } else { TCP };
     let mut expect = CheckExpect::default();
     let mut what: Option<Expected> = None;
@@ -142,7 +178,7 @@ fn read_expect(arguments: &mut Arguments, http: bool) -> Reading<CheckExpect> {
             "tout-status" => expect.timeout_status = Some(read_status(arguments, &CheckStatus::LATE)?),
             "on-success" => expect.on_success = Some(format(arguments, "a text")?),
             "on-error" => expect.on_error = Some(format(arguments, "a text")?),
-            "status-code" | "string-lf" | "binary-lf" => return Err(not_yet(word, "expect")),
+            "status-code" => expect.code = Some(sample(arguments)?),
             "!" if what.is_none() && !expect.inverse => expect.inverse = true,
             name if what.is_none() && matches.contains(&name) => {
                 what = Some(read_expected(name, arguments)?);
@@ -169,37 +205,48 @@ fn read_expected(name: &str, arguments: &mut Arguments) -> Reading<Expected> {
         "rstatus" => Expected::StatusPattern(pattern(arguments)?),
         "hdr" | "fhdr" => {
             let word = arguments.take("'name'")?;
-            match word.text.as_str() {
-                "name" => {}
-                "name-lf" => return Err(not_yet(word, "expect hdr")),
-                _ => return Err(choice(word, &["name"])),
-            }
-            let matched = read_matched(arguments)?;
-            if let Some(next) = arguments.peek().filter(|next| next.text == "value-lf") {
-                return Err(not_yet(next, "expect hdr"));
-            }
-            let value = if arguments.accept("value") { Some(read_matched(arguments)?) } else { None };
+            let matched = match word.text.as_str() {
+                "name" => read_matched(arguments, false)?,
+                "name-lf" => read_matched(arguments, true)?,
+                _ => return Err(choice(word, &["name", "name-lf"])),
+            };
+            let value = match arguments.peek().map(|next| next.text.clone()).as_deref() {
+                Some(word @ ("value" | "value-lf")) => {
+                    arguments.accept(word);
+                    Some(read_matched(arguments, word == "value-lf")?)
+                }
+                _ => None,
+            };
             Expected::Header { full: name == "fhdr", name: matched, value }
         }
-        "string" => Expected::Text(arguments.take("a text")?.text.clone()),
+        "string" => Expected::Text(CheckText::Plain(arguments.take("a text")?.text.clone())),
+        "string-lf" => Expected::Text(CheckText::Format(format(arguments, "a text")?)),
+        "binary-lf" => Expected::Bytes(CheckBytes::Format(format(arguments, "a text")?)),
         "rstring" => Expected::Pattern(pattern(arguments)?),
-        "binary" => Expected::Bytes(read_hexadecimal(arguments.take("bytes in hexadecimal")?)?),
+        "binary" => {
+            let bytes = read_hexadecimal(arguments.take("bytes in hexadecimal")?)?;
+            Expected::Bytes(CheckBytes::Plain(bytes))
+        }
         _ => Expected::BytesPattern(pattern(arguments)?),
     })
 }
 
-fn read_matched(arguments: &mut Arguments) -> Reading<Matched> {
+fn read_matched(arguments: &mut Arguments, formatted: bool) -> Reading<Matched> {
     let mut method = MatchMethod::Exact;
     if arguments.accept("-m") {
         let word = arguments.take("how to compare")?;
         method = match METHODS.iter().find(|(name, _)| *name == word.text) {
+            Some((_, MatchMethod::Pattern)) if formatted => {
+                return Err(about(word, "a regular expression is compiled once: it cannot be a log format"));
+            }
             Some((_, method)) => *method,
             None => return Err(choice(word, &METHODS.map(|(name, _)| name))),
         };
     }
     let text = match method {
-        MatchMethod::Pattern => pattern(arguments)?,
-        _ => arguments.take("a text")?.text.clone(),
+        MatchMethod::Pattern => CheckText::Plain(pattern(arguments)?),
+        _ if formatted => CheckText::Format(format(arguments, "a text")?),
+        _ => CheckText::Plain(arguments.take("a text")?.text.clone()),
     };
     Ok(Matched { method, text })
 }
@@ -234,17 +281,18 @@ fn pattern(arguments: &mut Arguments) -> Reading<String> {
     }
 }
 
-/// A text in which HAProxy would read log variables; they wait for the rule language.
-fn format(arguments: &mut Arguments, expected: &str) -> Reading<String> {
+/// A text with samples that mean something in a check.
+fn format(arguments: &mut Arguments, expected: &str) -> Reading<Format> {
     let word = arguments.take(expected)?;
-    if word.text.contains('%') {
-        return Err(expecting(
-            word,
-            "log variables exist in HAProxy and are not supported by Regate here yet",
-            "a text without '%' is expected",
-        ));
-    }
-    Ok(word.text.clone())
+    let usable = |format: Format| format.usable_at(Checkpoint::Check).map(|()| format);
+    Format::parse(&word.text).and_then(usable).map_err(|mistake| mistaken(word, mistake))
+}
+
+/// A sample that means something in a check.
+fn sample(arguments: &mut Arguments) -> Reading<Sample> {
+    let word = arguments.take("a sample")?;
+    let usable = |sample: Sample| sample.usable_at(Checkpoint::Check).map(|()| sample);
+    Sample::parse(&word.text).and_then(usable).map_err(|mistake| mistaken(word, mistake))
 }
 
 fn read_hexadecimal(word: &Word) -> Reading<Vec<u8>> {
@@ -274,22 +322,32 @@ fn write_rule(rule: &CheckRule) -> Vec<String> {
         CheckRule::Request(request) => {
             out.push("send".to_owned());
             pair(&mut out, "meth", request.method.clone());
-            pair(&mut out, "uri", request.uri.clone());
+            text(&mut out, "uri", request.uri.as_ref());
             pair(&mut out, "ver", request.version.clone());
             for (name, value) in &request.headers {
-                out.extend(["hdr".to_owned(), name.clone(), value.clone()]);
+                out.extend(["hdr".to_owned(), name.clone(), value.to_string()]);
             }
-            pair(&mut out, "body", request.body.clone());
+            text(&mut out, "body", request.body.as_ref());
             pair(&mut out, "comment", request.comment.clone());
         }
         CheckRule::Send { data, binary, comment } => {
-            match binary {
-                true => out.extend(["send-binary".to_owned(), hexadecimal(data)]),
-                false => out.extend(["send".to_owned(), String::from_utf8_lossy(data).into_owned()]),
-            }
+            let (word, said) = match (data, binary) {
+                (CheckBytes::Plain(data), true) => ("send-binary", hexadecimal(data)),
+                (CheckBytes::Plain(data), false) => ("send", String::from_utf8_lossy(data).into_owned()),
+                (CheckBytes::Format(format), true) => ("send-binary-lf", format.to_string()),
+                (CheckBytes::Format(format), false) => ("send-lf", format.to_string()),
+            };
+            out.extend([word.to_owned(), said]);
             pair(&mut out, "comment", comment.clone());
         }
         CheckRule::Expect(expect) => write_expect(expect, &mut out),
+        CheckRule::SetVariable(variable, CheckValue::Sample(sample)) => {
+            out.extend([format!("set-var({variable})"), sample.to_string()]);
+        }
+        CheckRule::SetVariable(variable, CheckValue::Format(format)) => {
+            out.extend([format!("set-var-fmt({variable})"), format.to_string()]);
+        }
+        CheckRule::UnsetVariable(variable) => out.push(format!("unset-var({variable})")),
     }
     out
 }
@@ -302,8 +360,9 @@ fn write_expect(expect: &CheckExpect, out: &mut Vec<String>) {
     pair(out, "ok-status", status(expect.ok_status));
     pair(out, "error-status", status(expect.error_status));
     pair(out, "tout-status", status(expect.timeout_status));
-    pair(out, "on-success", expect.on_success.clone());
-    pair(out, "on-error", expect.on_error.clone());
+    pair(out, "on-success", expect.on_success.as_ref().map(ToString::to_string));
+    pair(out, "on-error", expect.on_error.as_ref().map(ToString::to_string));
+    pair(out, "status-code", expect.code.as_ref().map(ToString::to_string));
     out.extend(expect.inverse.then(|| "!".to_owned()));
     match &expect.what {
         Expected::Status(ranges) => {
@@ -321,21 +380,39 @@ fn write_expect(expect: &CheckExpect, out: &mut Vec<String>) {
                 write_matched("value", value, out);
             }
         }
-        Expected::Text(text) => out.extend(["string".to_owned(), text.clone()]),
+        Expected::Text(said) => text(out, "string", Some(said)),
         Expected::Pattern(pattern) => out.extend(["rstring".to_owned(), pattern.clone()]),
-        Expected::Bytes(bytes) => out.extend(["binary".to_owned(), hexadecimal(bytes)]),
+        Expected::Bytes(CheckBytes::Plain(bytes)) => out.extend(["binary".to_owned(), hexadecimal(bytes)]),
+        Expected::Bytes(CheckBytes::Format(format)) => out.extend(["binary-lf".to_owned(), format.to_string()]),
         Expected::BytesPattern(pattern) => out.extend(["rbinary".to_owned(), pattern.clone()]),
     }
 }
 
 fn write_matched(word: &str, matched: &Matched, out: &mut Vec<String>) {
-    out.push(word.to_owned());
+    let (word, said) = spelled(word, &matched.text);
+    out.push(word);
     if matched.method != MatchMethod::Exact
         && let Some((name, _)) = METHODS.iter().find(|(_, method)| *method == matched.method)
     {
         out.extend(["-m".to_owned(), (*name).to_owned()]);
     }
-    out.push(matched.text.clone());
+    out.push(said);
+}
+
+/// A word with its text; that of a format has another ending.
+fn text(out: &mut Vec<String>, word: &str, text: Option<&CheckText>) {
+    let (word, said) = match text {
+        Some(text) => spelled(word, text),
+        None => return,
+    };
+    out.extend([word, said]);
+}
+
+fn spelled(word: &str, text: &CheckText) -> (String, String) {
+    match text {
+        CheckText::Plain(text) => (word.to_owned(), text.clone()),
+        CheckText::Format(format) => (format!("{word}-lf"), format.to_string()),
+    }
 }
 
 fn pair(out: &mut Vec<String>, word: &str, value: Option<String>) {

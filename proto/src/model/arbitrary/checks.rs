@@ -7,10 +7,11 @@ use proptest::sample::select;
 
 use super::{ip, millis, name, path, text, word};
 use crate::model::{
-    BackendChecks, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus, Expected,
-    ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
+    BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus,
+    CheckText, CheckValue, Expected, ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
     ServerHost, Tracked,
 };
+use crate::rules::{Format, Sample, Variable};
 
 /// Checks of a server; what it tracks need not exist, so whole configurations leave that out.
 pub fn server_checks() -> impl Strategy<Value = ServerChecks> + Clone {
@@ -122,9 +123,9 @@ fn kind() -> impl Strategy<Value = CheckKind> + Clone {
 
 fn http_rule() -> impl Strategy<Value = CheckRule> + Clone {
     let request = (
-        (of(word()), of(word()), of(Just("HTTP/1.1".to_owned()))),
-        vec((word(), plain()), 0..=2),
-        of(plain()),
+        (of(word()), of(said()), of(Just("HTTP/1.1".to_owned()))),
+        vec((word(), format()), 0..=2),
+        of(said()),
         of(text()),
     )
         .prop_map(|((method, uri, version), headers, body, comment)| {
@@ -145,12 +146,13 @@ fn http_rule() -> impl Strategy<Value = CheckRule> + Clone {
             name,
             value
         }),
-        text().prop_map(Expected::Text),
+        said().prop_map(Expected::Text),
         word().prop_map(Expected::Pattern),
     ];
     prop_oneof![
         connect(),
         request,
+        variable(),
         expect(what).prop_map(CheckRule::Expect),
         text().prop_map(CheckRule::Comment)
     ]
@@ -158,23 +160,30 @@ fn http_rule() -> impl Strategy<Value = CheckRule> + Clone {
 
 fn tcp_rule() -> impl Strategy<Value = CheckRule> + Clone {
     let what = prop_oneof![
-        text().prop_map(Expected::Text),
+        said().prop_map(Expected::Text),
         word().prop_map(Expected::Pattern),
-        vec(any::<u8>(), 1..=8).prop_map(Expected::Bytes),
+        vec(any::<u8>(), 1..=8).prop_map(|bytes| Expected::Bytes(CheckBytes::Plain(bytes))),
+        format().prop_map(|format| Expected::Bytes(CheckBytes::Format(format))),
         word().prop_map(Expected::BytesPattern),
     ];
     prop_oneof![
         connect(),
         (text(), of(text())).prop_map(|(data, comment)| CheckRule::Send {
-            data: data.into_bytes(),
+            data: CheckBytes::Plain(data.into_bytes()),
             binary: false,
             comment
         }),
         (vec(any::<u8>(), 1..=8), of(text())).prop_map(|(data, comment)| CheckRule::Send {
-            data,
+            data: CheckBytes::Plain(data),
             binary: true,
             comment
         }),
+        (format(), any::<bool>(), of(text())).prop_map(|(format, binary, comment)| CheckRule::Send {
+            data: CheckBytes::Format(format),
+            binary,
+            comment
+        }),
+        variable(),
         expect(what).prop_map(CheckRule::Expect),
         text().prop_map(CheckRule::Comment)
     ]
@@ -194,9 +203,9 @@ fn expect(what: impl Strategy<Value = Expected> + Clone) -> impl Strategy<Value 
     (
         (what, any::<bool>(), of(-1..=1000_i32)),
         (among(&CheckStatus::PASSED), among(&CheckStatus::FAILED), among(&CheckStatus::LATE)),
-        (of(plain()), of(plain()), of(text())),
+        (of(format()), of(format()), of(sample()), of(text())),
     )
-        .prop_map(|((what, inverse, minimum), statuses, (on_success, on_error, comment))| {
+        .prop_map(|((what, inverse, minimum), statuses, (on_success, on_error, code, comment))| {
             let (ok_status, error_status, timeout_status) = statuses;
             CheckExpect {
                 what,
@@ -207,6 +216,7 @@ fn expect(what: impl Strategy<Value = Expected> + Clone) -> impl Strategy<Value 
                 timeout_status,
                 on_success,
                 on_error,
+                code,
                 comment,
             }
         })
@@ -220,10 +230,34 @@ fn matched() -> impl Strategy<Value = Matched> + Clone {
         MatchMethod::Part,
         MatchMethod::Pattern,
     ]);
-    (method, word()).prop_map(|(method, text)| Matched { method, text })
+    (method, word(), said()).prop_map(|(method, word, said)| Matched {
+        method,
+        text: if method == MatchMethod::Pattern { CheckText::Plain(word) } else { said },
+    })
 }
 
-/// A text that no log format would read anything into.
-fn plain() -> impl Strategy<Value = String> + Clone {
-    text().prop_map(|text| text.replace('%', "x"))
+/// A text of a step.
+fn said() -> impl Strategy<Value = CheckText> + Clone {
+    prop_oneof![text().prop_map(CheckText::Plain), format().prop_map(CheckText::Format)]
+}
+
+/// A text with samples.
+fn format() -> impl Strategy<Value = Format> + Clone {
+    let texts = select(vec!["a b", "100%%", "%[srv_id]", "x%[var(check.a),lower]", "%{+Q}[be_name] %[status]"]);
+    texts.prop_filter_map("a format", |text| Format::parse(text).ok())
+}
+
+fn sample() -> impl Strategy<Value = Sample> + Clone {
+    select(vec!["int(42)", "res.hdr(x)", "var(check.a),add(1)"])
+        .prop_filter_map("a sample", |text| Sample::parse(text).ok())
+}
+
+fn variable() -> impl Strategy<Value = CheckRule> + Clone {
+    let variable = select(vec!["check.a", "proc.b", "sess.c"])
+        .prop_filter_map("a variable", |text| Variable::parse(text).ok());
+    let value = prop_oneof![sample().prop_map(CheckValue::Sample), format().prop_map(CheckValue::Format)];
+    (variable, of(value)).prop_map(|(variable, value)| match value {
+        Some(value) => CheckRule::SetVariable(variable, value),
+        None => CheckRule::UnsetVariable(variable),
+    })
 }
