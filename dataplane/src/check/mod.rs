@@ -12,9 +12,9 @@ mod run;
 mod script;
 pub mod standing;
 pub mod state;
-mod voice;
 #[cfg(test)]
 mod tests;
+mod voice;
 
 pub use http::{Answer, Read, read};
 pub use run::{Run, Setting, Unreachable, Wish};

@@ -272,9 +272,9 @@ impl Run {
         }
         let what = match &expectation.what {
             Sought::Text(Said::Plain(text)) => format!("content '{}'", String::from_utf8_lossy(text)),
-            Sought::Text(Said::Format(_)) => "content (log-format)".to_owned(),
+            Sought::Text(Said::Format(_)) => "content (log-format string)".to_owned(),
             Sought::Bytes(Said::Plain(_)) => "content (binary)".to_owned(),
-            Sought::Bytes(Said::Format(_)) => "content (binary log-format)".to_owned(),
+            Sought::Bytes(Said::Format(_)) => "content (log-format binary)".to_owned(),
             Sought::BytesPattern(_) => "content (binary regex)".to_owned(),
             _ => "content (regex)".to_owned(),
         };
@@ -341,7 +341,8 @@ impl Expectation {
     /// What a rule that is satisfied reports; what it says itself goes before what suits the kind.
     fn passed(&self, code: u32, usual: &str, voice: &dyn Voice, came: Came<'_>) -> Outcome {
         let finding = self.rule.ok_status.map_or(Finding::L7Passed, finding);
-        let detail = self.on_success.as_ref().map_or_else(|| usual.to_owned(), |said| text(said, voice, came));
+        let detail =
+            self.on_success.as_ref().map_or_else(|| usual.to_owned(), |said| text(said, voice, came));
         Outcome::with(finding, self.code(code, voice, came), detail)
     }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use regate_proto::model::{
-    BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRule, CheckText, CheckValue, Expected,
-    MatchMethod, Matched,
+    BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRule, CheckText, CheckValue,
+    Expected, MatchMethod, Matched,
 };
 use regate_proto::rules::{Format, Variable};
 use regex::bytes::{Regex, RegexBuilder};

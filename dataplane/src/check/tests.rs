@@ -114,7 +114,8 @@ fn http_rules_look_where_they_say() {
     ] {
         assert_eq!(end(&http(vec![expect(what.clone())]), &[answer]), expected, "{what:?}");
     }
-    let inverse = CheckExpect { inverse: true, ..expect(Expected::Text(CheckText::Plain("hello".to_owned()))) };
+    let inverse =
+        CheckExpect { inverse: true, ..expect(Expected::Text(CheckText::Plain("hello".to_owned()))) };
     let unwanted = found(Finding::L7Invalid, 200, "HTTP check matched unwanted content");
     assert_eq!(end(&http(vec![inverse]), &[answer]), unwanted);
     let chosen = CheckExpect {

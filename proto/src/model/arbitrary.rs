@@ -150,7 +150,7 @@ pub fn socket_file() -> impl Strategy<Value = SocketFile> + Clone {
 }
 
 /// Settings of the process.
-pub fn global() -> impl Strategy<Value = Global> + Clone {
+pub fn global() -> BoxedStrategy<Global> {
     let numbers = (
         of(1..=1_000_000_u32),
         of(0..=100_000_u32),
@@ -174,46 +174,48 @@ pub fn global() -> impl Strategy<Value = Global> + Clone {
         of(word()),
         of(path()),
     );
-    (numbers, log, process, global_checks()).prop_map(|(numbers, log, process, checks)| {
-        let (
-            maxconn,
-            maxconnrate,
-            maxsessrate,
-            nbthread,
-            hard_stop_after,
-            grace,
-            stats_timeout,
-            stats_maxconn,
-            maxsslrate,
-            maxcomprate,
-        ) = numbers;
-        let (log, log_tag, log_send_hostname) = log;
-        let (stats_sockets, node, description, daemon, pidfile, user, group, chroot) = process;
-        Global {
-            maxconn,
-            maxconnrate,
-            maxsessrate,
-            maxsslrate,
-            maxcomprate,
-            nbthread,
-            hard_stop_after,
-            grace,
-            log,
-            log_tag,
-            log_send_hostname,
-            stats_sockets,
-            stats_timeout,
-            stats_maxconn,
-            node,
-            description,
-            daemon,
-            pidfile,
-            user,
-            group,
-            chroot,
-            checks,
-        }
-    })
+    (numbers, log, process, global_checks())
+        .prop_map(|(numbers, log, process, checks)| {
+            let (
+                maxconn,
+                maxconnrate,
+                maxsessrate,
+                nbthread,
+                hard_stop_after,
+                grace,
+                stats_timeout,
+                stats_maxconn,
+                maxsslrate,
+                maxcomprate,
+            ) = numbers;
+            let (log, log_tag, log_send_hostname) = log;
+            let (stats_sockets, node, description, daemon, pidfile, user, group, chroot) = process;
+            Global {
+                maxconn,
+                maxconnrate,
+                maxsessrate,
+                maxsslrate,
+                maxcomprate,
+                nbthread,
+                hard_stop_after,
+                grace,
+                log,
+                log_tag,
+                log_send_hostname,
+                stats_sockets,
+                stats_timeout,
+                stats_maxconn,
+                node,
+                description,
+                daemon,
+                pidfile,
+                user,
+                group,
+                chroot,
+                checks,
+            }
+        })
+        .boxed()
 }
 
 fn stats_socket() -> impl Strategy<Value = StatsSocket> + Clone {
@@ -269,7 +271,7 @@ fn error_pages(
 }
 
 /// Settings of the client side; pages are redirections only unless `files`.
-pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings> + Clone {
+pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
     let pages = if files {
         error_pages(prop_oneof![error_file(), error_location()].boxed())
     } else {
@@ -281,58 +283,61 @@ pub fn frontend_settings(files: bool) -> impl Strategy<Value = FrontendSettings>
         (of(http_connection()), of(of(forwardfor())), pages, of(name()), of(tables::table()), rules::front());
     let log = (of(log_plan()), logging::lines(), of(word()));
     let flags = proptest::array::uniform9(of(any::<bool>()));
-    (limits, timeouts, http, log, flags).prop_map(|(limits, timeouts, http, log, flags)| {
-        let (mode, maxconn, backlog, rate_limit_sessions) = limits;
-        let (timeout_client, timeout_client_fin, timeout_http_request, timeout_http_keep_alive) = timeouts;
-        let (http_connection, forwardfor, error_pages, default_backend, table, rules) = http;
-        let (log, lines, log_tag) = log;
-        let [
-            dontlognull,
-            dontlog_normal,
-            logasap,
-            log_separate_errors,
-            accept_unsafe_request,
-            http_ignore_probes,
-            clitcpka,
-            nolinger,
-            socket_stats,
-        ] = flags;
-        FrontendSettings {
-            mode,
-            maxconn,
-            backlog,
-            rate_limit_sessions,
-            timeout_client,
-            timeout_client_fin,
-            timeout_http_request,
-            timeout_http_keep_alive,
-            http_connection,
-            forwardfor,
-            log,
-            log_format: lines.format,
-            log_format_sd: lines.structured,
-            error_log_format: lines.errors,
-            unique_id_format: lines.identifier,
-            unique_id_header: lines.identifier_header,
-            capture_cookie: lines.cookie,
-            request_captures: lines.requests,
-            response_captures: lines.responses,
-            log_tag,
-            dontlognull,
-            dontlog_normal,
-            logasap,
-            log_separate_errors,
-            accept_unsafe_request,
-            http_ignore_probes,
-            clitcpka,
-            nolinger,
-            socket_stats,
-            default_backend,
-            error_pages,
-            table,
-            rules,
-        }
-    })
+    (limits, timeouts, http, log, flags)
+        .prop_map(|(limits, timeouts, http, log, flags)| {
+            let (mode, maxconn, backlog, rate_limit_sessions) = limits;
+            let (timeout_client, timeout_client_fin, timeout_http_request, timeout_http_keep_alive) =
+                timeouts;
+            let (http_connection, forwardfor, error_pages, default_backend, table, rules) = http;
+            let (log, lines, log_tag) = log;
+            let [
+                dontlognull,
+                dontlog_normal,
+                logasap,
+                log_separate_errors,
+                accept_unsafe_request,
+                http_ignore_probes,
+                clitcpka,
+                nolinger,
+                socket_stats,
+            ] = flags;
+            FrontendSettings {
+                mode,
+                maxconn,
+                backlog,
+                rate_limit_sessions,
+                timeout_client,
+                timeout_client_fin,
+                timeout_http_request,
+                timeout_http_keep_alive,
+                http_connection,
+                forwardfor,
+                log,
+                log_format: lines.format,
+                log_format_sd: lines.structured,
+                error_log_format: lines.errors,
+                unique_id_format: lines.identifier,
+                unique_id_header: lines.identifier_header,
+                capture_cookie: lines.cookie,
+                request_captures: lines.requests,
+                response_captures: lines.responses,
+                log_tag,
+                dontlognull,
+                dontlog_normal,
+                logasap,
+                log_separate_errors,
+                accept_unsafe_request,
+                http_ignore_probes,
+                clitcpka,
+                nolinger,
+                socket_stats,
+                default_backend,
+                error_pages,
+                table,
+                rules,
+            }
+        })
+        .boxed()
 }
 
 /// Settings of the server side; pages are redirections only unless `files`.
@@ -501,12 +506,12 @@ pub fn resolvers() -> impl Strategy<Value = Resolvers> + Clone {
 }
 
 /// A bind of any frontend.
-pub fn bind() -> impl Strategy<Value = Bind> + Clone {
+pub fn bind() -> BoxedStrategy<Bind> {
     let at = (name(), name()).prop_map(|(frontend, bind)| BindRef { frontend, bind });
     let flags = proptest::array::uniform4(any::<bool>());
     let limits = (of(0..=100_000_u32), of(1..=65_535_u32));
-    (at, 0..=9_u32, 0..=9_u32, bind_address(), limits, flags, of(word()), socket_file()).prop_map(
-        |(at, id, order, address, (maxconn, backlog), flags, interface, file)| {
+    (at, 0..=9_u32, 0..=9_u32, bind_address(), limits, flags, of(word()), socket_file())
+        .prop_map(|(at, id, order, address, (maxconn, backlog), flags, interface, file)| {
             let [accept_proxy, v4v6, v6only, defer_accept] = flags;
             let inet = matches!(address, BindAddress::Inet { .. });
             let unix = matches!(address, BindAddress::Unix(_));
@@ -524,15 +529,15 @@ pub fn bind() -> impl Strategy<Value = Bind> + Clone {
                 interface: interface.filter(|_| inet),
                 file: if unix { file } else { SocketFile::default() },
             }
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A server of any backend.
-pub fn server() -> impl Strategy<Value = Server> + Clone {
+pub fn server() -> BoxedStrategy<Server> {
     let at = (name(), name()).prop_map(|(backend, server)| ServerRef { backend, server });
-    (at, 0..=9_u32, 0..=9_u32, server_address(), of(admin()), server_settings(), paused()).prop_map(
-        |(at, id, order, address, admin, settings, paused)| Server {
+    (at, 0..=9_u32, 0..=9_u32, server_address(), of(admin()), server_settings(), paused())
+        .prop_map(|(at, id, order, address, admin, settings, paused)| Server {
             at,
             id,
             order,
@@ -540,8 +545,8 @@ pub fn server() -> impl Strategy<Value = Server> + Clone {
             admin,
             paused,
             settings,
-        },
-    )
+        })
+        .boxed()
 }
 
 /// What an administrator asks of a server.

@@ -423,7 +423,9 @@ impl BackendChecks {
                 CheckRule::SetVariable(_, CheckValue::Format(format)) => formats.push(format),
                 CheckRule::Request(request) => {
                     formats.extend(request.headers.iter().map(|(_, format)| format));
-                    formats.extend([&request.uri, &request.body].into_iter().flatten().filter_map(CheckText::format));
+                    formats.extend(
+                        [&request.uri, &request.body].into_iter().flatten().filter_map(CheckText::format),
+                    );
                 }
                 CheckRule::Send { data, .. } => formats.extend(data.format()),
                 CheckRule::Expect(expect) => {

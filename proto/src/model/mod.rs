@@ -35,8 +35,8 @@ pub use balancing::{
 pub use bounded::{Millis, OutOfRange, Weight};
 pub use check::{
     BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus,
-    CheckText, CheckValue, Expected, ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
-    Tracked,
+    CheckText, CheckValue, Expected, ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe,
+    OnError, Paused, ServerChecks, Tracked,
 };
 pub use defaults::Defaults;
 pub use frontend::{

@@ -15,8 +15,16 @@ use super::logs::mistaken;
 use super::{Draft, Lines};
 
 pub(super) fn read_http_check(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
-    const STEPS: &[&str] =
-        &["comment", "connect", "disable-on-404", "expect", "send", "send-state", "set-var(…)", "unset-var(…)"];
+    const STEPS: &[&str] = &[
+        "comment",
+        "connect",
+        "disable-on-404",
+        "expect",
+        "send",
+        "send-state",
+        "set-var(…)",
+        "unset-var(…)",
+    ];
     let word = arguments.take("'expect', 'send' or another step")?;
     let mut nothing = BackendChecks::default();
     let checks = draft.backend.as_mut().map_or(&mut nothing, |side| &mut side.checks);
@@ -66,7 +74,11 @@ pub(super) fn read_tcp_check(draft: &mut Draft, arguments: &mut Arguments) -> Re
         "connect" => CheckRule::Connect(read_connect(arguments)?),
         "send" => {
             let data = arguments.take("a text")?.text.clone().into_bytes();
-            CheckRule::Send { data: CheckBytes::Plain(data), binary: false, comment: read_comment(arguments)? }
+            CheckRule::Send {
+                data: CheckBytes::Plain(data),
+                binary: false,
+                comment: read_comment(arguments)?,
+            }
         }
         "send-binary" => {
             let data = read_hexadecimal(arguments.take("bytes in hexadecimal")?)?;
@@ -105,7 +117,9 @@ fn read_variable(word: &Word, step: &str, arguments: &mut Arguments) -> Reading<
     Ok(Some(match name {
         "unset-var" => CheckRule::UnsetVariable(variable()?),
         "set-var" => CheckRule::SetVariable(variable()?, CheckValue::Sample(sample(arguments)?)),
-        "set-var-fmt" => CheckRule::SetVariable(variable()?, CheckValue::Format(format(arguments, "a text")?)),
+        "set-var-fmt" => {
+            CheckRule::SetVariable(variable()?, CheckValue::Format(format(arguments, "a text")?))
+        }
         _ => return Ok(None),
     }))
 }
@@ -383,7 +397,9 @@ fn write_expect(expect: &CheckExpect, out: &mut Vec<String>) {
         Expected::Text(said) => text(out, "string", Some(said)),
         Expected::Pattern(pattern) => out.extend(["rstring".to_owned(), pattern.clone()]),
         Expected::Bytes(CheckBytes::Plain(bytes)) => out.extend(["binary".to_owned(), hexadecimal(bytes)]),
-        Expected::Bytes(CheckBytes::Format(format)) => out.extend(["binary-lf".to_owned(), format.to_string()]),
+        Expected::Bytes(CheckBytes::Format(format)) => {
+            out.extend(["binary-lf".to_owned(), format.to_string()])
+        }
         Expected::BytesPattern(pattern) => out.extend(["rbinary".to_owned(), pattern.clone()]),
     }
 }

@@ -8,13 +8,13 @@ use proptest::sample::select;
 use super::{ip, millis, name, path, text, word};
 use crate::model::{
     BackendChecks, CheckBytes, CheckConnect, CheckExpect, CheckKind, CheckRequest, CheckRule, CheckStatus,
-    CheckText, CheckValue, Expected, ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe, OnError, Paused, ServerChecks,
-    ServerHost, Tracked,
+    CheckText, CheckValue, Expected, ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe,
+    OnError, Paused, ServerChecks, ServerHost, Tracked,
 };
 use crate::rules::{Format, Sample, Variable};
 
 /// Checks of a server; what it tracks need not exist, so whole configurations leave that out.
-pub fn server_checks() -> impl Strategy<Value = ServerChecks> + Clone {
+pub fn server_checks() -> BoxedStrategy<ServerChecks> {
     let host = || prop_oneof![ip().prop_map(ServerHost::Ip), word().prop_map(ServerHost::Named)];
     let observe = select(vec![Observe::Layer4, Observe::Layer7]);
     let on_error =
@@ -57,6 +57,7 @@ pub fn server_checks() -> impl Strategy<Value = ServerChecks> + Clone {
                 init_state,
             }
         })
+        .boxed()
 }
 
 /// What was asked by hand of a server's checks.
@@ -65,7 +66,7 @@ pub fn paused() -> impl Strategy<Value = Paused> + Clone {
 }
 
 /// Checks of a backend.
-pub fn backend_checks() -> impl Strategy<Value = BackendChecks> + Clone {
+pub fn backend_checks() -> BoxedStrategy<BackendChecks> {
     let flags = || of(any::<bool>());
     (
         (of(kind()), vec(http_rule(), 0..=3), vec(tcp_rule(), 0..=3)),
@@ -85,6 +86,7 @@ pub fn backend_checks() -> impl Strategy<Value = BackendChecks> + Clone {
                 path,
             }
         })
+        .boxed()
 }
 
 /// Checks of the process.
@@ -97,7 +99,7 @@ pub fn global_checks() -> impl Strategy<Value = GlobalChecks> + Clone {
     })
 }
 
-fn kind() -> impl Strategy<Value = CheckKind> + Clone {
+fn kind() -> BoxedStrategy<CheckKind> {
     let version = select(vec!["HTTP/1.0", "HTTP/1.1"]).prop_map(str::to_owned);
     let http = of((of((word(), of(version))), word())).prop_map(|said| match said {
         None => CheckKind::Http { method: None, uri: None, version: None },
@@ -119,9 +121,10 @@ fn kind() -> impl Strategy<Value = CheckKind> + Clone {
         Just(CheckKind::Spop),
         Just(CheckKind::External),
     ]
+    .boxed()
 }
 
-fn http_rule() -> impl Strategy<Value = CheckRule> + Clone {
+fn http_rule() -> BoxedStrategy<CheckRule> {
     let request = (
         (of(word()), of(said()), of(Just("HTTP/1.1".to_owned()))),
         vec((word(), format()), 0..=2),
@@ -156,9 +159,10 @@ fn http_rule() -> impl Strategy<Value = CheckRule> + Clone {
         expect(what).prop_map(CheckRule::Expect),
         text().prop_map(CheckRule::Comment)
     ]
+    .boxed()
 }
 
-fn tcp_rule() -> impl Strategy<Value = CheckRule> + Clone {
+fn tcp_rule() -> BoxedStrategy<CheckRule> {
     let what = prop_oneof![
         said().prop_map(Expected::Text),
         word().prop_map(Expected::Pattern),
@@ -187,6 +191,7 @@ fn tcp_rule() -> impl Strategy<Value = CheckRule> + Clone {
         expect(what).prop_map(CheckRule::Expect),
         text().prop_map(CheckRule::Comment)
     ]
+    .boxed()
 }
 
 fn connect() -> impl Strategy<Value = CheckRule> + Clone {
@@ -222,7 +227,7 @@ fn expect(what: impl Strategy<Value = Expected> + Clone) -> impl Strategy<Value 
         })
 }
 
-fn matched() -> impl Strategy<Value = Matched> + Clone {
+fn matched() -> BoxedStrategy<Matched> {
     let method = select(vec![
         MatchMethod::Exact,
         MatchMethod::Prefix,
@@ -230,20 +235,23 @@ fn matched() -> impl Strategy<Value = Matched> + Clone {
         MatchMethod::Part,
         MatchMethod::Pattern,
     ]);
-    (method, word(), said()).prop_map(|(method, word, said)| Matched {
-        method,
-        text: if method == MatchMethod::Pattern { CheckText::Plain(word) } else { said },
-    })
+    (method, word(), said())
+        .prop_map(|(method, word, said)| Matched {
+            method,
+            text: if method == MatchMethod::Pattern { CheckText::Plain(word) } else { said },
+        })
+        .boxed()
 }
 
 /// A text of a step.
-fn said() -> impl Strategy<Value = CheckText> + Clone {
-    prop_oneof![text().prop_map(CheckText::Plain), format().prop_map(CheckText::Format)]
+fn said() -> BoxedStrategy<CheckText> {
+    prop_oneof![text().prop_map(CheckText::Plain), format().prop_map(CheckText::Format)].boxed()
 }
 
 /// A text with samples.
 fn format() -> impl Strategy<Value = Format> + Clone {
-    let texts = select(vec!["a b", "100%%", "%[srv_id]", "x%[var(check.a),lower]", "%{+Q}[be_name] %[status]"]);
+    let texts =
+        select(vec!["a b", "100%%", "%[srv_id]", "x%[var(check.a),lower]", "%{+Q}[be_name] %[status]"]);
     texts.prop_filter_map("a format", |text| Format::parse(text).ok())
 }
 

@@ -19,14 +19,14 @@ use crate::model::{
 /// The rows of a whole configuration as a reader of text gives them: in the order of a file, places set, numbers
 /// only where they are forced, what both halves of a section share equal in both, no error pages from files.
 /// The state accepts them.
-pub fn configuration() -> impl Strategy<Value = Vec<Row>> {
+pub fn configuration() -> BoxedStrategy<Vec<Row>> {
     let routes = prop_oneof![2 => mode().prop_map(Some), 1 => Just(None)];
     // Boxed, since generators of so many fields do not fit a test's stack side by side.
     let parts = (vec(defaults_part().boxed(), 0..=3), vec(proxy_part().boxed(), 0..=5));
     let sections =
         (vec(resolvers().boxed(), 0..=2), vec(ring().boxed(), 0..=2), vec(userlist().boxed(), 0..=2));
-    (of(global()), sections, parts, routes).prop_map(
-        |(global, (resolvers, rings, userlists), (defaults, proxies), routes)| {
+    (of(global()), sections, parts, routes)
+        .prop_map(|(global, (resolvers, rings, userlists), (defaults, proxies), routes)| {
             let mut rows = Plan::over(&defaults, &proxies, routes).rows(global, defaults, proxies);
             rows.extend(resolvers.into_iter().enumerate().map(|(at, row)| {
                 let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
@@ -41,8 +41,8 @@ pub fn configuration() -> impl Strategy<Value = Vec<Row>> {
                 Row::Ring(Ring { name, order: place(at), ..row })
             }));
             rows
-        },
-    )
+        })
+        .boxed()
 }
 
 /// What becomes defaults once names are known.
@@ -81,7 +81,7 @@ enum Shape {
     Listen,
 }
 
-fn defaults_part() -> impl Strategy<Value = DefaultsPart> {
+fn defaults_part() -> BoxedStrategy<DefaultsPart> {
     (
         name(),
         of(any::<Index>()),
@@ -98,9 +98,10 @@ fn defaults_part() -> impl Strategy<Value = DefaultsPart> {
             frontend,
             backend,
         })
+        .boxed()
 }
 
-fn proxy_part() -> impl Strategy<Value = ProxyPart> {
+fn proxy_part() -> BoxedStrategy<ProxyPart> {
     let shape = proptest::sample::select(vec![Shape::Frontend, Shape::Backend, Shape::Listen]);
     (
         (name(), shape, any::<bool>(), of(any::<Index>()), of(any::<Index>()), any::<bool>(), of(text())),
@@ -127,6 +128,7 @@ fn proxy_part() -> impl Strategy<Value = ProxyPart> {
                 template,
             }
         })
+        .boxed()
 }
 
 /// Names and the one mode of everything that is routed, which the rows are made to agree with.
