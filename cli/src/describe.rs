@@ -57,6 +57,8 @@ pub fn setting(setting: &Setting) -> String {
         Setting::Port(port) => format!("port {port}"),
         Setting::PortOffset(offset) => format!("port {offset:+}"),
         Setting::Maxconn(limit) => format!("maxconn {limit}"),
+        Setting::ShutDown(true) => "shut down".to_owned(),
+        Setting::ShutDown(false) => "not shut down".to_owned(),
         Setting::Enabled(true) => "enabled".to_owned(),
         Setting::Enabled(false) => "disabled".to_owned(),
         Setting::MaxConnRate(rate) => format!("maxconnrate {rate}"),

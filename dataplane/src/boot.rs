@@ -153,7 +153,13 @@ impl Node {
             hard_maxconn: global.maxconn.unwrap_or(default_maxconn),
         };
         let (stops, asked) = mpsc::channel();
-        let admin = Admin::start(&options.admin, store.clone(), live, description, stops.clone());
+        let admin = Admin::start(
+            &options.admin,
+            store.clone(),
+            (live, proxy.switchboard()),
+            description,
+            stops.clone(),
+        );
         let admin = admin.and_then(|mut admin| match options.metrics {
             Some(address) => admin.serve_metrics(address).map(|address| (admin, Some(address))),
             None => Ok((admin, None)),

@@ -16,3 +16,4 @@ pub mod resolve;
 pub mod sample;
 pub mod snapshot;
 pub mod store;
+pub mod streams;

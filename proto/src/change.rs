@@ -101,6 +101,8 @@ pub enum Setting {
     Maxconn(u32),
     /// Whether a frontend listens.
     Enabled(bool),
+    /// Whether a frontend is stopped for good: then it does not listen, and cannot be enabled.
+    ShutDown(bool),
     /// New connections a second for the process; 0 is no limit.
     MaxConnRate(u32),
     /// New sessions a second for the process; 0 is no limit.
@@ -148,6 +150,8 @@ pub enum Field {
     Maxconn,
     /// [`Setting::Enabled`].
     Enabled,
+    /// [`Setting::ShutDown`].
+    ShutDown,
     /// [`Setting::MaxConnRate`].
     MaxConnRate,
     /// [`Setting::MaxSessRate`].
@@ -248,6 +252,7 @@ impl Setting {
             Setting::Port(_) | Setting::PortOffset(_) => Field::Port,
             Setting::Maxconn(_) => Field::Maxconn,
             Setting::Enabled(_) => Field::Enabled,
+            Setting::ShutDown(_) => Field::ShutDown,
             Setting::MaxConnRate(_) => Field::MaxConnRate,
             Setting::MaxSessRate(_) => Field::MaxSessRate,
             Setting::CheckHost(_) => Field::CheckHost,
@@ -296,6 +301,7 @@ impl Field {
             Field::Port => "port",
             Field::Maxconn => "maxconn",
             Field::Enabled => "enabled",
+            Field::ShutDown => "shut-down",
             Field::MaxConnRate => "maxconnrate",
             Field::MaxSessRate => "maxsessrate",
             Field::CheckHost => "check-addr",
@@ -317,7 +323,7 @@ impl Field {
     /// The last field in their order.
     pub const LAST: Field = Field::MaxCompRate;
     /// Every field.
-    pub const ALL: [Field; 22] = [
+    pub const ALL: [Field; 23] = [
         Field::Row,
         Field::Weight,
         Field::Admin,
@@ -325,6 +331,7 @@ impl Field {
         Field::Port,
         Field::Maxconn,
         Field::Enabled,
+        Field::ShutDown,
         Field::MaxConnRate,
         Field::MaxSessRate,
         Field::CheckHost,

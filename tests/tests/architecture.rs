@@ -41,7 +41,7 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "admin",
-        &["store", "live", "snapshot", "check", "matching", "notes", "inquiry", "priority"],
+        &["store", "live", "snapshot", "check", "matching", "notes", "inquiry", "priority", "streams"],
         "calls change the store, say how servers stand, and read the rest",
     ),
     row(
@@ -53,7 +53,7 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "proxy",
-        &["snapshot", "live", "check", "fetch", "convert", "sample", "inquiry", "priority"],
+        &["snapshot", "live", "check", "fetch", "convert", "sample", "inquiry", "priority", "streams"],
         "the data path reads, and carries checks out; it can change nothing",
     ),
     row(
@@ -96,6 +96,12 @@ const DIRECTIONS: &[Direction] = &[
         "an algorithm weighs compiled servers by what is observed",
     ),
     row("dataplane", "priority", &[], "a thread's urgency is its own"),
+    row(
+        "dataplane",
+        "streams",
+        &["snapshot", "live"],
+        "what is told of a stream names the revision that it reads",
+    ),
     row("dataplane", "live", &["sample"], "what is observed depends on nobody who observes"),
     row("dataplane", "notes", &[], "what was told is kept before there is a node"),
     row("controlplane", "main", ANY, "the program starts everything"),

@@ -59,6 +59,7 @@ fn read(kind: &str, words: &[String]) -> Result<(Subject, Setting), Failure> {
         (Kind::Server, "agent") => Setting::Agent(yes_or_no(value)?),
         (Kind::Server | Kind::Frontend | Kind::Global, "maxconn") => Setting::Maxconn(number(field, value)?),
         (Kind::Frontend, "enabled") => Setting::Enabled(yes_or_no(value)?),
+        (Kind::Frontend, "shut-down") => Setting::ShutDown(yes_or_no(value)?),
         (Kind::Backend, "dynamic-cookie") => Setting::DynamicCookie(yes_or_no(value)?),
         (Kind::Backend, "dynamic-cookie-key") => Setting::CookieKey(value.to_owned()),
         (Kind::Backend, "published") => Setting::Published(yes_or_no(value)?),

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test double")]
 
+mod streams;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -250,7 +252,10 @@ fn answer(state: &mut State, level: &str, asked: Option<Asking>) -> Vec<Body> {
                 Err(problem) => vec![refused(&[problem])],
             }
         }
-        Some(Asking::Act(_)) => vec![Body::Acted(v1::ActReply {})],
+        Some(Asking::Act(act)) => vec![match streams::act(state, act.action) {
+            Ok(()) => Body::Acted(v1::ActReply {}),
+            Err(problem) => refused(&[problem]),
+        }],
         Some(Asking::Ask(query)) => match query.question.map(|question| tell(state, question)) {
             Some(Ok(answers)) => answers.into_iter().map(Body::Answer).collect(),
             Some(Err(problem)) => vec![refused(&[problem])],
@@ -340,6 +345,11 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
             }
             vec![part(&|answer| answer.variable = Some(variable.clone()))]
         }
+        Question::Streams(query) => streams::streams(state, &query)?
+            .into_iter()
+            .map(|view| part(&|answer| answer.streams = vec![view.clone()]))
+            .collect(),
+        Question::Malformed(query) => vec![streams::malformed(state, &query)?],
         Question::Overlays(_) | Question::Summary(_) => {
             return Err(Problem::general(Code::Unsupported, "the double does not answer this"));
         }

@@ -100,6 +100,11 @@ pub fn unknown(words: &[Word], modes: Modes) -> Reply {
     Reply::info(text)
 }
 
+/// What answers an option that `show sess` does not know.
+pub fn unsupported_option(option: &str) -> Reply {
+    Reply::error(format!("Unsupported option '{option}', try 'help' for more info."))
+}
+
 /// What `help` answers.
 pub fn help(words: &[Word], modes: Modes) -> Reply {
     let mut text = String::from("The following commands are valid at this level:\n");
@@ -453,6 +458,28 @@ pub const SERVER_NOT_IN_MAINTENANCE: &str = "Only servers in maintenance mode ca
 /// A server that others point to cannot be removed.
 pub const SERVER_IN_USE: &str =
     "This server cannot be removed at runtime due to other configuration elements pointing to it.";
+/// A stream that is not there, to be shown.
+pub const NO_STREAM: &str = "Session not found.";
+/// A stream that is not there, to be cut.
+pub const NO_STREAM_TO_CUT: &str = "No such session (use 'show sess').";
+/// No number of a stream.
+pub const NEED_STREAM: &str = "Session pointer expected (use 'show sess').";
+/// An age is missing.
+pub const NEED_AGE: &str = "Expects a minimum age (in seconds by default).";
+/// An age that is none.
+pub const BAD_AGE: &str = "Invalid age.";
+/// The name of a backend is missing.
+pub const NEED_BACKEND_NAME: &str = "Missing backend name.";
+/// The name of a frontend is missing.
+pub const NEED_FRONTEND_NAME: &str = "Missing frontend name.";
+/// How `show sess` is used.
+pub const SHOW_STREAMS_USAGE: &str = "Usage: show sess [<id> | all | help] [<options>*]\n  <id>              show everything about the stream with this number, 0x...\n  all               show everything about all streams; without it, a line each\n  older <age>       only streams of at least this age, in seconds without a unit\n  backend <b>       only streams of this backend\n  frontend <f>      only streams of this frontend\n  server <b>/<s>    only streams on this server\n  susp              only streams that look as if something were wrong\n  show-uri          add the first line of the request, where the log keeps it\n";
+/// A frontend that is stopped for good.
+pub const ALREADY_SHUT_DOWN: &str = "Frontend was already shut down.";
+/// A frontend that cannot be enabled any more.
+pub const SHUT_DOWN_NOT_ENABLED: &str = "Frontend was previously shut down, cannot enable.";
+/// A frontend that cannot be disabled any more.
+pub const SHUT_DOWN_NOT_DISABLED: &str = "Frontend was previously shut down, cannot disable.";
 /// A frontend that listens already.
 pub const ALREADY_ENABLED: &str = "All sockets are already enabled.";
 /// A frontend that does not listen.

@@ -22,23 +22,27 @@ impl Core {
             Some(Action::SetHealth(_)) => Asked::SetHealth,
             Some(Action::SetEntry(_) | Action::ClearEntries(_)) => Asked::SetEntries,
             Some(Action::SetVariable(_)) => Asked::SetVariable,
+            Some(Action::CutStream(_)) => Asked::CutStream,
+            Some(Action::CutStreams(_)) => Asked::CutStreams,
             None => {
-                let detail = "action: clear_counters, soft_stop, hard_stop, set_health, set_entry or \
-                              clear_entries is expected";
+                let detail = "action: clear_counters, soft_stop, hard_stop, set_health, set_entry, \
+                              clear_entries, cut_stream or cut_streams is expected";
                 return Err(vec![Problem::general(Code::Malformed, detail)]);
             }
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
         let nodes = self.meant(caller).map_err(|problem| vec![problem])?;
-        let is_harmless = matches!(
+        // Numbers of streams are each node's own.
+        let is_for_all = matches!(
             asked,
             Asked::ClearMaxima
                 | Asked::ClearCounters
                 | Asked::SetHealth
                 | Asked::SetEntries
                 | Asked::SetVariable
+                | Asked::CutStreams
         );
-        if nodes.is_empty() || (nodes.len() > 1 && !is_harmless) {
+        if nodes.is_empty() || (nodes.len() > 1 && !is_for_all) {
             let detail = match nodes.len() {
                 0 => "there is no node to do it at".to_owned(),
                 count => {

@@ -50,6 +50,12 @@ pub enum Asked {
     Statistics,
     /// List the state of servers.
     ServerStates,
+    /// List streams and malformed messages.
+    Streams,
+    /// Cut one stream.
+    CutStream,
+    /// Cut the streams on a server.
+    CutStreams,
     /// List stick tables.
     Tables,
     /// List what was changed by hand.
@@ -96,6 +102,7 @@ impl Asked {
             | Asked::Insides
             | Asked::SetEntries
             | Asked::Variable
+            | Asked::Streams
             | Asked::Configuration
             | Asked::History => Level::Operator,
             Asked::Apply
@@ -106,13 +113,18 @@ impl Asked {
             | Asked::SoftStop
             | Asked::HardStop
             | Asked::SetVariable
+            | Asked::CutStream
+            | Asked::CutStreams
             | Asked::SetHealth => Level::Admin,
         }
     }
 
     /// Everything that can be asked for.
     #[cfg(test)]
-    const ALL: [Asked; 26] = [
+    const ALL: [Asked; 29] = [
+        Asked::Streams,
+        Asked::CutStream,
+        Asked::CutStreams,
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -255,8 +267,10 @@ mod tests {
     #[test]
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
         let user = "Converse Info Summary Proxies Statistics ServerStates Tables Nodes";
-        let operator = "Watch ClearMaxima Rows Overlays Insides Configuration History SetEntries Variable";
-        let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop SetHealth SetVariable";
+        let operator =
+            "Watch ClearMaxima Rows Overlays Insides Configuration History SetEntries Variable Streams";
+        let admin = "Apply Stage Commit Rollback ClearCounters SoftStop HardStop SetHealth SetVariable \
+                     CutStream CutStreams";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");
             let listed = |words: &str| words.split(' ').any(|word| word == name);

@@ -47,6 +47,7 @@ impl Core {
             Question::Tables(_) | Question::Entries(_) => Asked::Tables,
             Question::Variable(_) => Asked::Variable,
             Question::Lists(_) | Question::ListEntries(_) | Question::Match(_) => Asked::Rows,
+            Question::Streams(_) | Question::Malformed(_) => Asked::Streams,
         };
         caller.may(asked).map_err(|problem| vec![problem])?;
         if caller.addressed.is_some() {
@@ -82,7 +83,9 @@ impl Core {
                 | Question::Lists(_)
                 | Question::ListEntries(_)
                 | Question::Match(_)
-                | Question::Variable(_),
+                | Question::Variable(_)
+                | Question::Streams(_)
+                | Question::Malformed(_),
             )
             | None => self.ask_nodes(caller, query, &answers).await,
         }

@@ -13,10 +13,11 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use v1::query::Question;
 
 use super::permission::{Asked, Caller};
 use super::services::{Parts, refused};
-use super::{Context, Desk, Stop, query, tables, variables, view};
+use super::{Context, Desk, Stop, query, streams, tables, variables, view};
 use crate::check::standing::{self, Order, Place};
 use crate::live::Operational;
 use crate::store::{self, Done, Event, Happening, Pending, StagedSet, Work};
@@ -75,7 +76,7 @@ impl v1::admin_server::Admin for Desk {
 
     async fn act(&self, request: Request<v1::ActRequest>) -> Result<Response<v1::ActReply>, Status> {
         let caller = Caller::of(&request).map_err(refused)?;
-        self.act_on(&caller, request.into_inner()).map_err(refused)?;
+        self.act_on(&caller, request.into_inner()).await.map_err(refused)?;
         Ok(Response::new(v1::ActReply {}))
     }
 
@@ -166,7 +167,7 @@ impl Context {
         commit_reply(store::outcome(self.store.submit_told(work, dry_run).await).await)
     }
 
-    fn act_on(&self, caller: &Caller, request: v1::ActRequest) -> Result<(), Problem> {
+    async fn act_on(&self, caller: &Caller, request: v1::ActRequest) -> Result<(), Problem> {
         use v1::act_request::Action;
         match request.action {
             None => Err(Problem::general(Code::Malformed, "action: nothing is set: an action is expected")),
@@ -196,6 +197,8 @@ impl Context {
             }
             Some(Action::SetEntry(request)) => tables::set(self, caller, request),
             Some(Action::ClearEntries(request)) => tables::clear(self, caller, request),
+            Some(Action::CutStream(request)) => streams::cut(self, caller, request).await,
+            Some(Action::CutStreams(request)) => streams::cut_on_server(self, caller, request).await,
         }
     }
 
@@ -347,11 +350,25 @@ impl Pipeline {
             }
             Some(Step::Act(act)) => {
                 self.settle().await?;
-                let reply = match self.context.act_on(&self.caller, act) {
+                let reply = match self.context.act_on(&self.caller, act).await {
                     Ok(()) => Reply::Acted(v1::ActReply {}),
                     Err(problem) => refusal(&[problem]),
                 };
                 self.reply(tag, reply).await
+            }
+            Some(Step::Ask(v1::Query { question: Some(Question::Streams(query)) })) => {
+                self.settle().await?;
+                match streams::walk(&self.context, &self.caller, query) {
+                    Err(problem) => self.reply(tag, refusal(&[problem])).await,
+                    Ok(mut walk) => {
+                        while let Some(answer) = walk.next().await {
+                            let reply =
+                                v1::ConverseReply { tag, last: false, reply: Some(Reply::Answer(answer)) };
+                            self.replies.send(Ok(reply)).await.map_err(|_| Gone)?;
+                        }
+                        self.reply(tag, Reply::Answer(walk.nothing())).await
+                    }
+                }
             }
             Some(Step::Ask(query)) => {
                 self.settle().await?;

@@ -17,6 +17,7 @@ mod query;
 mod report;
 mod services;
 mod statistics;
+mod streams;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ use crate::inquiry::Inquiry;
 use crate::live::{Live, WorkerLive};
 use crate::priority;
 use crate::store::{Current, Staged, Store};
+use crate::streams::Switchboard;
 
 pub use inside::Inside;
 pub use permission::{Asked, Caller};
@@ -91,6 +93,7 @@ pub enum Stop {
 pub(crate) struct Context {
     store: Store,
     live: Arc<Live>,
+    switchboard: Switchboard,
     staged: Staged,
     description: Description,
     stops: std::sync::mpsc::Sender<Stop>,
@@ -117,7 +120,7 @@ impl Admin {
     pub fn start(
         endpoints: &[AdminEndpoint],
         store: Store,
-        live: Arc<Live>,
+        (live, switchboard): (Arc<Live>, Switchboard),
         description: Description,
         stops: std::sync::mpsc::Sender<Stop>,
     ) -> Result<Admin, String> {
@@ -138,6 +141,7 @@ impl Admin {
         let context = Arc::new(Context {
             store,
             live,
+            switchboard,
             staged: Staged::default(),
             description,
             stops,

@@ -50,6 +50,12 @@ pub enum Asked {
     Addresses,
     /// List the state of servers.
     ServerStates,
+    /// List streams.
+    Streams,
+    /// Cut streams.
+    CutStreams,
+    /// See the last malformed messages.
+    Malformed,
     /// List stick tables.
     Tables,
     /// List entries of stick tables.
@@ -93,6 +99,8 @@ impl Asked {
             | Asked::Overlays
             | Asked::Insides
             | Asked::Entries
+            | Asked::Streams
+            | Asked::Malformed
             | Asked::SetEntries
             | Asked::Variable
             | Asked::Configuration => Level::Operator,
@@ -104,12 +112,13 @@ impl Asked {
             | Asked::SoftStop
             | Asked::HardStop
             | Asked::SetVariable
+            | Asked::CutStreams
             | Asked::SetHealth => Level::Admin,
         }
     }
 
     /// Everything that can be asked for.
-    pub const ALL: [Asked; 26] = [
+    pub const ALL: [Asked; 29] = [
         Asked::Apply,
         Asked::Stage,
         Asked::Commit,
@@ -122,6 +131,9 @@ impl Asked {
         Asked::HardStop,
         Asked::SetHealth,
         Asked::SetEntries,
+        Asked::Streams,
+        Asked::CutStreams,
+        Asked::Malformed,
         Asked::Tables,
         Asked::Entries,
         Asked::Info,
@@ -240,8 +252,10 @@ mod tests {
     #[test]
     fn every_level_may_do_what_the_table_says() -> Result<(), Problem> {
         let user = "Converse Info Summary Proxies Statistics ServerStates Tables";
-        let operator = "Watch ClearMaxima Rows Addresses Overlays Configuration Entries SetEntries Variable";
-        let admin = "Apply Stage Commit Follow ClearCounters SoftStop HardStop SetHealth SetVariable";
+        let operator = "Watch ClearMaxima Rows Addresses Overlays Configuration Entries SetEntries Variable \
+                        Streams Malformed Insides";
+        let admin =
+            "Apply Stage Commit Follow ClearCounters SoftStop HardStop SetHealth SetVariable CutStreams";
         for asked in Asked::ALL {
             let name = format!("{asked:?}");
             let listed = |words: &str| words.split(' ').any(|word| word == name);

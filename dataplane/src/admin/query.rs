@@ -18,7 +18,7 @@ use v1::query::Question;
 
 use super::permission::{Asked, Caller};
 use super::view::{self, ServerFacts};
-use super::{Context, lists, report, statistics, tables, variables};
+use super::{Context, lists, report, statistics, streams, tables, variables};
 use crate::live::SectionLive;
 use crate::live::{Operational, Probe};
 use crate::snapshot::Target;
@@ -110,6 +110,11 @@ pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Re
             })))
         }
         Question::Variable(query) => variables::value(context, caller, query),
+        Question::Malformed(query) => streams::malformed(context, caller, query),
+        // Workers are asked for these, which takes its time: see `streams::walk`.
+        Question::Streams(_) => {
+            Err(Problem::general(Code::Malformed, "question: streams are asked for in a pipeline"))
+        }
         Question::Servers(query) => {
             let (revision, servers) = servers(context, caller, query)?;
             let parts = chunk::parts(servers);
@@ -558,6 +563,7 @@ fn kind(number: i32) -> Result<Kind, Problem> {
     }
 }
 
+/// Reads a name.
 pub(super) fn name(field: &str, text: &str) -> Result<Name, Problem> {
     Name::new(text).map_err(|error| Problem::general(Code::Malformed, format!("{field}: {error}")))
 }

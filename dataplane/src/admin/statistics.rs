@@ -85,7 +85,7 @@ fn proxies(current: &Current, wanted: &Wanted) -> Result<Vec<Proxy>, Problem> {
             continue;
         };
         let paused = view::is_paused(state, &row.name);
-        if plan.disabled && !paused {
+        if plan.disabled && !paused && !state.is_shut_down(&row.name) {
             continue;
         }
         let binds = state.frontend_settings(row).socket_stats == Some(true);

@@ -37,8 +37,7 @@ impl Served {
             hard_maxconn: 400,
         };
         let endpoint = AdminEndpoint { address, level };
-        let admin =
-            Admin::start(&[endpoint], running.store.clone(), running.live.clone(), description, stops);
+        let admin = Admin::start(&[endpoint], running.store.clone(), running.watched(), description, stops);
         Served { running, admin: Some(admin.unwrap()), _stops: asked, folder }
     }
 
@@ -60,6 +59,13 @@ impl Drop for Served {
         if let Some(admin) = self.admin.take() {
             admin.stop();
         }
+    }
+}
+
+impl Running {
+    /// What is observed, where no traffic is.
+    fn watched(&self) -> (Arc<Live>, Switchboard) {
+        (self.live.clone(), Switchboard::new(0, |_, _| {}))
     }
 }
 
@@ -535,7 +541,7 @@ fn a_socket_that_is_served_is_not_taken_over() {
     let address = EndpointAddress::Unix { path: served.folder.0.join("a.sock"), file: SocketFile::default() };
     let endpoint = AdminEndpoint { address, level: Level::Admin };
     let running = &served.running;
-    let second = Admin::start(&[endpoint], running.store.clone(), running.live.clone(), description, stops);
+    let second = Admin::start(&[endpoint], running.store.clone(), running.watched(), description, stops);
     assert!(second.err().unwrap_or_default().contains("another process serves it"));
 }
 
@@ -600,7 +606,7 @@ fn tcp_takes_certificates_on_both_sides_and_says_whose() {
         EndpointAddress::Tls { address: "127.0.0.1:0".parse().unwrap(), files: authority.issue("node") };
     let endpoint = AdminEndpoint { address, level: Level::Admin };
     let admin =
-        Admin::start(&[endpoint], running.store.clone(), running.live.clone(), description, stops).unwrap();
+        Admin::start(&[endpoint], running.store.clone(), running.watched(), description, stops).unwrap();
     let EndpointAddress::Tls { address, .. } = admin.endpoints()[0].address else { panic!("no TLS") };
     run(async {
         let own = authority.issue("operator");

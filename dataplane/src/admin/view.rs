@@ -119,7 +119,9 @@ pub(super) fn backend_condition(plan: &BackendPlan) -> v1::Condition {
 pub(super) fn is_paused(state: &State, name: &Name) -> bool {
     let declared = |row: &Row| matches!(row, Row::Frontend(row) if row.disabled);
     let subject = Subject::Frontend(name.clone());
-    state.frontend(name).is_some_and(|row| row.disabled) && !state.initial(&subject).is_some_and(declared)
+    state.frontend(name).is_some_and(|row| row.disabled)
+        && !state.is_shut_down(name)
+        && !state.initial(&subject).is_some_and(declared)
 }
 
 /// The address in use of a server.

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use regate_proto::model::{Admin, OnError, ServerRef, Severity};
 
 use super::agent::Words;
-use crate::live::{Finding, Live, Notice, Operational, Outcome, Record, Verdict, Wanted};
+use crate::live::{CutBy, Finding, Live, Notice, Operational, Outcome, Record, Verdict, Wanted};
 use crate::snapshot::{BackendPlan, ServerPlan, Snapshot};
 
 /// A server at its place.
@@ -339,11 +339,11 @@ impl<'a> Place<'a> {
         let Some(checks) = &self.server.checks else { return };
         if to == Operational::Stopped && checks.shutdown_sessions {
             self.server.live.generation.fetch_add(1, Ordering::Relaxed);
-            self.server.live.leashes.cut_all();
+            self.live.shears.cut(&self.server.live, CutBy::ServerDown);
         }
         if to == Operational::Running && checks.shutdown_backup_sessions && !self.server.backup {
             for backup in self.backend.servers.iter().filter(|server| server.backup) {
-                backup.live.leashes.cut_all();
+                self.live.shears.cut(&backup.live, CutBy::BackupNeedless);
             }
         }
     }

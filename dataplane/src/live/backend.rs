@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::counter::Sheet;
-use super::{Counter, Exchanges, Gauge, Outages, Queue, Seats};
+use super::{Counter, Exchanges, Exhibit, Gauge, Outages, Queue, Seats};
 
 /// What is observed of a backend.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct BackendLive {
     pub seats: Seats,
     /// When the backend last went up or down, in milliseconds on the process's clock.
     pub changed: AtomicU64,
+    /// The last response in which something was wrong.
+    pub malformed: Exhibit,
     /// When it had no server left.
     pub outages: Outages,
 }
@@ -37,6 +39,7 @@ impl BackendLive {
             fullconn: AtomicU32::new(0),
             seats: Seats::default(),
             changed: AtomicU64::new(0),
+            malformed: Exhibit::default(),
             outages: Outages::default(),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::counter::Sheet;
-use super::{Counter, Gauge, Rate, Statuses, Traffic};
+use super::{Counter, Exhibit, Gauge, Rate, Statuses, Traffic};
 
 /// What is observed of a frontend.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct FrontendLive {
     pub h1_streams_begun: Counter,
     /// Of those, the ones that are over.
     pub h1_streams_ended: Counter,
+    /// The last request in which something was wrong.
+    pub malformed: Exhibit,
     /// Log lines that say their number.
     lines: AtomicU32,
 }
@@ -88,6 +90,7 @@ impl FrontendLive {
             h1_requests: sheet.counter(),
             h1_streams_begun: sheet.counter(),
             h1_streams_ended: sheet.counter(),
+            malformed: Exhibit::default(),
             lines: AtomicU32::new(0),
         }
     }

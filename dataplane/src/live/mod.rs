@@ -10,15 +10,16 @@ mod exchanges;
 mod finding;
 mod frontend;
 mod health;
-mod leash;
 mod ledger;
 mod location;
+mod malformed;
 mod process;
 mod queue;
 mod rate;
 mod ring;
 mod seats;
 mod server;
+mod shears;
 pub mod table;
 mod tables;
 mod trackers;
@@ -40,15 +41,16 @@ pub use exchanges::Exchanges;
 pub use finding::{Finding, Outcome, Verdict};
 pub use frontend::{BindLive, FrontendLive};
 pub use health::{Health, Operational, Outages, Probe, Record, Taken, Wanted};
-pub use leash::{Leash, Leashes};
 pub use ledger::{Ledger, Notice};
 pub use location::{Found, Location, NameserverLive, SectionLive, ServiceRecord};
+pub use malformed::{Exhibit, Malformed, Part};
 pub use process::ProcessLive;
 pub use queue::{Grant, Priority, Queue, Rank, Ticket};
 pub use rate::Rate;
 pub use ring::{Excerpt, Ring, Rings};
 pub use seats::Seats;
 pub use server::{Room, ServerLive, limit_between};
+pub use shears::{CutBy, Shears};
 pub use table::{Held, Table};
 pub use tables::{Kept, Tables};
 pub use trackers::{Life, StreamEnd, Trackers};
@@ -62,6 +64,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// What happens to servers, in order.
     pub ledger: Ledger,
+    /// What cuts streams from outside.
+    pub shears: Shears,
     /// What is remembered of clients.
     pub tables: Tables,
     /// The newest lines of logs.
@@ -84,6 +88,7 @@ impl Live {
         Live {
             process: ProcessLive::new(workers),
             ledger: Ledger::default(),
+            shears: Shears::default(),
             tables: Tables::default(),
             rings: Rings::default(),
             variables: Arc::default(),

@@ -25,6 +25,8 @@ pub struct ProcessLive {
     pub numbered: AtomicU32,
     /// Questions about host names that came to nothing.
     pub failed_resolutions: AtomicU64,
+    /// Messages in which something was wrong.
+    pub malformed: AtomicU64,
     /// Log lines that could not be sent.
     pub dropped_logs: AtomicU64,
     /// Listening sockets open.
@@ -52,6 +54,7 @@ impl ProcessLive {
             session_rate: Rate::default(),
             numbered: AtomicU32::new(0),
             failed_resolutions: AtomicU64::new(0),
+            malformed: AtomicU64::new(0),
             dropped_logs: AtomicU64::new(0),
             listeners: Gauge::default(),
             maxconn_reached: AtomicU64::new(0),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::counter::Sheet;
 use super::seats::Seat;
-use super::{BackendLive, Counter, Exchanges, Gauge, Health, Leashes, Location, Queue};
+use super::{BackendLive, Counter, Exchanges, Gauge, Health, Location, Queue};
 
 /// What is observed of a server.
 #[derive(Debug)]
@@ -31,8 +31,6 @@ pub struct ServerLive {
     pub risen: AtomicU64,
     /// Whether it is up.
     pub health: Health,
-    /// Its sessions, where they may have to be cut.
-    pub leashes: Leashes,
     /// Idle connections in each worker.
     pub idle: Counter,
     /// Of those, the ones that served more than one request.
@@ -65,7 +63,6 @@ impl ServerLive {
             changed: AtomicU64::new(0),
             risen: AtomicU64::new(0),
             health: Health::default(),
-            leashes: Leashes::default(),
             generation: AtomicU32::new(0),
             location: Location::default(),
         }

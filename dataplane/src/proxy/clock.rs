@@ -24,6 +24,8 @@ pub(crate) struct Clock {
     /// No slot with timers comes before this tick.
     next: Cell<u64>,
     live: Arc<WorkerLive>,
+    /// The tick of the last turn.
+    now: Cell<u64>,
 }
 
 /// A deadline that can be moved.
@@ -82,12 +84,19 @@ impl Clock {
             occupied: [0; SLOTS / 64],
             tick: 0,
         };
-        Clock { started: Instant::now(), wheel: RefCell::new(wheel), next: Cell::new(NEVER), live }
+        Clock {
+            started: Instant::now(),
+            wheel: RefCell::new(wheel),
+            next: Cell::new(NEVER),
+            now: Cell::new(0),
+            live,
+        }
     }
 
     /// Wakes who waits for a deadline that is reached.
     pub(crate) fn turn(&self, now: Instant) {
         let now = self.tick_at(now);
+        self.now.set(now);
         if now < self.next.get() {
             return;
         }
@@ -102,6 +111,25 @@ impl Clock {
         let next = Some(self.next.get()).filter(|next| *next != NEVER)?;
         let due = Duration::from_millis(next.saturating_mul(TICK));
         Some(due.saturating_sub(now.saturating_duration_since(self.started)))
+    }
+
+    /// The second that it is, counted from when the worker started, as of its last turn.
+    pub(crate) fn second(&self) -> u64 {
+        self.now.get() / (1000 / TICK)
+    }
+
+    /// How long until a timer's deadline; `None` without one, and nothing where it is reached.
+    pub(crate) fn left(&self, key: usize, now: Instant) -> Option<Duration> {
+        let wheel = self.wheel.borrow();
+        let entry = wheel.timers.get(key)?;
+        match (entry.state, entry.deadline) {
+            (Expiry::Reached, _) => Some(Duration::ZERO),
+            (_, NEVER) => None,
+            (_, deadline) => {
+                let at = Duration::from_millis(deadline.saturating_mul(TICK));
+                Some(at.saturating_sub(now.saturating_duration_since(self.started)))
+            }
+        }
     }
 
     /// Waits, to the precision of the wheel.
@@ -141,6 +169,11 @@ impl Timer {
         };
         let key = clock.wheel.borrow_mut().timers.insert(entry);
         Timer { clock: clock.clone(), key }
+    }
+
+    /// What [`Clock::left`] knows it by, for as long as it lives.
+    pub(crate) fn key(&self) -> usize {
+        self.key
     }
 
     /// Sets the deadline to so many milliseconds after `now`; 0 means never.

@@ -17,6 +17,7 @@ use super::h1::{
     Version,
 };
 use super::http::After;
+use super::malformed;
 use super::persistence::Answered;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
 use super::rewrite;
@@ -27,6 +28,7 @@ use super::stream::{Cut, poll_timer};
 use super::upstream::{self, Held, Way};
 use crate::fetch::Side;
 use crate::snapshot::{BackendPlan, RulePlan, Snapshot};
+use crate::streams::Progress;
 
 /// A request with everything that it is served with.
 pub(super) struct Exchange<'s, 'a> {
@@ -97,6 +99,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         {
             upload.hold(HELD.saturating_sub(request.head.len + request.ready));
         }
+        story.sight().add_bytes_in(request.ready as u64);
         Exchange { session, inbound, fields, request, upload, backend, snapshot, story }
     }
 
@@ -135,7 +138,13 @@ impl<'s, 'a> Exchange<'s, 'a> {
                     }
                     held = self.again(way);
                 }
-                Err(fault) => break Err(fault),
+                Err(fault) => {
+                    if let Some((refusal, rest)) = self.upload.as_ref().and_then(Flow::malformed) {
+                        let skipped = self.story.sight().bytes_in().saturating_sub(rest.len() as u64);
+                        malformed::keep_request(self.session, self.story, rest, refusal, skipped);
+                    }
+                    break Err(fault);
+                }
             }
         };
         let out = std::mem::take(&mut self.request.out);
@@ -145,8 +154,6 @@ impl<'s, 'a> Exchange<'s, 'a> {
 
     /// Leaves the client's bytes where the next request begins.
     fn settle(&mut self, after: After) -> After {
-        let sent = self.upload.as_ref().map_or(0, |upload| upload.received);
-        self.story.bytes_in += self.request.ready as u64 + sent;
         self.story.carried.request_spliced += self.upload.as_ref().map_or(0, |upload| upload.spliced);
         match self.upload.take() {
             Some(upload) if upload.is_done() => match upload.into_rest() {
@@ -259,14 +266,15 @@ impl<'s, 'a> Exchange<'s, 'a> {
         way: &Way<'_>,
         lost: Fault,
     ) -> Result<ResponseHead, Fault> {
-        let (session, backend) = (&*self.session, self.backend);
+        let (session, backend, sight) = (&*self.session, self.backend, self.story.trail.sight.share());
         let asked = Asked { method: self.request.head.method, upgrade: self.request.head.upgrade.is_some() };
         let strictness = if backend.accept_unsafe { Strictness::RELAXED } else { Strictness::STRICT };
         let upward = Timer::new(&session.worker.clock);
         let patience = (self.client_timeout(), self.server_timeout());
-        let client = End::new(&session.stream, &upward, patience.0, patience.0);
+        let client = End::new(&session.stream, &upward, patience.0, patience.0).metered(self.story.sight());
         let server = End::new(&way.upstream.stream, &session.timer, patience.1, patience.1);
         let mut sending = self.upload.as_ref().is_some_and(|upload| !upload.is_done());
+        self.story.sight().enter(if sending { Progress::Sending } else { Progress::Waiting });
         if sending {
             client.touch();
         }
@@ -276,14 +284,21 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 match h1::parse_response(response.filled(), asked, &limits, strictness, self.fields) {
                     Ok(Parse::Complete(head)) => return Ok(head),
                     Ok(Parse::Partial) => response.compact(),
-                    Err(_) => return Err(Fault::BadResponse),
+                    Err(refusal) => {
+                        let at = (backend, &**way.server);
+                        malformed::keep_response(session, at, response.filled(), refusal, 0);
+                        return Err(Fault::BadResponse);
+                    }
                 }
             }
             let count = std::future::poll_fn(|context| {
                 if sending && let Some(upload) = &mut self.upload {
                     let ends = Ends { from: &client, to: &server };
                     match upload.poll(context, ends) {
-                        Poll::Ready(Ok(())) | Poll::Ready(Err(Halt::ReceiverGone)) => sending = false,
+                        Poll::Ready(Ok(())) | Poll::Ready(Err(Halt::ReceiverGone)) => {
+                            sending = false;
+                            sight.enter(Progress::Waiting);
+                        }
                         Poll::Ready(Err(halt)) => return Poll::Ready(Err(upload_fault(halt))),
                         Poll::Pending => {
                             if let Poll::Ready(halt) = upload.poll_patience(context, ends) {
@@ -354,7 +369,12 @@ impl<'s, 'a> Exchange<'s, 'a> {
             && uploaded
             && !self.session.should_end();
         let after = if persists { After::Next } else { After::Close };
-        let ready = admit(&mut body, &mut response, head.len).map_err(|_| Fault::BadResponse)?;
+        let ready = admit(&mut body, &mut response, head.len).map_err(|mut refusal| {
+            refusal.at += head.len;
+            let at = (self.backend, &**way.server);
+            malformed::keep_response(self.session, at, response.filled(), refusal, 0);
+            Fault::BadResponse
+        })?;
         if decodes {
             self.fields.drop_known(Known::TransferEncoding);
         }
@@ -369,7 +389,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         self.session.timer.set(Instant::now(), self.client_timeout());
         let mut written = 0;
         let sent = self.session.stream.write_all(first, second, &self.session.timer, &mut written).await;
-        self.story.bytes_out += written as u64;
+        self.story.sight().add_bytes_out(written as u64);
         self.session.worker.keep_scratch(out);
         self.story.response_begun = true;
         sent.map_err(client_fault)?;
@@ -506,8 +526,10 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let mut download = Flow::new(&session.worker, body);
         let timer = Timer::new(&session.worker.clock);
         let patience = (self.client_timeout(), self.server_timeout());
-        let client = End::new(&session.stream, &session.timer, patience.0, patience.0);
+        let client =
+            End::new(&session.stream, &session.timer, patience.0, patience.0).metered(self.story.sight());
         let server = End::new(&way.upstream.stream, &timer, patience.1, patience.1);
+        self.story.sight().note_timer(&timer);
         let outcome = match self.upload.as_mut().filter(|upload| !upload.is_done()) {
             None => {
                 server.touch();
@@ -534,8 +556,11 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 .await
             }
         };
-        self.story.bytes_out += download.sent;
         self.story.carried.response_spliced += download.spliced;
+        if let Some((refusal, rest)) = download.malformed() {
+            let at = (self.backend, &**way.server);
+            malformed::keep_response(session, at, rest, refusal, self.story.sight().bytes_out());
+        }
         outcome?;
         if download.into_rest().is_some() {
             return Err(Fault::BadResponseBody);
@@ -573,16 +598,17 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let patience = |own: u32| tunnel.unwrap_or(own);
         let plan = &session.frontend;
         let client =
-            End::new(&session.stream, &session.timer, patience(plan.client_timeout), plan.client_fin_timeout);
+            End::new(&session.stream, &session.timer, patience(plan.client_timeout), plan.client_fin_timeout)
+                .metered(self.story.sight());
         let server = End::new(
             &way.upstream.stream,
             &timer,
             patience(backend.server_timeout),
             backend.server_fin_timeout,
         );
+        self.story.sight().note_timer(&timer);
+        self.story.sight().enter(Progress::Tunnel);
         let outcome = relay::exchange(&mut upward, &mut downward, &client, &server).await;
-        self.story.bytes_in += upward.received;
-        self.story.bytes_out += downward.sent;
         self.story.carried.request_spliced += upward.spliced;
         self.story.carried.response_spliced += downward.spliced;
         outcome.map_err(|(direction, halt)| match direction {
@@ -597,7 +623,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         self.session.timer.set(Instant::now(), self.session.frontend.client_timeout);
         let mut written = 0;
         let sent = self.session.stream.write_all(&out, &[], &self.session.timer, &mut written).await;
-        self.story.bytes_out += written as u64;
+        self.story.sight().add_bytes_out(written as u64);
         self.session.worker.keep_scratch(out);
         sent.map_err(client_fault)
     }

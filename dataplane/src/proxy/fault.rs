@@ -2,6 +2,8 @@
 
 use super::h1;
 use super::record::{Cause, Phase, Termination};
+use crate::live::CutBy;
+use crate::streams::Progress;
 
 /// A request that did not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub(crate) enum Fault {
     Answered,
     /// The proxy put an answer of its own in the place of a response.
     Replaced,
+    /// It was cut when it had come as far as this.
+    Cut(CutBy, Progress),
 }
 
 impl Fault {
@@ -76,13 +80,15 @@ impl Fault {
             }
             Fault::ServerTimeout | Fault::ServerDataTimeout => Some(504),
             Fault::Denied => Some(403),
+            Fault::Cut(_, Progress::Waiting) => Some(502),
             Fault::Tarpitted => Some(500),
             Fault::ResponseDenied => Some(502),
             Fault::StaleConnection
             | Fault::ClientLeftQueue
             | Fault::Rejected
             | Fault::Answered
-            | Fault::Replaced => None,
+            | Fault::Replaced
+            | Fault::Cut(..) => None,
         }
     }
 
@@ -104,6 +110,7 @@ impl Fault {
                 | Fault::ResponseDenied
                 | Fault::Answered
                 | Fault::Replaced
+                | Fault::Cut(_, Progress::Waiting)
         )
     }
 
@@ -151,6 +158,19 @@ impl Fault {
             Fault::ResponseDenied => (Cause::Proxy, Phase::Headers),
             Fault::Answered => (Cause::Local, Phase::Request),
             Fault::Replaced => (Cause::Local, Phase::Headers),
+            Fault::Cut(by, progress) => {
+                let cause = match by {
+                    CutBy::Administrator => Cause::Administrator,
+                    CutBy::ServerDown => Cause::ServerDown,
+                    CutBy::BackupNeedless => Cause::BackupNeedless,
+                };
+                let phase = match progress {
+                    Progress::Waiting => Phase::Headers,
+                    Progress::Responding => Phase::Data,
+                    _ => Phase::Over,
+                };
+                (cause, phase)
+            }
         };
         Termination::new(cause, phase)
     }

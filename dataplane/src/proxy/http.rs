@@ -4,6 +4,8 @@
 //! route, rewrite, reach a server, send, await the response, relay it, account for it. What protocol a
 //! message is in matters to its codec alone.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -15,6 +17,7 @@ use super::exchange::{Exchange, Request, unix_time};
 use super::fault::Fault;
 use super::h1::{self, Body, Fields, Limits, Method, Parse, RequestHead, Strictness, Version};
 use super::key;
+use super::malformed;
 use super::persistence;
 use super::reply;
 use super::rewrite;
@@ -107,7 +110,12 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
     let mut fields = worker.fields();
     let snapshot: Rc<Seen>;
     let mut story = Story::begin(session);
-    let outcome = match receive(session, inbound, &mut fields, &mut story).await {
+    let sight = story.trail.sight.share();
+    let received = {
+        let mut work = pin!(receive(session, inbound, &mut fields, &mut story));
+        poll_fn(|context| sight.poll(context, &worker.clock, work.as_mut())).await
+    };
+    let outcome = match received {
         Err(None) => {
             worker.keep_fields(fields);
             return After::Close;
@@ -122,7 +130,16 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
             if !session.variables.trackers.is_empty() {
                 session.variables.trackers.begin_request(worker.shared.live.process.now());
             }
-            let forwarded = forward(session, inbound, &mut fields, head, &snapshot, &mut story).await;
+            let forwarded = {
+                let mut work = pin!(forward(session, inbound, &mut fields, head, &snapshot, &mut story));
+                poll_fn(|context| sight.poll(context, &worker.clock, work.as_mut())).await
+            };
+            if let Err(Fault::BadRequestBody(refusal)) = forwarded
+                && !inbound.is_empty()
+                && story.trail.connected.is_none()
+            {
+                malformed::keep_request(session, &story, inbound.filled(), refusal, 0);
+            }
             forwarded.map(|after| if there { after } else { After::Close })
         }
     };
@@ -153,7 +170,8 @@ async fn receive(
                 Ok(Parse::Complete(head)) => return Ok(head),
                 Ok(Parse::Partial) => inbound.compact(),
                 Err(refusal) => {
-                    story.bytes_in = inbound.len() as u64;
+                    story.sight().set_bytes_in(inbound.len() as u64);
+                    malformed::keep_request(session, story, inbound.filled(), refusal, 0);
                     return Err(Some(Fault::BadRequest(refusal)));
                 }
             }
@@ -167,11 +185,11 @@ async fn receive(
             Ok(0) | Err(Cut::Broken) if nothing => return Err(None),
             Err(Cut::Timeout) if nothing => return Err(None),
             Ok(0) | Err(Cut::Broken) => {
-                story.bytes_in = inbound.len() as u64;
+                story.sight().set_bytes_in(inbound.len() as u64);
                 return Err(Some(Fault::ClientLeftEarly));
             }
             Err(Cut::Timeout) => {
-                story.bytes_in = inbound.len() as u64;
+                story.sight().set_bytes_in(inbound.len() as u64);
                 return Err(Some(Fault::RequestTimeout));
             }
             Err(Cut::Nudge) => {}
@@ -253,7 +271,7 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
         session.timer.set(Instant::now(), session.frontend.client_timeout);
         let mut written = 0;
         let sent = session.stream.write_all(&answer.bytes, &[], &session.timer, &mut written).await;
-        story.bytes_out += written as u64;
+        story.sight().add_bytes_out(written as u64);
         session.worker.keep_scratch(answer.bytes);
         if sent.is_err() {
             return After::Close;

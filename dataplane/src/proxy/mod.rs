@@ -18,6 +18,7 @@ mod http;
 mod key;
 mod listen;
 mod log;
+mod malformed;
 mod normalize;
 mod observe;
 mod persistence;
@@ -35,6 +36,7 @@ mod rewrite;
 mod rules;
 mod service;
 mod session;
+mod sight;
 mod slot;
 mod speaker;
 mod stage;
@@ -62,6 +64,7 @@ use self::worker::{Command, Shared};
 use crate::inquiry::{Inquiry, MOST_WAITING};
 use crate::live::Live;
 use crate::snapshot::Snapshot;
+use crate::streams::Switchboard;
 pub use bulletin::Heard;
 use retired::Retired;
 
@@ -90,6 +93,12 @@ impl Proxy {
             (0..workers.max(1)).map(|_| mpsc::unbounded_channel()).unzip();
         let (inquiries, asked) = mpsc::channel(MOST_WAITING);
         let shared = Arc::new(Shared::new(live, senders, inquiries, Retired::start()?));
+        let cutting = Arc::downgrade(&shared);
+        shared.live.shears.hand_to(move |server, by| {
+            if let Some(shared) = cutting.upgrade() {
+                switchboard(&shared).cut_server_soon(server, by);
+            }
+        });
         let mut threads = Vec::new();
         for (index, commands) in receivers.into_iter().enumerate() {
             let shared = shared.clone();
@@ -112,6 +121,11 @@ impl Proxy {
     /// What the workers ask of the admin side; for the first who calls.
     pub fn inquiries(&self) -> Option<mpsc::Receiver<Inquiry>> {
         self.inquiries.lock().take()
+    }
+
+    /// The way to the streams that workers serve.
+    pub fn switchboard(&self) -> Switchboard {
+        switchboard(&self.shared)
     }
 
     /// Tells what happens to servers: to the logs of their backends, and to whoever listens, until the end.
@@ -201,4 +215,11 @@ impl Proxy {
     pub fn connections(&self) -> u32 {
         self.shared.live.process.connections.now()
     }
+}
+
+fn switchboard(shared: &Arc<Shared>) -> Switchboard {
+    let shared = shared.clone();
+    Switchboard::new(shared.live.workers(), move |worker, call| {
+        shared.tell_one(worker, Command::Call(Box::new(call)));
+    })
 }

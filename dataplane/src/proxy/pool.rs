@@ -117,12 +117,16 @@ impl Pool {
         });
     }
 
+    /// Closes the idle connections to a server.
+    pub(crate) fn forget(&self, live: &Arc<ServerLive>) {
+        if let Some(shelf) = self.shelves.borrow().get(&(Arc::as_ptr(live) as usize)) {
+            shelf.clear();
+        }
+    }
+
     /// Closes every idle connection.
     pub(crate) fn clear(&self) {
-        for shelf in self.shelves.borrow().values() {
-            let idle = std::mem::take(&mut *shelf.idle.borrow_mut());
-            idle.iter().for_each(|idle| shelf.note_gone(idle));
-        }
+        self.shelves.borrow().values().for_each(|shelf| shelf.clear());
     }
 }
 
@@ -157,6 +161,11 @@ impl Shelf {
     fn note_peak(&self, peak: usize) {
         self.peak.set(peak);
         self.live.needed.set(self.worker, peak as u64);
+    }
+
+    fn clear(&self) {
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
+        idle.iter().for_each(|idle| self.note_gone(idle));
     }
 
     fn purge(&self, now: Instant) {

@@ -117,6 +117,12 @@ pub(crate) enum Cause {
     Proxy,
     /// `L`: the proxy answered it itself.
     Local,
+    /// `K`: an administrator cut it.
+    Administrator,
+    /// `D`: it was cut because its server went down.
+    ServerDown,
+    /// `U`: it was cut because it was on a backup server that is not needed any more.
+    BackupNeedless,
     /// `c`: the client's timeout.
     ClientTimeout,
     /// `s`: the server's timeout.
@@ -126,7 +132,7 @@ pub(crate) enum Cause {
 /// How far an exchange had come; the second letter of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// `-`: it was over.
+    /// `-`: it was over, or had not come to any of the others.
     Over,
     /// `R`: the request was awaited.
     Request,

@@ -10,6 +10,7 @@ use super::buffer::{self, Buffer, Buffers};
 use super::clock::Timer;
 use super::h1::{Body, Framing, Limits, Refusal};
 use super::pipe::{self, Pipe, Pipes};
+use super::sight::Sight;
 use super::stream::{Cut, Stream, poll_timer};
 use super::worker::Worker;
 
@@ -33,12 +34,10 @@ pub(crate) struct Flow {
     writing: bool,
     /// What has gone out so far, as long as it is no more than `most`.
     held: Option<(Vec<u8>, usize)>,
-    /// Bytes received so far.
-    pub(crate) received: u64,
-    /// Bytes sent so far.
-    pub(crate) sent: u64,
-    /// Of those, the ones that the kernel moved.
+    /// Bytes that the kernel moved.
     pub(crate) spliced: u64,
+    /// What is wrong with the message.
+    refusal: Option<Refusal>,
 }
 
 /// The two ends of a flow.
@@ -57,6 +56,8 @@ pub(crate) struct End<'a> {
     timeout: Cell<u32>,
     /// The same, once it has said that it sends nothing more.
     fin_timeout: u32,
+    /// Where its bytes are counted, at the client.
+    meter: Option<&'a Sight>,
 }
 
 /// Why a flow stopped before its end.
@@ -77,7 +78,24 @@ pub(crate) enum Halt {
 impl<'a> End<'a> {
     /// An end of which silence is suffered for so many milliseconds, and so many once it is half-closed.
     pub(crate) fn new(stream: &'a Stream, timer: &'a Timer, timeout: u32, fin_timeout: u32) -> End<'a> {
-        End { stream, timer, timeout: Cell::new(timeout), fin_timeout }
+        End { stream, timer, timeout: Cell::new(timeout), fin_timeout, meter: None }
+    }
+
+    /// Counts what comes and goes.
+    pub(crate) fn metered(self, meter: &'a Sight) -> End<'a> {
+        End { meter: Some(meter), ..self }
+    }
+
+    fn note_received(&self, count: usize) {
+        if let Some(meter) = self.meter {
+            meter.add_bytes_in(count as u64);
+        }
+    }
+
+    fn note_sent(&self, count: usize) {
+        if let Some(meter) = self.meter {
+            meter.add_bytes_out(count as u64);
+        }
     }
 
     /// Starts the end's patience anew.
@@ -110,9 +128,8 @@ impl Flow {
             grows,
             writing: false,
             held: None,
-            received: 0,
-            sent: 0,
             spliced: 0,
+            refusal: None,
         }
     }
 
@@ -142,6 +159,11 @@ impl Flow {
         self.ready == 0 && !self.has_piped() && (self.ended || self.body.is_done())
     }
 
+    /// What is wrong with the message, and the bytes in which it shows.
+    pub(crate) fn malformed(&self) -> Option<(Refusal, &[u8])> {
+        self.refusal.map(|refusal| (refusal, self.buffer.as_ref().map_or(&[][..], Buffer::filled)))
+    }
+
     /// What was received behind the end of the message.
     pub(crate) fn into_rest(self) -> Option<Buffer> {
         self.buffer.filter(|buffer| !buffer.is_empty())
@@ -154,8 +176,8 @@ impl Flow {
                 self.writing = true;
                 match ends.to.stream.poll_empty(context, pipe) {
                     Poll::Ready(Ok(count)) => {
-                        self.sent += count as u64;
                         self.spliced += count as u64;
+                        ends.to.note_sent(count);
                         ends.to.touch();
                         continue;
                     }
@@ -171,7 +193,7 @@ impl Flow {
                         note_sent(&mut self.held, &buffer.filled()[..count]);
                         buffer.take(count);
                         self.ready -= count;
-                        self.sent += count as u64;
+                        ends.to.note_sent(count);
                         ends.to.touch();
                         continue;
                     }
@@ -240,7 +262,7 @@ impl Flow {
                 }
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Poll::Ready(Err(Halt::SenderGone)),
                 Poll::Ready(Ok(count)) => {
-                    self.received += count as u64;
+                    from.note_received(count);
                     self.body.pass(count as u64);
                     Poll::Ready(Ok(()))
                 }
@@ -273,14 +295,17 @@ impl Flow {
             Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Poll::Ready(Err(Halt::SenderGone)),
             Poll::Ready(Ok(count)) => {
                 buffer.put(count);
-                self.received += count as u64;
+                from.note_received(count);
                 self.grows = buffer.is_full();
                 match admit(&mut self.body, buffer, 0) {
                     Ok(ready) => {
                         self.ready = ready;
                         Poll::Ready(Ok(()))
                     }
-                    Err(refusal) => Poll::Ready(Err(Halt::Malformed(refusal))),
+                    Err(refusal) => {
+                        self.refusal = Some(refusal);
+                        Poll::Ready(Err(Halt::Malformed(refusal)))
+                    }
                 }
             }
             Poll::Pending => {

@@ -206,7 +206,7 @@ pub(super) async fn relay(
         session.timer.set(Instant::now(), session.frontend.client_timeout);
         let mut written = 0;
         let sent = session.stream.write_all(&bytes, &[], &session.timer, &mut written).await;
-        story.bytes_out += written as u64;
+        story.sight().add_bytes_out(written as u64);
         if sent.is_err() || is_last {
             return sent.is_ok();
         }

@@ -18,12 +18,14 @@ use super::record::{Record, Termination};
 use super::rules::Wishes;
 use super::service::Served;
 use super::session::Session;
+use super::sight::{Register, Sight, Watch};
 use super::tracking::Stores;
 use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
 use crate::fetch::{Captures, Connection, Facts, Request, Side, View};
 use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
+use crate::streams::Progress;
 
 /// An exchange so far.
 #[derive(Debug)]
@@ -31,7 +33,6 @@ pub(crate) struct Story<'a> {
     pub(crate) started: Instant,
     received: Option<Instant>,
     responded: Option<Instant>,
-    request_line: Vec<u8>,
     pub(crate) method: Method,
     pub(crate) version: Version,
     /// Whether the client lets its connection live on.
@@ -40,9 +41,7 @@ pub(crate) struct Story<'a> {
     whole: Option<usize>,
     pub(crate) request_length: usize,
     pub(crate) status: Option<u16>,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
-    /// The bytes between proxy and servers; those of the client are above.
+    /// The bytes between proxy and servers; those of the client are seen of it.
     pub(crate) carried: Carried,
     pub(crate) backend: Option<&'a BackendPlan>,
     presence: Option<Presence<'a>>,
@@ -76,7 +75,7 @@ pub(crate) struct Story<'a> {
 impl<'a> Story<'a> {
     /// What is known of a session when nothing is known of an exchange.
     pub(crate) fn sketch(session: &Session) -> Record {
-        Story::numbered(0).record(session, Vec::new(), None)
+        Story::numbered(0, Watch::default()).record(session, Vec::new(), None)
     }
 
     /// The first byte is there, or is awaited.
@@ -85,27 +84,24 @@ impl<'a> Story<'a> {
             true => session.worker.shared.live.process.numbered.fetch_add(1, Ordering::Relaxed),
             false => 0,
         };
-        Story { request_line: session.worker.scratch(), ..Story::numbered(number) }
+        Story::numbered(number, Register::enter(session))
     }
 
-    fn numbered(number: u32) -> Story<'a> {
+    fn numbered(number: u32, sight: Watch) -> Story<'a> {
         Story {
             started: Instant::now(),
             received: None,
             responded: None,
-            request_line: Vec::new(),
             method: Method::Get,
             version: Version::Http11,
             persistent: false,
             whole: None,
             request_length: 0,
             status: None,
-            bytes_in: 0,
-            bytes_out: 0,
             carried: Carried::default(),
             backend: None,
             presence: None,
-            trail: Trail::default(),
+            trail: Trail { sight, ..Trail::default() },
             told: Told::default(),
             fault: None,
             wishes: Wishes::default(),
@@ -134,6 +130,11 @@ impl<'a> Story<'a> {
         let [received, sent] = [0, 1].map(|way: usize| after[way].saturating_sub(before[way]));
         self.carried.response_received += received;
         self.carried.request_sent += sent;
+    }
+
+    /// What others see of it.
+    pub(crate) fn sight(&self) -> &Sight {
+        &self.trail.sight
     }
 
     /// The ends of the exchange's connections.
@@ -209,10 +210,10 @@ impl<'a> Story<'a> {
     /// So many bytes are on their way to the client.
     pub(crate) fn log_early(&mut self, session: &Session, bytes: u64) {
         if session.frontend.log.as_ref().is_some_and(|plan| plan.early) {
-            let line = std::mem::take(&mut self.request_line);
-            let sent = std::mem::replace(&mut self.bytes_out, bytes);
+            let line = self.sight().take_line();
+            let sent = self.sight().replace_bytes_out(bytes);
             self.log(session, line, None);
-            self.bytes_out = sent;
+            self.sight().replace_bytes_out(sent);
         }
     }
 
@@ -234,7 +235,8 @@ impl<'a> Story<'a> {
         let now = Instant::now();
         self.received = Some(now);
         (self.method, self.version, self.persistent) = (head.method, head.version, head.persistent);
-        self.bytes_in = head.len as u64;
+        self.sight().set_bytes_in(head.len as u64);
+        self.sight().note_request(session, head.method, buffer.len());
         self.whole = match head.framing {
             Framing::None => Some(head.len),
             Framing::Length(length) => {
@@ -245,7 +247,7 @@ impl<'a> Story<'a> {
         if session.frontend.log.is_some() {
             let end = buffer.get(head.target.end as usize..).and_then(|rest| memchr::memchr(b'\r', rest));
             let line = Span { start: head.start as u32, end: head.target.end + end.unwrap_or(0) as u32 };
-            self.request_line.extend_from_slice(line.of(buffer));
+            self.sight().push_line(line.of(buffer));
         }
         let worker = session.worker.index;
         let process = &session.worker.shared.live.process;
@@ -309,6 +311,7 @@ impl<'a> Story<'a> {
         self.backend = Some(backend);
         let worker = session.worker.index;
         let now = session.worker.shared.live.process.at(self.received.unwrap_or(self.started));
+        self.sight().note_backend(session, backend);
         self.presence = Some(Presence::in_gauge(&backend.live.sessions));
         backend.live.exchanges.begin(worker, now);
         if backend.mode == regate_proto::model::Mode::Http {
@@ -320,6 +323,8 @@ impl<'a> Story<'a> {
     pub(crate) fn note_response(&mut self, session: &Session, status: u16) {
         self.responded = Some(Instant::now());
         self.status = Some(status);
+        self.sight().note_status(status);
+        self.sight().enter(Progress::Responding);
         if let Some(server) = &self.trail.server {
             server.live.exchanges.requests.add(session.worker.index, 1);
         }
@@ -344,7 +349,7 @@ impl<'a> Story<'a> {
     /// The exchange is over: counters, then the log.
     pub(crate) fn end(mut self, session: &Session) {
         let now = Instant::now();
-        let line = std::mem::take(&mut self.request_line);
+        let line = self.sight().take_line();
         self.presence = None;
         self.count(session, now);
         self.let_go(session, now);
@@ -378,8 +383,8 @@ impl<'a> Story<'a> {
                 || by_server(|status| (400..500).contains(&status)),
             server_failed: self.fault.is_some_and(Fault::is_servers_failure)
                 || by_server(|status| status >= 500 && !matches!(status, 501 | 505)),
-            bytes_in: self.bytes_in,
-            bytes_out: self.bytes_out,
+            bytes_in: self.sight().bytes_in(),
+            bytes_out: self.sight().bytes_out(),
         };
         trackers.end_stream(end, session.worker.shared.live.process.at(now));
     }
@@ -390,7 +395,8 @@ impl<'a> Story<'a> {
         if let Some(status) = self.status {
             self.each_statuses(session, |statuses, worker| statuses.add(worker, status));
         }
-        let carried = Carried { bytes_in: self.bytes_in, bytes_out: self.bytes_out, ..self.carried };
+        let (bytes_in, bytes_out) = (self.sight().bytes_in(), self.sight().bytes_out());
+        let carried = Carried { bytes_in, bytes_out, ..self.carried };
         let add = |traffic: &Traffic| traffic.add(worker, carried);
         add(&live.traffic);
         add(&session.admission.bind.traffic);
@@ -457,6 +463,12 @@ impl<'a> Story<'a> {
             | Fault::QueueFull
             | Fault::QueueTimeout
             | Fault::ClientLeftQueue => {}
+            Fault::Cut(_, Progress::Waiting) => both(|exchanges| &exchanges.response_errors),
+            Fault::Cut(_, Progress::Responding) => both(|exchanges| &exchanges.server_aborts),
+            Fault::Cut(..) if self.status.is_none() && session.frontend.mode == Mode::Http => {
+                self.each_statuses(session, |statuses, worker| statuses.add(worker, 0));
+            }
+            Fault::Cut(..) => {}
             Fault::ConnectFailed | Fault::ConnectTimeout | Fault::Answered | Fault::Replaced => {}
             Fault::Denied | Fault::Tarpitted | Fault::Rejected => match self.backend {
                 Some(backend) => one(&backend.live.denied_requests),
@@ -521,11 +533,11 @@ impl<'a> Story<'a> {
             status: self.status,
             // A page for a request that never was complete is not counted in lines, as in HAProxy's.
             bytes_out: match self.fault {
-                Some(Fault::Tarpitted) => self.bytes_out,
+                Some(Fault::Tarpitted) => self.sight().bytes_out(),
                 _ if self.status.is_some() && self.received.is_none() => 0,
-                _ => self.bytes_out,
+                _ => self.sight().bytes_out(),
             },
-            bytes_in: self.bytes_in,
+            bytes_in: self.sight().bytes_in(),
             frontend: session.frontend.name.clone(),
             backend: self.backend.map(|backend| name(&backend.name)),
             server: self.trail.server.as_ref().map(|server| name(&server.name)),

@@ -27,6 +27,7 @@ pub(crate) struct Tasks {
     slots: RefCell<Slab<Slot>>,
     serial: Cell<u32>,
     live: Arc<WorkerLive>,
+    running: Cell<Option<Task>>,
 }
 
 /// Names one task, also after it has ended.
@@ -90,6 +91,7 @@ impl Tasks {
             slots: RefCell::new(Slab::with_capacity(ROOM)),
             serial: Cell::new(0),
             live,
+            running: Cell::new(None),
         })
     }
 
@@ -116,6 +118,26 @@ impl Tasks {
         entry.insert(Slot { serial, kind, size, future: Some(future), ticket: ticket.clone(), waker });
         ticket.wake_by_ref();
         Task { key, serial }
+    }
+
+    /// The task that runs now.
+    pub(crate) fn running(&self) -> Option<Task> {
+        self.running.get()
+    }
+
+    /// Has a task run soon, unless it has ended.
+    pub(crate) fn wake(&self, task: Task) {
+        let slots = self.slots.borrow();
+        if let Some(slot) = slots.get(task.key).filter(|slot| slot.serial == task.serial) {
+            slot.ticket.wake_by_ref();
+        }
+    }
+
+    /// Whether a task is about to run.
+    pub(crate) fn is_ready(&self, task: Task) -> bool {
+        let slots = self.slots.borrow();
+        let slot = slots.get(task.key).filter(|slot| slot.serial == task.serial);
+        slot.is_some_and(|slot| slot.ticket.queued.load(Ordering::Relaxed))
     }
 
     /// Ends a task where it stands.
@@ -184,10 +206,12 @@ impl Tasks {
             self.live.tasks_of(slot.kind).polls.add(1);
             (slot.serial, future, slot.waker.clone())
         };
+        self.running.set(Some(Task { key, serial }));
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
             outcome.is_pending().then_some(future)
         }));
+        self.running.set(None);
         // A connection that trips over a mistake of ours takes no other with it; the panic has been told.
         let rest = polled.unwrap_or_else(|_| {
             self.live.panics.add(1);

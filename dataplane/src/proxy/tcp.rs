@@ -1,5 +1,7 @@
 //! The life of a TCP session: reach a server, relay both ways, account for it.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::clock::Timer;
@@ -14,6 +16,7 @@ use super::stream::Cut;
 use super::tracking::Stores;
 use super::upstream::{self, Held};
 use crate::snapshot::{BackendPlan, FrontendPlan, RulesPlan, Snapshot};
+use crate::streams::Progress;
 
 /// Serves a connection until both sides have closed.
 pub(crate) async fn serve(mut session: Box<Session>) {
@@ -21,7 +24,13 @@ pub(crate) async fn serve(mut session: Box<Session>) {
     session.renew(&snapshot);
     let mut story = Story::begin(&session);
     story.count_in(&session);
-    if let Err(fault) = pass(&mut session, &snapshot, &mut story).await {
+    let outcome = {
+        let worker = session.worker.clone();
+        let watch = story.trail.sight.share();
+        let mut work = pin!(pass(&mut session, &snapshot, &mut story));
+        poll_fn(|context| watch.poll(context, &worker.clock, work.as_mut())).await
+    };
+    if let Err(fault) = outcome {
         story.fault = Some(fault);
     }
     story.end(&session);
@@ -62,19 +71,20 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
         &session.timer,
         tunnel.unwrap_or(plan.client_timeout),
         plan.client_fin_timeout,
-    );
+    )
+    .metered(story.sight());
     let server = End::new(
         &way.upstream.stream,
         &timer,
         tunnel.unwrap_or(backend.server_timeout),
         backend.server_fin_timeout,
     );
+    story.sight().note_timer(&timer);
+    story.sight().enter(Progress::Tunnel);
     let outcome = relay::exchange(&mut upward, &mut downward, &client, &server).await;
     story.note_carried([0, 0], way.upstream.stream.carried());
     story.carried.request_spliced = upward.spliced;
     story.carried.response_spliced = downward.spliced;
-    story.bytes_in = upward.received;
-    story.bytes_out = downward.sent;
     outcome.map_err(|(direction, halt)| match (direction, halt) {
         (Direction::Up, Halt::SenderSilent) | (Direction::Down, Halt::ReceiverSilent) => {
             Fault::ClientDataTimeout

@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,11 +19,13 @@ use super::persistence::Claim;
 use super::pool::{Loan, Upstream};
 use super::proxy_protocol::{self, Addresses};
 use super::session::{Last, Session};
+use super::sight::Watch;
 use super::slot::{Chosen, Slot};
 use super::stream::{Cut, Stream, poll_timer};
 use super::worker::Worker;
-use crate::live::{Grant, Leash, Priority, Rank, ServerLive};
+use crate::live::{Grant, Priority, Rank, ServerLive};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
+use crate::streams::Progress;
 
 /// A place on a server with a connection to it.
 #[derive(Debug)]
@@ -35,13 +37,13 @@ pub(crate) struct Way<'a> {
     /// The place and the use of the connection, given back when the exchange ends.
     loan: Loan,
     slot: Slot<'a>,
-    /// What the session is cut by, where it may have to be.
-    _leash: Option<Leash>,
 }
 
 /// What happened on the way, for counters and log lines; filled also when no way was found.
 #[derive(Debug, Default)]
 pub(crate) struct Trail<'a> {
+    /// What others see of it.
+    pub(crate) sight: Watch,
     /// The server that the request went to, or waits for.
     pub(crate) server: Option<Chosen<'a>>,
     /// What the client's cookie says.
@@ -110,6 +112,7 @@ pub(crate) async fn reach<'a>(
             },
         };
         trail.server = Some(server.clone());
+        trail.sight.note_server(&server.live, trail.retries);
         let loan = worker.pool.lend(&server);
         let now = worker.shared.live.process.now();
         server.live.exchanges.begin(worker.index, now);
@@ -120,8 +123,8 @@ pub(crate) async fn reach<'a>(
             server.live.exchanges.reuses.add(worker.index, 1);
             backend.live.exchanges.reuses.add(worker.index, 1);
             trail.connected = Some(Instant::now());
-            let _leash = leash(backend, &server, &upstream);
-            return Ok(Way { server, upstream, reused: true, loan, slot, _leash });
+            trail.sight.note_upstream(Some(&upstream.stream));
+            return Ok(Way { server, upstream, reused: true, loan, slot });
         }
         server.live.exchanges.connects.add(worker.index, 1);
         backend.live.exchanges.connects.add(worker.index, 1);
@@ -129,8 +132,8 @@ pub(crate) async fn reach<'a>(
             Ok(upstream) => {
                 trail.connected = Some(Instant::now());
                 super::observe::observe_connection(session, backend, &server, true);
-                let _leash = leash(backend, &server, &upstream);
-                return Ok(Way { server, upstream, reused: false, loan, slot, _leash });
+                trail.sight.note_upstream(Some(&upstream.stream));
+                return Ok(Way { server, upstream, reused: false, loan, slot });
             }
             Err(failure) => failure,
         };
@@ -146,23 +149,10 @@ pub(crate) async fn reach<'a>(
         if held.place.is_some() && failure == Fault::ConnectFailed {
             // A server that refuses at once is given time to come back, as HAProxy does.
             let pause = if backend.connect_timeout == 0 { PAUSE } else { backend.connect_timeout.min(PAUSE) };
+            trail.sight.enter(Progress::Pausing);
             worker.clock.sleep(Duration::from_millis(u64::from(pause))).await;
         }
     }
-}
-
-/// Enters a session where it may have to be cut when its server goes down, or another one comes up.
-fn leash(backend: &BackendPlan, server: &ServerPlan, upstream: &Upstream) -> Option<Leash> {
-    let of = |server: &ServerPlan| {
-        server.checks.as_ref().map(|checks| (checks.shutdown_sessions, checks.shutdown_backup_sessions))
-    };
-    let by_itself = of(server).is_some_and(|(own, _)| own);
-    let by_others = || backend.servers.iter().any(|other| of(other).is_some_and(|(_, backups)| backups));
-    if !(by_itself || server.backup && by_others()) {
-        return None;
-    }
-    // Without a descriptor to spare the session goes on as others do.
-    Leash::hold(&server.live, upstream.stream.as_fd()).ok()
 }
 
 /// Decides where a request goes that failed and is tried again: the retry is counted in `trail` already.
@@ -336,6 +326,7 @@ async fn wait<'a>(
     let place = *rank.get_or_insert_with(|| queue.rank(trail.priority, process.now()));
     let (mut ticket, waiting) = queue.join(&backend.live, place);
     session.timer.set(Instant::now(), backend.queue_timeout);
+    trail.sight.enter(Progress::Queued);
     // Between the look and the joining a place may have become free, and been given to nobody.
     match server {
         Some(server) => backend.live.feed(&server.live),

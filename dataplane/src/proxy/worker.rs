@@ -30,11 +30,13 @@ use super::pool::Pool;
 use super::reactor::{Reactor, Source};
 use super::retired::Retired;
 use super::session::{self, Accepted, Admission};
+use super::sight::{self, Register};
 use super::tasks::{self, Task, Tasks};
 use crate::check::standing;
 use crate::inquiry::Inquiries;
 use crate::live::{Live, TaskKind, WorkerLive};
 use crate::snapshot::{BindPlan, FrontendPlan, Snapshot, foresee_transition, note_transition};
+use crate::streams::Call;
 
 /// What all workers and the rest of the process share.
 #[derive(Debug)]
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Unlisten(ListenKey),
     /// Serve a connection that another worker accepted.
     Adopt(Box<(OwnedFd, Accepted)>),
+    /// Look at streams, or cut some.
+    Call(Box<Call>),
     /// Idle connections look whether they should still be there.
     Nudge,
     /// No new connections; idle ones close.
@@ -92,6 +96,8 @@ pub(crate) struct Worker {
     pub(crate) live: Arc<WorkerLive>,
     pub(crate) pool: Pool,
     pub(crate) log: LogSink,
+    /// What it serves.
+    pub(crate) register: Rc<Register>,
     fields: RefCell<Vec<Fields>>,
     scratch: RefCell<Vec<Vec<u8>>>,
     seen: RefCell<(u64, Rc<Seen>)>,
@@ -267,6 +273,11 @@ impl Worker {
         self.draining.get()
     }
 
+    /// What runs on this worker.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
     fn listen(self: &Rc<Self>, opened: Opened) {
         let Opened { key, descriptors, wanted } = opened;
         let Some(socket) = descriptors.into_iter().next() else { return };
@@ -321,6 +332,13 @@ impl Worker {
     }
 }
 
+impl Seen {
+    /// The snapshot, for others than this worker.
+    pub(crate) fn share(&self) -> Arc<Snapshot> {
+        self.0.clone()
+    }
+}
+
 impl Deref for Seen {
     type Target = Snapshot;
 
@@ -351,6 +369,7 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
         live,
         pool: Pool::new(index),
         log: LogSink::new(shared.live.clone(), shared.forwarders.clone()),
+        register: Rc::new(Register::new(index, shared.peers.len())),
         shared,
         fields: RefCell::default(),
         scratch: RefCell::default(),
@@ -422,6 +441,7 @@ async fn obey(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
                 worker.live.adopted.add(1);
                 session::start(&worker, socket, accepted);
             }
+            Command::Call(call) => sight::answer(&worker, *call).await,
             Command::Nudge => worker.clock.nudge_idle(),
             Command::Drain => {
                 worker.draining.set(true);

@@ -650,6 +650,7 @@ pub fn absolute_setting() -> impl Strategy<Value = Setting> + Clone {
         (-65_535..=65_535).prop_map(Setting::PortOffset),
         any::<u32>().prop_map(Setting::Maxconn),
         any::<bool>().prop_map(Setting::Enabled),
+        any::<bool>().prop_map(Setting::ShutDown),
         any::<u32>().prop_map(Setting::MaxConnRate),
         any::<u32>().prop_map(Setting::MaxSessRate),
         any::<bool>().prop_map(Setting::DynamicCookie),

@@ -271,6 +271,12 @@ impl<'a> Draft<'a> {
         };
         let Some(target) = target else { return Err(missing(self.state, subject)) };
         let field = setting.field();
+        if let (Layer::Overlay, Setting::Enabled(_), Subject::Frontend(name)) = (layer, setting, subject)
+            && self.state.is_shut_down(name)
+        {
+            let detail = "it was shut down for good: reverting that is the way back";
+            return Err(Problem::about(Code::Unsuitable, subject, detail));
+        }
         let setting = overlay::absolute(self.state, layer, subject, setting)?;
         let written =
             overlay::written(target, &setting).ok_or_else(|| overlay::unsuitable(subject, &setting))?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::State;
 use crate::change::{Field, Layer, Overlay, OverlayValue, Setting};
-use crate::model::{Admin, Kind, Row, Server, ServerAddress, ServerPort, Subject, Weight};
+use crate::model::{Admin, Kind, Name, Row, Server, ServerAddress, ServerPort, Subject, Weight};
 use crate::problem::{Code, Problem};
 
 /// The row in force for a subject: what the files declare, under what was changed by hand.
@@ -49,6 +49,7 @@ pub(super) fn value(state: &State, row: &Row, field: Field) -> Option<Setting> {
         },
         (Row::Server(server), field) => health_value(state, server, field),
         (Row::Frontend(frontend), Field::Enabled) => Some(Setting::Enabled(!frontend.disabled)),
+        (Row::Frontend(frontend), Field::ShutDown) => Some(Setting::ShutDown(frontend.disabled)),
         (Row::Frontend(frontend), Field::Maxconn) => {
             Some(Setting::Maxconn(state.frontend_settings(frontend).maxconn.unwrap_or(0)))
         }
@@ -131,6 +132,7 @@ pub(super) fn written(row: &Row, setting: &Setting) -> Option<Row> {
         },
         (Row::Server(server), setting) => return write_health(server, setting).then_some(row),
         (Row::Frontend(frontend), Setting::Enabled(enabled)) => frontend.disabled = !enabled,
+        (Row::Frontend(frontend), Setting::ShutDown(down)) => frontend.disabled = *down,
         (Row::Frontend(frontend), Setting::Maxconn(maxconn)) => frontend.settings.maxconn = Some(*maxconn),
         (Row::Backend(backend), Setting::DynamicCookie(on)) => {
             backend.settings.persistence.dynamic = Some(*on);
@@ -193,7 +195,7 @@ fn has(kind: Kind, field: Field) -> bool {
         Field::Row => true,
         Field::Weight | Field::Admin | Field::Host | Field::Port => kind == Kind::Server,
         Field::Maxconn => matches!(kind, Kind::Server | Kind::Frontend | Kind::Global),
-        Field::Enabled => kind == Kind::Frontend,
+        Field::Enabled | Field::ShutDown => kind == Kind::Frontend,
         Field::DynamicCookie | Field::CookieKey | Field::Published => kind == Kind::Backend,
         Field::MaxConnRate | Field::MaxSessRate | Field::MaxSslRate | Field::MaxCompRate => {
             kind == Kind::Global
@@ -232,6 +234,12 @@ fn weight(state: &State, server: &Server) -> Weight {
 }
 
 impl State {
+    /// Whether a frontend was stopped for good by hand.
+    pub fn is_shut_down(&self, frontend: &Name) -> bool {
+        let down = OverlayValue::Setting(Setting::ShutDown(true));
+        self.overlays_of(&Subject::Frontend(frontend.clone())).any(|overlay| overlay.value == down)
+    }
+
     /// What is asked of a server: by hand, or else by its settings.
     pub fn admin(&self, server: &Server) -> Admin {
         match server.admin {

@@ -11,12 +11,43 @@ use crate::shim::sentence;
 
 /// `enable frontend`: it listens again.
 pub fn enable(command: &Command) -> Step {
-    listen(command, true, sentence::ALREADY_ENABLED)
+    listen(command, true, sentence::ALREADY_ENABLED, sentence::SHUT_DOWN_NOT_ENABLED)
 }
 
 /// `disable frontend`: it stops listening until it is enabled.
 pub fn disable(command: &Command) -> Step {
-    listen(command, false, sentence::ALREADY_DISABLED)
+    listen(command, false, sentence::ALREADY_DISABLED, sentence::SHUT_DOWN_NOT_DISABLED)
+}
+
+/// `shutdown frontend`: it stops listening for good, until somebody reverts that.
+pub fn shut_down(command: &Command) -> Step {
+    on_frontend(word(command, 2), |name| {
+        let query = v1::StatisticsQuery {
+            proxy: Some(name.clone()),
+            kinds: vec![v1::StatisticsKind::Frontend.into()],
+            ..Default::default()
+        };
+        let question = v1::query::Question::Statistics(query);
+        let plan = Plan::ask_first(question, move |ending| match ending {
+            Ending::Answered(answer) => match answer.statistics.first() {
+                None => Reply::error(sentence::NO_FRONTEND).into(),
+                Some(row) if is_stopped(row) => {
+                    Reply::Message(Severity::Notice, sentence::ALREADY_SHUT_DOWN.to_owned()).into()
+                }
+                Some(_) => {
+                    let set = written(&frontend(&name), vec![Value::ShutDown(true)]);
+                    Plan::apply(set, sentence::settled).into()
+                }
+            },
+            Ending::Refused(problems)
+                if problems.first().map(v1::Problem::code) == Some(v1::ProblemCode::NotFound) =>
+            {
+                Reply::error(sentence::NO_FRONTEND).into()
+            }
+            ending => sentence::settled(ending).into(),
+        });
+        plan.into()
+    })
 }
 
 /// `set maxconn frontend`: its connection limit; 0 takes the limit away.
@@ -34,12 +65,21 @@ pub fn set_maxconn(command: &Command) -> Step {
     })
 }
 
-fn listen(command: &Command, enabled: bool, already: &'static str) -> Step {
+fn is_stopped(row: &v1::StatisticsRow) -> bool {
+    row.status.as_ref().is_some_and(|status| status.condition() == v1::Condition::Stopped)
+}
+
+fn listen(command: &Command, enabled: bool, already: &'static str, over: &'static str) -> Step {
     on_frontend(word(command, 2), move |name| {
         let set = written(&frontend(&name), vec![Value::Enabled(enabled)]);
         Plan::apply(set, move |ending| match ending {
             Ending::Applied(applied) if !applied.outcomes.iter().any(|outcome| outcome.changed) => {
                 Reply::Message(Severity::Notice, already.to_owned())
+            }
+            Ending::Refused(problems)
+                if problems.first().map(v1::Problem::code) == Some(v1::ProblemCode::Unsuitable) =>
+            {
+                Reply::error(over)
             }
             ending => sentence::settled(ending),
         })

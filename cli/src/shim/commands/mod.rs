@@ -18,6 +18,7 @@ pub mod resolvers;
 pub mod server;
 pub mod session;
 pub mod statistics;
+pub mod streams;
 pub mod tables;
 pub mod variable;
 pub mod wait;

@@ -4,9 +4,11 @@
 
 pub mod diagnostics;
 pub mod lists;
+pub mod malformed;
 pub mod resolvers;
 pub mod servers_state;
 pub mod statistics;
+pub mod streams;
 pub mod tables;
 
 #[cfg(test)]

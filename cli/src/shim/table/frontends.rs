@@ -16,6 +16,14 @@ pub static ROWS: &[Row] = rows! {
         "disable frontend fe" => "";
         "disable frontend fe" => "All sockets are already disabled.\n";
     }
+    ["shutdown" "frontend"] "shutdown frontend <f>", "stop a frontend for good", ADMIN, Apply(frontend::shut_down) {
+        "shutdown frontend" => "A frontend name is expected.\n";
+        "shutdown frontend x" => "No such frontend.\n";
+        "shutdown frontend fe" => "";
+        "shutdown frontend fe" => "Frontend was already shut down.\n";
+        "enable frontend fe" => "Frontend was previously shut down, cannot enable.\n";
+        "disable frontend fe" => "Frontend was previously shut down, cannot disable.\n";
+    }
     ["set" "maxconn" "frontend"] "set maxconn frontend <f> <n>", "change the connection limit of a frontend", ADMIN, Apply(frontend::set_maxconn) {
         "set maxconn frontend fe 100" => "";
         "set maxconn frontend x 1" => "No such frontend.\n";

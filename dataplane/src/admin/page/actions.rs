@@ -12,6 +12,7 @@ use super::options::{Outcome, decode};
 use crate::admin::Context;
 use crate::admin::permission::Caller;
 use crate::inquiry::{Form, PageRequest};
+use crate::live::CutBy;
 use crate::snapshot::{BackendPlan, ServerPlan};
 use crate::store::{self, unix_millis};
 
@@ -90,7 +91,7 @@ pub(super) async fn act(context: &Arc<Context>, request: &PageRequest) -> Outcom
                 context.set_health(v1::SetHealth { server, order: health.into() }).is_ok()
             }
             _ => {
-                server.live.leashes.cut_all();
+                context.live.shears.cut(&server.live, CutBy::Administrator);
                 true
             }
         };
