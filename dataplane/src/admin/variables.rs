@@ -123,7 +123,7 @@ fn look<T>(context: &Context, snapshot: &Snapshot, look: impl FnOnce(&View<'_>) 
     let view = View {
         snapshot,
         live: &context.live,
-        frontend,
+        frontend: Some(frontend),
         backend: None,
         server: None,
         source: None,
