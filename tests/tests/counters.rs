@@ -8,6 +8,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 
 use regate_tests::harness::{Answer, HttpClient, Kind, Origin, Port, Proxy, RawClient, Result, wait};
 
@@ -243,6 +244,28 @@ fn rings_are_listed_and_shown_as_haproxy_does() -> Result<()> {
 }
 
 #[test]
+fn a_ring_is_followed_until_the_client_sends_something() -> Result<()> {
+    let scene = Scene::start(Kind::Regate)?;
+    let mut socket = scene.proxy.socket()?;
+    socket.write_all(b"show events newest -w\n")?;
+    let mut client = HttpClient::connect(scene.http.address())?;
+    let mut seen = String::new();
+    for target in ["/first", "/second"] {
+        client.fetch(target)?;
+        let mut part = [0; 512];
+        while !seen.contains(&format!("seen {target}\n")) {
+            let count = socket.read(&mut part)?;
+            assert!(count > 0, "it ended after {seen:?}");
+            seen.push_str(&String::from_utf8_lossy(&part[..count]));
+        }
+    }
+    socket.write_all(b"\n")?;
+    socket.read_to_string(&mut seen)?;
+    assert!(seen.starts_with("seen /first\nseen /second\n\n"), "{seen:?}");
+    Ok(())
+}
+
+#[test]
 fn what_is_counted_inside_moves_with_traffic() -> Result<()> {
     let scene = Scene::start(Kind::Regate)?;
     let names = ["CumReq", "CumStreams", "TotalBytesOut", "CumConns"];
@@ -274,5 +297,61 @@ fn what_is_counted_inside_moves_with_traffic() -> Result<()> {
     assert!(libraries.contains("/libc.so"), "{libraries}");
     let told = scene.proxy.ask("show startup-logs")?;
     assert!(told.lines().all(|line| line.is_empty() || line.starts_with('[')), "{told}");
+    Ok(())
+}
+
+/// Fields of `show info` that belong to what Regate does not have: TLS and compression (not yet), peers, busy polling,
+/// commands for debugging, logs received from others, unsafe features in use.
+const ABSENT: &[&str] = &[
+    "MaxSslConns",
+    "CurrSslConns",
+    "CumSslConns",
+    "SslRate",
+    "SslRateLimit",
+    "MaxSslRate",
+    "SslFrontendKeyRate",
+    "SslFrontendMaxKeyRate",
+    "SslFrontendSessionReuse_pct",
+    "SslBackendKeyRate",
+    "SslBackendMaxKeyRate",
+    "SslCacheLookups",
+    "SslCacheMisses",
+    "CompressBpsIn",
+    "CompressBpsOut",
+    "CompressBpsRateLim",
+    "ActivePeers",
+    "ConnectedPeers",
+    "BusyPolling",
+    "DebugCommandsIssued",
+    "CumRecvLogs",
+    "Tainted",
+];
+
+#[test]
+fn the_process_has_haproxy_s_fields_but_those_listed() -> Result<()> {
+    let (theirs, ours) = (Scene::start(Kind::Haproxy)?, Scene::start(Kind::Regate)?);
+    // `<pos>.<name>.<process>:<tags>:<type>:<value>`; 2.6 has three tags, and one name with a slip.
+    let fields = |text: String| -> BTreeMap<String, String> {
+        let lines = text.lines().filter(|line| !line.is_empty());
+        let field = |line: &str| {
+            let (name, rest) = line.split_once(':').unwrap();
+            let (tags, rest) = rest.split_once(':').unwrap();
+            let kind = rest.split_once(':').unwrap().0;
+            (name.replace("Splicded", "Spliced"), format!("{}:{kind}", &tags[..3]))
+        };
+        lines.map(field).collect()
+    };
+    let (theirs, ours) =
+        (fields(theirs.proxy.ask("show info typed")?), fields(ours.proxy.ask("show info typed")?));
+    let mut differences = Vec::new();
+    for (name, shape) in &theirs {
+        let is_absent = ABSENT.iter().any(|absent| name.split('.').nth(1) == Some(absent));
+        match ours.get(name) {
+            None if is_absent => {}
+            Some(own) if own == shape && !is_absent => {}
+            own => differences.push(format!("{name}: haproxy {shape}, regate {own:?}")),
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
     Ok(())
 }

@@ -92,6 +92,10 @@ const LINES: &[&str] = &[
     "show servers state",
     "user;set weight be/s1 1;show cli level",
     "show schema json",
+    "show servers conn x",
+    "set profiling",
+    "set profiling memory on",
+    "show events nosuch",
 ];
 
 /// By kind of row: columns that haproxy 2.6 fills and Regate does not observe yet, and columns that Regate fills

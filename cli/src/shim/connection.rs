@@ -79,6 +79,9 @@ impl Connection {
         loop {
             self.advance();
             self.queue.settle(&mut self.out.bytes);
+            if self.queue.stop(self.read_at, self.ended) {
+                continue;
+            }
             // What is waiting already is committed together.
             if self.queue.gathers() && self.takes_input() && self.read()? {
                 continue;
@@ -105,7 +108,7 @@ impl Connection {
             let deadline = self.deadline();
             let takes = self.takes_input();
             let asks = self.queue.awaits_reply() && self.out.len() < OUT_HIGH;
-            let rests = self.queue.rests_until();
+            let rests = self.queue.rests_until().filter(|_| self.out.len() < OUT_HIGH);
             tokio::select! {
                 () = stop.cancelled() => break,
                 ready = self.stream.writable(), if !self.out.is_empty() => ready?,

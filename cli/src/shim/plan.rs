@@ -37,6 +37,8 @@ pub enum Step {
     Planned(Plan),
     /// It goes on later.
     Resting(Rest),
+    /// It says something and goes on, until it is stopped.
+    Following(Follow),
 }
 
 /// A pause in a command; what follows it on the connection waits too.
@@ -45,6 +47,16 @@ pub struct Rest {
     pub until: tokio::time::Instant,
     /// What the command becomes then.
     pub then: Box<dyn FnOnce() -> Step + Send>,
+}
+
+/// What a command that goes on until it is stopped has to say so far.
+pub struct Follow {
+    /// What it says now.
+    pub said: Vec<u8>,
+    /// When it began: whatever the client sends after that ends it, and so does the client's end.
+    pub began: tokio::time::Instant,
+    /// When and how it goes on.
+    pub rest: Rest,
 }
 
 /// A message to Admin, and how its answer is told.
@@ -185,6 +197,12 @@ impl Severity {
 impl From<Reply> for Step {
     fn from(reply: Reply) -> Step {
         Step::Answered(reply)
+    }
+}
+
+impl From<Follow> for Step {
+    fn from(follow: Follow) -> Step {
+        Step::Following(follow)
     }
 }
 

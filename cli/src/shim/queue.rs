@@ -13,7 +13,7 @@ use regate_proto::wire::v1;
 use tokio::time::Instant;
 
 use super::conversation::MAX_IN_FLIGHT;
-use super::plan::{Ending, Finish, Plan, Reply, Rest, Step};
+use super::plan::{Ending, Finish, Follow, Plan, Reply, Rest, Step};
 use super::sentence;
 use super::session::{Dress, dressed};
 
@@ -40,6 +40,7 @@ enum Entry {
     Plan(Plan, Manner),
     Waiting(Waiting),
     Resting(Rest, Manner),
+    Following(Follow, Manner),
 }
 
 /// How a command was given.
@@ -127,6 +128,23 @@ impl Queue {
                 self.cursor = self.cursor.saturating_sub(1);
             }
         }
+        if let Some(Entry::Following(follow, _)) = self.entries.front_mut() {
+            out.append(&mut follow.said);
+        }
+    }
+
+    /// Ends the command at the front if it goes on until the client sends something, which it did at this time, or
+    /// has ended; tells whether there was one.
+    pub fn stop(&mut self, read_at: Instant, ended: bool) -> bool {
+        let is_over = |follow: &Follow| ended || read_at > follow.began;
+        if !matches!(self.entries.front(), Some(Entry::Following(follow, _)) if is_over(follow)) {
+            return false;
+        }
+        if let Some(Entry::Following(_, manner)) = self.entries.pop_front() {
+            self.bytes = self.bytes.saturating_sub(manner.bytes);
+            self.put_first(Reply::Nothing.into(), manner);
+        }
+        true
     }
 
     /// The level of the next message, where nothing is under way that needs another one.
@@ -157,7 +175,7 @@ impl Queue {
                 Entry::Plan(..) => return self.send_plan(),
                 Entry::Change(_) if !alone => return None,
                 Entry::Change(_) => return Some(self.send_changes()),
-                Entry::Resting(..) => return None,
+                Entry::Resting(..) | Entry::Following(..) => return None,
             }
         }
     }
@@ -165,7 +183,7 @@ impl Queue {
     /// Until when the command at the front rests, if it does.
     pub fn rests_until(&self) -> Option<Instant> {
         match self.entries.front() {
-            Some(Entry::Resting(rest, _)) => Some(rest.until),
+            Some(Entry::Resting(rest, _) | Entry::Following(Follow { rest, .. }, _)) => Some(rest.until),
             _ => None,
         }
     }
@@ -173,7 +191,7 @@ impl Queue {
     /// Goes on with the command at the front, whose rest is over.
     pub fn wake(&mut self) {
         match self.entries.pop_front() {
-            Some(Entry::Resting(rest, manner)) => {
+            Some(Entry::Resting(rest, manner) | Entry::Following(Follow { rest, .. }, manner)) => {
                 self.bytes = self.bytes.saturating_sub(manner.bytes);
                 self.put_first((rest.then)(), manner);
             }
@@ -412,6 +430,7 @@ fn entry(step: Step, manner: Manner) -> Entry {
     match step {
         Step::Answered(reply) => Entry::Ready(dressed(manner.dress, reply)),
         Step::Resting(rest) => Entry::Resting(rest, manner),
+        Step::Following(follow) => Entry::Following(follow, manner),
         Step::Planned(Plan {
             request: v1::converse_request::Request::Apply(apply),
             finish: Finish::Once(finish),
@@ -430,7 +449,8 @@ fn held(entry: &Entry) -> usize {
         Entry::Change(Part { manner, .. })
         | Entry::Plan(_, manner)
         | Entry::Waiting(Waiting { manner, .. })
-        | Entry::Resting(_, manner) => manner.bytes,
+        | Entry::Resting(_, manner)
+        | Entry::Following(_, manner) => manner.bytes,
     }
 }
 
@@ -481,7 +501,14 @@ fn finish_part(entry: &mut Entry, applied: &v1::Applied) {
 fn joined(mut first: v1::Answer, second: v1::Answer) -> v1::Answer {
     first.info = first.info.or(second.info);
     first.summary = first.summary.or(second.summary);
-    first.events = first.events.or(second.events);
+    match (&mut first.events, second.events) {
+        (Some(first), Some(second)) => {
+            first.lines.extend(second.lines);
+            first.next = second.next;
+        }
+        (empty @ None, second) => *empty = second,
+        (Some(_), None) => {}
+    }
     first.rows.extend(second.rows);
     first.statistics.extend(second.statistics);
     first.server_states.extend(second.server_states);

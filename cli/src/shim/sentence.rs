@@ -4,6 +4,8 @@
 //! constants for what commands find wrong in their words. Nothing here reads the detail of a problem to decide.
 //! The sentences are HAProxy's, because scripts compare them.
 
+pub mod unsupported;
+
 use regate_proto::wire::v1;
 use v1::ProblemCode as Code;
 use v1::subject::Noun;
@@ -604,27 +606,3 @@ pub const PROFILING_USAGE: &str =
 /// What `set profiling memory` answers.
 pub const NO_MEMORY_PROFILING: &str = "Memory profiling not compiled in.";
 const REFUSED: &str = "The request was refused.";
-
-/// What commands answer that are about things which Regate does not have.
-pub mod unsupported {
-    /// Of `show profiling` and `set profiling tasks`.
-    pub const PROFILING: &str = "not supported by Regate: nothing is profiled; 'show activity', 'show tasks' and 'show pools' tell what is counted always.";
-    /// Of `show cache`.
-    pub const CACHE: &str = "not supported by Regate: it has no cache of responses.";
-    /// Of `show peers`.
-    pub const PEERS: &str =
-        "not supported by Regate: it has no peers; 'show table' shows the tables of this process.";
-    /// Of `show quic`.
-    pub const QUIC: &str = "not supported by Regate: it speaks no QUIC; 'show fd -c' shows its connections.";
-    /// Of `trace` and `show trace`.
-    pub const TRACE: &str = "not supported by Regate: it has no traces; 'show events' shows the lines of rings, and the variable REGATE_LOG asks for more on standard error.";
-    /// Of `debug counters`.
-    pub const DEBUG_COUNTERS: &str =
-        "not supported by Regate: it has no counters of code; 'show activity' shows what workers did.";
-    /// Of `debug dev`.
-    pub const DEBUG: &str = "not supported by Regate: nothing in it can be made to fail by hand; 'show dev' describes the process.";
-    /// Of `httpclient`.
-    pub const CLIENT: &str = "not supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.";
-    /// Of `dump stats-file`.
-    pub const STATS_FILE: &str = "not supported by Regate: nothing has a GUID to be found again by; 'show stat' shows the counters, which live as long as the process.";
-}

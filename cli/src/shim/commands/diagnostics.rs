@@ -1,13 +1,16 @@
 //! Commands about the insides of the process: loops, tasks, threads, memory, descriptors, rings.
 
+use std::time::Duration;
+
 use regate_proto::wire::v1;
+use tokio::time::Instant;
 use v1::ReportKind;
 use v1::query::Question;
 
 use super::reference::on_backend;
 use super::{has, integer, rest, word};
 use crate::shim::lex::Command;
-use crate::shim::plan::{Ending, Plan, Reply, Severity, Step};
+use crate::shim::plan::{Ending, Follow, Plan, Reply, Rest, Severity, Step};
 use crate::shim::render::diagnostics::{Connections, Descriptors, Lines, Order, Pools, Report, sinks};
 use crate::shim::sentence::{self, About, unsupported};
 use crate::shim::session::Session;
@@ -122,8 +125,32 @@ pub fn show_events(command: &Command) -> Step {
     if ["stdout", "stderr"].contains(&sink.as_str()) {
         return Reply::error(sentence::NOTHING_TO_REPORT).into();
     }
+    if has(options, "-w") {
+        let query = v1::EventsQuery { sink: Some(sink), from: None, end: has(options, "-n") };
+        return follow(query, lines, Instant::now());
+    }
     let query = v1::EventsQuery { sink: Some(sink), from: None, end: has(options, "-n") };
     Plan::list(Question::Events(query), lines).into()
+}
+
+/// Lines of a ring as they come, until the client stops it.
+fn follow(query: v1::EventsQuery, lines: Lines, began: Instant) -> Step {
+    let sink = query.sink.clone();
+    Plan::ask_first(Question::Events(query), move |ending| match ending {
+        Ending::Answered(answer) => {
+            let events = answer.events.unwrap_or_default();
+            let next = v1::EventsQuery { sink, from: Some(events.next), end: false };
+            let mut said = Vec::new();
+            events.lines.iter().for_each(|line| lines.write(line, &mut said));
+            let now = Instant::now();
+            let until = now.checked_add(PAUSE).unwrap_or(now);
+            let rest = Rest { until, then: Box::new(move || follow(next, lines, began)) };
+            Follow { said, began, rest }.into()
+        }
+        Ending::Refused(problems) => refused_events(&problems).into(),
+        _ => sentence::out_of_place().into(),
+    })
+    .into()
 }
 
 /// `set profiling`: of memory, or of something else.
@@ -176,3 +203,6 @@ pub fn refused_events(problems: &[v1::Problem]) -> Reply {
         _ => sentence::refusal(About::Thing, problems),
     }
 }
+
+/// Time between two looks at a ring.
+const PAUSE: Duration = Duration::from_millis(50);

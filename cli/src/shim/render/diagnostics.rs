@@ -54,7 +54,7 @@ pub struct Connections {
 }
 
 /// Writes the lines of a ring.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Lines {
     /// What ends a line.
     pub end: u8,
@@ -236,14 +236,22 @@ impl plan::Lines for Connections {
     }
 }
 
+impl Lines {
+    /// Writes one line.
+    pub fn write(&self, line: &[u8], out: &mut Vec<u8>) {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        // An empty line would end the reply.
+        out.extend_from_slice(if text.is_empty() { b" " } else { text });
+        out.push(self.end);
+    }
+}
+
 impl plan::Lines for Lines {
     fn begin(&mut self, _: &mut Vec<u8>) {}
 
     fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
         for line in answer.events.unwrap_or_default().lines {
-            let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            out.extend_from_slice(if text.is_empty() { b" " } else { text });
-            out.push(self.end);
+            self.write(&line, out);
         }
     }
 

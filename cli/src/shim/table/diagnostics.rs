@@ -43,10 +43,11 @@ pub static ROWS: &[Row] = rows! {
         "show servers conn be" => "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[2]\nbe/s1 3/1 127.0.0.1 1 - 5000 1 1 2 2 0 1 1 -1 2 2 0\nbe/s2 3/2 127.0.0.1 1 - 5000 1 1 2 2 0 1 1 -1 2 2 0\n";
         "show servers conn x" => "Can't find backend.\n";
     }
-    ["show" "events"] "show events [<sink> [-n] [-0]]", "list the rings, or show the lines of one", USER, Ask(diagnostics::show_events) {
+    ["show" "events"] "show events [<sink> [-w] [-n] [-0]]", "list the rings, or show the lines of one", USER, Ask(diagnostics::show_events) {
         "show events" => "Supported events sinks are listed below. Add -0(zero), -w(wait), -n(new). Any key to stop.\n    stdout     : type=fd, 0 dropped, standard output (fd#1)\n    stderr     : type=fd, 0 dropped, standard output (fd#2)\n    buf        : type=buffer, 0 dropped, the newest lines\n";
         "show events buf" => "one\ntwo\n";
         "show events buf -n" => "";
+        "show events nosuch -w" => "No such event sink\n";
         "show events nosuch" => "No such event sink\n";
         "show events stdout" => "Nothing to report for this sink\n";
         "show events buf -x" => "unknown option\n";
