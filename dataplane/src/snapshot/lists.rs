@@ -177,7 +177,8 @@ pub(super) fn compile(state: &State, previous: &Lists, touched: &Touched) -> Res
     });
     for list in changed {
         let Some(row) = state.list(list) else { continue };
-        let old = plans.remove(list);
+        // What has no entries any more is not taken apart one by one.
+        let old = plans.remove(list).filter(|_| state.entry_count(list) > 0);
         let is_new = old.is_none();
         let mut plan = match old {
             Some(old) => ListPlan { columns: row.columns, ..old.as_ref().clone() },

@@ -138,6 +138,7 @@ impl Matching {
     /// Refuses a text that is no pattern, also a regular expression that cannot be compiled.
     pub fn check(self, text: &[u8]) -> Result<(), BadPattern> {
         match self.parse(text)? {
+            Pattern::Regex(expression) if is_plain(expression) => Ok(()),
             Pattern::Regex(expression) => compile_regex(expression, self.ignore_case).map(|_| ()),
             _ => Ok(()),
         }
@@ -197,6 +198,19 @@ pub fn compile_regex(expression: &str, ignore_case: bool) -> Result<regex::bytes
         .build()
         .map_err(|error| BadPattern::Regex(expression.to_owned(), explain(expression, &error)))
 }
+
+/// Whether an expression compiles for certain, as far as reading it tells: then a long list need not be compiled to be
+/// accepted. Only counted repetitions make something large of a short text.
+fn is_plain(expression: &str) -> bool {
+    let mut parser = regex_syntax::ParserBuilder::new();
+    parser.unicode(false).utf8(false);
+    expression.len() <= LONGEST_PLAIN
+        && !expression.contains('{')
+        && parser.build().parse(expression).is_ok_and(|read| read.properties().explicit_captures_len() < 100)
+}
+
+/// Bytes up to which an expression without counted repetitions surely compiles to less than [`LARGEST_REGEX`].
+const LONGEST_PLAIN: usize = 256;
 
 /// Whether directories end at the byte.
 pub fn is_directory_delimiter(byte: u8) -> bool {

@@ -155,7 +155,7 @@ fn files(sizes: Sizes) -> Vec<(String, String)> {
     };
     let lines = |count: usize| texts(count).map(|text| text + "\n").collect::<String>();
     let expressions = |count: usize| texts(count).map(|text| format!("[0-9]{text}$\n")).collect::<String>();
-    let many = expressions(sizes.many).replace("[0-9]-", "[0-9]{2}-");
+    let many = expressions(sizes.many).replace("[0-9]-", "[0-9][0-9]-");
     vec![
         ("exact.map".to_owned(), exact),
         ("ip.map".to_owned(), ip),
