@@ -128,7 +128,7 @@ fn help(model: &Model, theme: Theme, room: usize) -> Vec<Line<'static>> {
     lines.push(heading("Looking"));
     lines.extend(BINDINGS.iter().filter(|binding| !binding.changes).flat_map(|b| row(b.keys, b.about)));
     lines.push(Line::default());
-    lines.push(heading("Changing, of the selected rows or else of the one with the cursor; each asks first"));
+    lines.push(heading("Changing the selected rows, or the one with the cursor; each asks first"));
     match model.setup.read_only {
         true => lines.extend(row("", "nothing: this was started with --read-only")),
         false => {
