@@ -98,9 +98,10 @@ backend app
     server s2 127.0.0.1:2 weight 10
 ";
 
-/// The line of the screen with this word in it.
+/// The line of the screen with this word in it, marked as changed by hand or not.
 fn line<'a>(shown: &'a str, word: &str) -> &'a str {
-    shown.lines().find(|line| line.split_whitespace().any(|found| found == word)).unwrap_or_default()
+    let is_word = |found: &str| found.trim_end_matches('*') == word;
+    shown.lines().find(|line| line.split_whitespace().any(is_word)).unwrap_or_default()
 }
 
 /// How a server stands by the text socket.
