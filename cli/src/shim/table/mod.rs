@@ -130,9 +130,16 @@ pub fn resembling(words: &[Word], modes: Modes) -> Vec<&'static Row> {
         .collect();
     let best = found.iter().map(|(score, _)| *score).max().unwrap_or(0);
     if !words.is_empty() && best == 0 {
-        let text = words.iter().map(Word::text).collect::<Vec<_>>().join(" ");
+        // What is longer than any command resembles none the more, and must not take its time.
+        let text: String = words
+            .iter()
+            .map(Word::text)
+            .flat_map(|word| format!("{word} ").chars().take(MOST_LIKENED).collect::<Vec<_>>())
+            .take(MOST_LIKENED)
+            .collect();
+        let text = text.trim_end();
         for (score, row) in &mut found {
-            *score = likeness(&text, row.usage);
+            *score = likeness(text, row.usage);
         }
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         found.truncate(SUGGESTIONS);
@@ -180,6 +187,8 @@ fn likeness(left: &str, right: &str) -> usize {
     shared.count()
 }
 
+/// Letters of an unknown command that are compared.
+const MOST_LIKENED: usize = 80;
 /// Most rows that are suggested for a word that begins no command.
 const SUGGESTIONS: usize = 5;
 /// What lists of commands end with.
