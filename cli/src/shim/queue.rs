@@ -96,6 +96,7 @@ impl Queue {
     /// Adds bytes that are written once everything before them is.
     pub fn push_bytes(&mut self, bytes: Vec<u8>) {
         if !bytes.is_empty() {
+            self.bytes = self.bytes.saturating_add(bytes.len());
             self.entries.push_back(Entry::Ready(bytes));
         }
     }
@@ -125,6 +126,7 @@ impl Queue {
         while let Some(Entry::Ready(_)) = self.entries.front() {
             if let Some(Entry::Ready(bytes)) = self.entries.pop_front() {
                 out.extend_from_slice(&bytes);
+                self.bytes = self.bytes.saturating_sub(bytes.len());
                 self.cursor = self.cursor.saturating_sub(1);
             }
         }
@@ -234,6 +236,7 @@ impl Queue {
             };
             self.bytes = self.bytes.saturating_sub(held(entry));
             *entry = Entry::Ready(dressed(dress, reply.clone()));
+            self.bytes = self.bytes.saturating_add(held(entry));
         }
         (self.in_flight, self.is_blocked, self.cursor) = (0, false, 0);
     }
@@ -301,6 +304,7 @@ impl Queue {
                     if in_set(entry) {
                         self.bytes = self.bytes.saturating_sub(held(entry));
                         finish_part(entry, &applied);
+                        self.bytes = self.bytes.saturating_add(held(entry));
                     }
                 }
                 self.together =
@@ -445,7 +449,7 @@ fn entry(step: Step, manner: Manner) -> Entry {
 
 fn held(entry: &Entry) -> usize {
     match entry {
-        Entry::Ready(_) => 0,
+        Entry::Ready(bytes) => bytes.len(),
         Entry::Change(Part { manner, .. })
         | Entry::Plan(_, manner)
         | Entry::Waiting(Waiting { manner, .. })
@@ -526,8 +530,8 @@ fn joined(mut first: v1::Answer, second: v1::Answer) -> v1::Answer {
 
 /// Commands and replies that are held at a time.
 const MOST_ENTRIES: usize = 32 * 1024;
-/// Bytes of commands that are held at a time.
-const MOST_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes of commands and replies that are held at a time.
+const MOST_BYTES: usize = 1024 * 1024;
 /// Commands in one set.
 const MOST_TOGETHER: usize = 16 * 1024;
 
