@@ -63,12 +63,12 @@ pub(super) fn set(context: &Context, caller: &Caller, request: v1::SetVariable) 
         Some(From::Sample(text)) => {
             let sample = Sample::parse(&text).map_err(|bad| malformed("sample", bad.to_string()))?;
             let plan = SamplePlan::compile(&sample).map_err(|bad| malformed("sample", bad))?;
-            look(context, &snapshot, |view| fetch::evaluate(&plan, view).map(Value::into_owned))?
+            look(context, &snapshot, |view| fetch::evaluate(&plan, view).map(Value::into_owned))
         }
         Some(From::Format(text)) => {
             let format = Format::parse(&text).map_err(|bad| malformed("format", bad.to_string()))?;
             let plan = FormatPlan::compile(&format).map_err(|bad| malformed("format", bad))?;
-            let text = look(context, &snapshot, |view| rendered(&plan, view))?;
+            let text = look(context, &snapshot, |view| rendered(&plan, view));
             Some(Value::text(text))
         }
     };
@@ -112,18 +112,14 @@ fn rendered(plan: &FormatPlan, view: &View<'_>) -> Vec<u8> {
     text
 }
 
-/// Looks at what is known outside of any connection. It takes a frontend to look from: the first one.
-fn look<T>(context: &Context, snapshot: &Snapshot, look: impl FnOnce(&View<'_>) -> T) -> Result<T, Problem> {
-    let Some(frontend) = snapshot.frontends.values().min_by_key(|frontend| &frontend.name) else {
-        let detail = "samples are evaluated where there is a frontend, and there is none";
-        return Err(Problem::general(Code::Impossible, detail));
-    };
+/// Looks at what is known outside of any connection.
+fn look<T>(context: &Context, snapshot: &Snapshot, look: impl FnOnce(&View<'_>) -> T) -> T {
     let variables = Variables::new(context.live.variables.clone());
     let undecided = Cell::new(false);
     let view = View {
         snapshot,
         live: &context.live,
-        frontend: Some(frontend),
+        frontend: None,
         backend: None,
         server: None,
         source: None,
@@ -140,5 +136,5 @@ fn look<T>(context: &Context, snapshot: &Snapshot, look: impl FnOnce(&View<'_>) 
         connection: &(),
         facts: Facts::default(),
     };
-    Ok(look(&view))
+    look(&view)
 }

@@ -84,7 +84,7 @@ fn connections(view: &v1::ServerView) -> v1::ServerConnections {
         idle_unsafe: 1,
         idle_safe: 1,
         idle_limit: None,
-        idle_per_worker: vec![2, 0],
+        idle_counts: vec![2, 0],
     }
 }
 

@@ -195,7 +195,7 @@ impl plan::Lines for Connections {
     fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
         let mut text = String::new();
         for row in &answer.server_connections {
-            self.header(row.idle_per_worker.len(), &mut text);
+            self.header(row.idle_counts.len(), &mut text);
             let idle = row.idle_unsafe.saturating_add(row.idle_safe);
             // Writing to a string cannot fail.
             let _ = write!(
@@ -217,7 +217,7 @@ impl plan::Lines for Connections {
                 row.idle_safe,
                 row.idle_limit.map_or(-1, i64::from),
             );
-            for idle in &row.idle_per_worker {
+            for idle in &row.idle_counts {
                 let _ = write!(text, " {idle}");
             }
             text.push('\n');

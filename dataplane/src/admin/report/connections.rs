@@ -50,6 +50,6 @@ fn row(facts: ServerFacts, now: u64) -> Option<v1::ServerConnections> {
         idle_unsafe: all.saturating_sub(idle_safe),
         idle_safe,
         idle_limit: plan.pool_max_conn,
-        idle_per_worker: idle,
+        idle_counts: idle,
     })
 }

@@ -197,7 +197,7 @@ pub(super) const ROWS: &[Directive] = &[
         accepted: &[
             "stats socket unix@/run/regate.sock mode 660 user root group adm level admin",
             "stats socket 127.0.0.1:9999 level operator",
-            "stats socket /run/regate.sock severity-output number volatile",
+            "stats socket unix@/run/regate.sock severity-output number volatile",
             "stats socket fd@5",
         ],
         refused: &[
