@@ -42,6 +42,9 @@ fn edited(edit: &EntriesEdit) -> String {
         EntriesEdit::RemoveKey(key) => format!("entries '{}' removed", text(key)),
         EntriesEdit::SetValue(id, value) => format!("entry {:#x} set to '{}'", id.0, text(value)),
         EntriesEdit::SetKey(key, value) => format!("entries '{}' set to '{}'", text(key), text(value)),
+        EntriesEdit::Ensure(key, Some(value)) => format!("entry '{}' is '{}'", text(key), text(value)),
+        EntriesEdit::Ensure(key, None) => format!("entry '{}' is there", text(key)),
+        EntriesEdit::Discard(key) => format!("entries '{}' are gone", text(key)),
         EntriesEdit::Clear => "cleared".to_owned(),
         EntriesEdit::Replace(run) => format!("replaced by {} entries", run.len()),
     }

@@ -221,3 +221,61 @@ fn entries_of_tables_outlive_changes_and_the_process() {
     node.hard_stop();
     node.wait();
 }
+
+/// Rows of a configuration, without files.
+fn read(text: &str) -> Vec<Row> {
+    use regate_proto::config::{Environment, SourceFile};
+    let (variable, file) = (|_: &str| None, |_: &std::path::Path| Err(io::ErrorKind::NotFound.into()));
+    let source = SourceFile::new("test.cfg", text);
+    regate_proto::config::read(&[source], &Environment::new(&variable, &file)).unwrap().rows
+}
+
+/// Waits until something holds of the node.
+fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < until, "waited in vain for {what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_rules_learn_is_an_overlay_with_their_name_and_costs_a_change_only_once() {
+    let (folder, port) = (Folder::new(), free_port());
+    let rows = read(&format!(
+        "frontend f\n mode http\n timeout client 5s\n bind 127.0.0.1:{port}\n \
+         http-request set-map(virt@m) %[req.hdr(host)] %[path]\n \
+         http-request set-map(virt@n) %[req.hdr(host)] nonsense\n \
+         http-request return status 200 content-type text/plain lf-string %[req.hdr(host),map(virt@m,none)] hdr x-n %[src,map_ip_int(virt@n,0)]\n",
+    ));
+    let node = Node::start(options(&folder, Some(rows))).unwrap();
+    let live = |node: &Node| node.store().read(|current| current.state.revision());
+    let before = live(&node);
+    fetch(port);
+    let list = regate_proto::model::ListName::new("virt@m").unwrap();
+    let value = |node: &Node| {
+        node.store().read(|current| {
+            let entry = current.state.entries_with(&list, b"x").next();
+            entry.and_then(|entry| entry.value.map(<[u8]>::to_vec))
+        })
+    };
+    await_that("the entry", || value(&node).as_deref() == Some(b"/"));
+    assert!(fetch(port).contains('/'));
+    let learnt = live(&node);
+    assert!(learnt > before);
+    let overlays: Vec<_> = node.store().read(|current| current.state.overlays().cloned().collect());
+    assert_eq!(overlays.len(), 1, "the value that is no number was refused: {overlays:?}");
+    assert_eq!(overlays[0].origin.door, "rule");
+    assert_eq!(overlays[0].origin.actor, "frontend f: http-request set-map(virt@m)");
+    for _ in 0..20 {
+        fetch(port);
+    }
+    assert_eq!(live(&node), learnt, "what is there already is no change");
+    node.hard_stop();
+    node.wait();
+
+    let node = Node::start(options(&folder, None)).unwrap();
+    assert_eq!(value(&node).as_deref(), Some(&b"/"[..]), "it outlives a restart");
+    node.hard_stop();
+    node.wait();
+}

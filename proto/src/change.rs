@@ -55,6 +55,11 @@ pub enum EntriesEdit {
     SetValue(EntryId, Box<[u8]>),
     /// Writes the value of every entry with this key.
     SetKey(Box<[u8]>, Box<[u8]>),
+    /// Makes the entry with this key be there, with this value or without one: the value of every entry with the key is
+    /// written, and where there is none one is added at the end.
+    Ensure(Box<[u8]>, Option<Box<[u8]>>),
+    /// Removes every entry with this key, as it was written; there need be none.
+    Discard(Box<[u8]>),
     /// Removes every entry.
     Clear,
     /// Makes these the entries, in this order; what their ids are does not matter. Entries that are there already

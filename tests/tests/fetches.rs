@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 
 use regate_tests::harness::{HttpClient, Kind, Port, Proxy, Result, oracle, wait};
 
@@ -18,18 +18,33 @@ use regate_tests::harness::{HttpClient, Kind, Port, Proxy, Result, oracle, wait}
 fn responses_give_the_same() -> Result<()> {
     oracle::compare(|kind| {
         let (front, back) = (Port::reserve()?, Port::reserve()?);
+        let sink = UdpSocket::bind("127.0.0.1:0")?;
+        sink.set_read_timeout(Some(wait::PATIENCE))?;
         let mut configuration = format!(
             "{DEFAULTS}frontend back
     bind 127.0.0.1:{back}
     http-request return status 404 content-type text/plain string gone hdr Set-Cookie \"a=1; Path=/; Max-Age=5\" hdr Set-Cookie \"b=2,c=3\" hdr Set-Cookie \"a=7; Secure\" hdr X-List \"u, v\" hdr X-List w hdr X-Number 5 hdr X-Ip 192.0.2.9
 frontend fe
     bind 127.0.0.1:{front}
+    log 127.0.0.1:{sink} local0
+    option httplog
+    declare capture request len 8
+    declare capture response len 4
+    http-request set-method PUT if {{ path /kept }}
+    http-request capture req.hdr(host) len 3
+    http-request capture path id 0
+    http-request set-path /new if {{ path /kept }}
     default_backend be
 backend be
+    http-request set-var(txn.method) capture.req.method
+    http-request set-var(txn.target) capture.req.uri
     server s1 127.0.0.1:{back}
+    http-response capture status id 0
+    http-response capture str(nowhere) id 9
 ",
             back = back.number(),
             front = front.number(),
+            sink = sink.local_addr()?.port(),
         );
         for (at, fetch) in RESPONSE.iter().enumerate() {
             writeln!(
@@ -39,12 +54,18 @@ backend be
         }
         let _proxy = Proxy::start(kind, &configuration)?;
         let mut client = HttpClient::connect(front.address())?;
-        client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")?;
+        client.send("GET /kept?q HTTP/1.1\r\nHost: host\r\nConnection: close\r\n\r\n")?;
         let exchange = client.read("GET")?;
         let seen = RESPONSE.iter().enumerate().map(|(at, fetch)| {
             format!("{fetch}: {}", exchange.header(&format!("y-{at}")).unwrap_or("no header"))
         });
-        Ok(seen.collect())
+        let mut seen: Vec<String> = seen.collect();
+        let mut line = [0; 8192];
+        let length = sink.recv(&mut line)?;
+        // What was kept, and the line of the request.
+        let line = String::from_utf8_lossy(&line[..length]).into_owned();
+        seen.push(line.split_once(" {").map_or(line.clone(), |(_, kept)| kept.to_owned()));
+        Ok(seen)
     })
 }
 
@@ -384,6 +405,32 @@ const RESPONSE: &[&str] = &[
     "scook_cnt(a)",
     "res.cook_val(a)",
     "scook_val(a)",
+    "method",
+    "capture.req.method",
+    "capture.req.uri",
+    "capture.req.ver",
+    "var(txn.method)",
+    "var(txn.target)",
+    "bc_src",
+    "bc_src_port,bool",
+    "res.len,bool",
+    "res.payload(0,4)",
+    "res.payload(0,0)",
+    "res.payload_lv(0,1)",
+    "payload(0,3)",
+    "res.body",
+    "res.body_len",
+    "res.body_size",
+    "capture.req.hdr(0)",
+    "capture.req.hdr(1)",
+    "capture.req.hdr(2)",
+    "capture.res.hdr(0)",
+    "str(converted),capture-req(0)",
+    "capture.req.hdr(0)",
+    "str(converted),capture-res(0)",
+    "capture.res.hdr(0)",
+    "str(nowhere),capture-res(1)",
+    "wait_end",
     "nbsrv",
     "srv_is_up(s1)",
     "srv_conn(s1)",

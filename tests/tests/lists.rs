@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use regate_tests::harness::oracle::compare;
-use regate_tests::harness::{Folder, HttpClient, Kind, Port, Proxy, Result};
+use regate_tests::harness::{Folder, HttpClient, Kind, Origin, Port, Proxy, Result, wait};
 
 /// A map per method: its converter, what its file holds, and the values that are looked up.
 const MAPS: &[(&str, &str, &[&str])] = &[
@@ -315,4 +315,80 @@ fn a_file_with_three_bad_lines_reports_the_three() -> Result<()> {
         assert!(output.contains(place), "{place} is missing in {output}");
     }
     Ok(())
+}
+
+/// What rules for requests and responses do to lists: what is asked for, and the answer once it has come about.
+const LEARNING: &[(&str, &str, &str, &str)] = &[
+    // A query that changes something, the value that is looked up afterwards, and what it must lead to.
+    ("set?k=one&v=1", "one", "one", "1"),
+    ("set?k=two&v=a%20b", "one two", "two", "a b"),
+    ("set?k=one&v=3", "one", "one", "3"),
+    ("set?k=from&v=4", "one", "from", "4"),
+    ("del?k=from", "one", "from", "none"),
+    ("del?k=never", "one", "never", "none"),
+    ("set?k=one&v=3", "one", "one", "3"),
+    ("both?k=three&v=5", "one", "three", "5"),
+    ("answer?k=seen", "one", "seen", "200"),
+    ("add?k=10.0.0.1", "acl", "10.0.0.1", "yes"),
+    ("add?k=10.0.0.1", "acl", "10.0.0.1", "yes"),
+    ("add?k=10.0.0.2", "acl", "10.0.0.2", "yes"),
+    ("rem?k=10.0.0.1", "acl", "10.0.0.1", "no"),
+    ("add?k=10.0.0.1", "acl", "10.0.0.1", "yes"),
+    ("net?k=10.1.0.0/16&v=n", "ip", "10.1.2.3", "n"),
+    // What is no network is not taken; nor is what the list of ACLs cannot hold.
+    ("net?k=nonsense&v=n", "ip", "10.1.2.3", "n"),
+    ("net?k=10.1.0.0/16&v=m", "ip", "10.1.2.3", "m"),
+];
+
+#[test]
+fn rules_change_lists_as_they_do_under_haproxy() -> Result<()> {
+    compare(|kind| {
+        let (port, folder, origin) = (Port::reserve()?, Folder::create()?, Origin::start("o")?);
+        let file = |name: &str, text: &str| -> Result<String> {
+            Ok(folder.write(name, text)?.to_string_lossy().into_owned())
+        };
+        let (map, acl, ip) =
+            (file("m.map", "from file\n")?, file("a.lst", "10.9.9.9\n")?, file("i.map", "")?);
+        let text = format!(
+            "global\n stats socket @folder@/admin level admin\ndefaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n\
+             frontend f\n bind 127.0.0.1:{port}\n \
+             http-request set-map({map}) %[url_param(k)] %[url_param(v),url_dec] if {{ path /set /both }}\n \
+             http-request set-map({map}) %[url_param(k)]-2 %[url_param(v)] if {{ path /both }}\n \
+             http-request set-map({ip}) %[url_param(k)] %[url_param(v)] if {{ path /net }}\n \
+             http-request del-map({map}) %[url_param(k)] if {{ path /del }}\n \
+             http-request add-acl({acl}) %[url_param(k)] if {{ path /add }}\n \
+             http-request del-acl({acl}) %[url_param(k)] if {{ path /rem }}\n \
+             http-request set-var(txn.k) url_param(k)\n \
+             http-request return status 200 content-type text/plain lf-string %[url_param(k),map({map},none)] if {{ path /look }}\n \
+             http-request return status 200 content-type text/plain lf-string %[url_param(k),map_ip({ip},none)] if {{ path /ip }}\n \
+             http-request return status 200 content-type text/plain string yes if {{ path /acl }} {{ url_param(k) -m ip -f {acl} }}\n \
+             http-request return status 200 content-type text/plain string no if {{ path /acl }}\n \
+             default_backend b\nbackend b\n \
+             http-response set-map({map}) %[var(txn.k)] %[status] if {{ var(txn.k) -m str seen }}\n server s 127.0.0.1:{}\n",
+            origin.port()
+        );
+        let proxy = Proxy::start(kind, &text)?;
+        let ask = |target: &str| -> Result<String> {
+            let mut client = HttpClient::connect(SocketAddr::from(([127, 0, 0, 1], port.number())))?;
+            Ok(client.request("GET", target, &[], b"")?.text())
+        };
+        let mut seen = Vec::new();
+        for (change, kind, key, wanted) in LEARNING {
+            ask(&format!("/{change}"))?;
+            let path = if kind.starts_with("one") { "look" } else { kind };
+            let target = format!("/{path}?k={key}");
+            let what = format!("{change}: {target} to be {wanted:?}");
+            wait::until_true(&what, wait::PATIENCE, || ask(&target).is_ok_and(|found| found == *wanted))?;
+            seen.push(what);
+        }
+        for list in [&map, &ip] {
+            let shown = proxy.ask(&format!("show map {list}"))?;
+            let lines = shown.lines().map(|line| line.split_once(' ').map_or(line, |(_, entry)| entry));
+            seen.push(lines.collect::<Vec<_>>().join("\n"));
+        }
+        let shown = proxy.ask(&format!("show acl {acl}"))?;
+        let lines = shown.lines().map(|line| line.split_once(' ').map_or(line, |(_, entry)| entry));
+        seen.push(lines.collect::<Vec<_>>().join("\n"));
+        Ok(seen)
+    })
 }

@@ -6,6 +6,7 @@
 //! Read next: `permission.rs`, `change.rs`, `query.rs`, `fleet.rs`.
 
 mod change;
+mod edits;
 mod fleet;
 mod inside;
 mod listen;
@@ -161,6 +162,9 @@ impl Admin {
         }
         drop(connections);
         runtime.spawn(tick(context.clone()));
+        if let Some(queue) = context.live.edits.take_end() {
+            served.push(runtime.spawn(edits::commit(context.clone(), queue)));
+        }
         let router =
             router(&context).map_err(|error| format!("reflection: {error}"))?.add_service(health_service);
         let until = closing.clone();
@@ -290,6 +294,9 @@ impl Context {
             jobs: connections.saturating_add(listeners).saturating_add(self.doors),
             jobs_unstoppable: self.doors,
             listeners,
+            list_edits_total: self.live.edits.made.load(Ordering::Relaxed),
+            list_edits_lost_total: self.live.edits.lost.load(Ordering::Relaxed),
+            list_edits_refused_total: self.live.edits.refused.load(Ordering::Relaxed),
             logs_dropped_total: process.dropped_logs.load(Ordering::Relaxed),
             warnings_total: crate::notes::warnings(),
             pipes_limit: narrow(live.over_workers(|worker| worker.pipes.most.now())),

@@ -187,6 +187,11 @@ impl Caller {
         Caller { level: Level::Admin, actor, forwarded_by: None }
     }
 
+    /// The node itself, which carries out its rules.
+    pub(super) fn node() -> Caller {
+        Caller { level: Level::Admin, actor: "rules".to_owned(), forwarded_by: None }
+    }
+
     /// Whether the caller may do this.
     pub fn may(&self, asked: Asked) -> Result<(), Problem> {
         let needed = asked.level();

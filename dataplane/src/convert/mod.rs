@@ -32,7 +32,7 @@ use regate_proto::rules::{Argument, Converter};
 
 use self::crypto::Digest;
 use self::variable::{constant, named};
-use crate::fetch::{Arguments, View};
+use crate::fetch::{Arguments, Side, View};
 use crate::sample::Value;
 use crate::snapshot::StepPlan;
 
@@ -69,6 +69,8 @@ pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Optio
             };
             Some(Value::Bin(text::bytes(octets(value), integer(step, 0, view)?, length)))
         }
+        Converter::CaptureRequest => Some(captured(Side::Request, value, &arguments, view)),
+        Converter::CaptureResponse => Some(captured(Side::Response, value, &arguments, view)),
         Converter::Choose => {
             let chosen = usize::from(value.as_int()? == 0);
             Some(Value::text(constant(arguments.0, chosen)))
@@ -214,6 +216,18 @@ pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Optio
 }
 
 /// AES in the mode GCM: bits, nonce, key, the tag or the variable for it, and what is authenticated besides.
+/// Keeps a value in a slot of the frontend, where it has it, and gives the value on.
+fn captured<'a>(side: Side, value: Value<'a>, arguments: &Arguments<'_>, view: &View<'_>) -> Value<'a> {
+    let text = octets(value);
+    let place = arguments.int(0).and_then(|place| usize::try_from(place).ok());
+    if let (Some(place), Some(captures)) = (place, view.facts.captures)
+        && let Some(slot) = side.slots(&view.frontend.captures).get(place)
+    {
+        captures.note(side, place, &text, slot.length);
+    }
+    Value::Str(text)
+}
+
 fn gcm<'a>(step: &'a StepPlan, codec: Codec, text: &[u8], view: &View<'a>) -> Option<Value<'a>> {
     let bits = Arguments(&step.arguments).text(0)?;
     let (nonce, secret) = (key(step, 1, view)?, key(step, 2, view)?);

@@ -1,5 +1,11 @@
 //! What was kept of a request and its response for lines and rules.
 
+use std::cell::RefCell;
+
+use regate_proto::model::Capture;
+
+use crate::snapshot::CapturePlan;
+
 /// What was kept of an exchange.
 #[derive(Clone, Debug, Default)]
 pub struct Captures {
@@ -9,6 +15,8 @@ pub struct Captures {
     pub response: Vec<Option<Box<[u8]>>>,
     /// The cookie of the request, and that of the response, as `name=value`.
     pub cookies: [Option<Box<[u8]>>; 2],
+    /// What samples kept while they were evaluated, and is not in its place yet.
+    fresh: RefCell<Vec<(Side, usize, Box<[u8]>)>>,
 }
 
 /// Which of the two messages.
@@ -18,6 +26,16 @@ pub enum Side {
     Request,
     /// The response.
     Response,
+}
+
+impl Side {
+    /// The places that a frontend has for values of this message, in order.
+    pub fn slots(self, plan: &CapturePlan) -> &[Capture] {
+        match self {
+            Side::Request => &plan.request,
+            Side::Response => &plan.response,
+        }
+    }
 }
 
 impl Captures {
@@ -32,6 +50,21 @@ impl Captures {
         }
         if let Some(slot) = slots.get_mut(place) {
             *slot = Some(cut(value, length));
+        }
+    }
+
+    /// Keeps something in a place, cut to its length, while others look: it is in its place once [`Captures::settle`]
+    /// was called.
+    pub fn note(&self, side: Side, place: usize, value: &[u8], length: u32) {
+        if let Ok(mut fresh) = self.fresh.try_borrow_mut() {
+            fresh.push((side, place, cut(value, length)));
+        }
+    }
+
+    /// Puts what was noted in its place.
+    pub fn settle(&mut self) {
+        for (side, place, value) in std::mem::take(self.fresh.get_mut()) {
+            self.keep(side, place, &value, u32::MAX);
         }
     }
 

@@ -29,7 +29,7 @@ pub use captures::{Captures, Side};
 pub use condition::holds;
 pub(crate) use tables::{increment, key_of};
 pub(crate) use users::{is_same, presented};
-pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, View};
+pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, Sent, View};
 
 /// The value of a sample; `None` where it has none.
 pub fn evaluate<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
@@ -261,17 +261,20 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::BaseHash => target::base_hash(view).map(|hash| Value::Int(hash.into())),
         Fetch::BaseHashSrc => target::with_source(target::base_hash(view), view),
         Fetch::BaseQuery => target::base(view, true),
-        Fetch::CapturedRequestHeader => captured(view.facts.request_captures, arguments),
+        Fetch::CapturedRequestHeader => captured(Side::Request, arguments, view),
         Fetch::CapturedMethod => match view.facts.sent {
-            Some((method, _)) => Some(bytes(method)),
+            Some(sent) => Some(bytes(sent.method)),
             None => view.request.as_ref().map(|request| bytes(request.method)),
         },
         Fetch::CapturedTarget => match view.facts.sent {
-            Some((_, sent)) => target::locate_path(sent).map(bytes),
+            Some(sent) => target::locate_path(sent.target).map(bytes),
             None => target::path_and_query(view).map(bytes),
         },
-        Fetch::CapturedRequestVersion => view.request.as_ref().map(|request| spelled(request.version)),
-        Fetch::CapturedResponseHeader => captured(view.facts.response_captures, arguments),
+        Fetch::CapturedRequestVersion => {
+            let sent = view.facts.sent.map(|sent| sent.version);
+            sent.or(view.request.as_ref().map(|request| request.version)).map(spelled)
+        }
+        Fetch::CapturedResponseHeader => captured(Side::Response, arguments, view),
         Fetch::CapturedResponseVersion => view.response.as_ref().map(|response| spelled(response.version)),
         Fetch::Cookie => match response(view) {
             Some(heads) => header::cookie(header::response_cookies(heads, arguments), arguments).map(bytes),
@@ -309,7 +312,10 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::Entry(found, fact) => tables::entry(found, fact, arguments, view),
         Fetch::TableUsed => tables::used(arguments, view),
         Fetch::TableRoom => tables::room(arguments, view),
-        Fetch::Method => view.request.as_ref().map(|request| Value::Method(request.method.into())),
+        Fetch::Method => {
+            let request = view.request.as_ref().map(|request| request.method);
+            request.or(view.facts.sent.map(|sent| sent.method)).map(|method| Value::Method(method.into()))
+        }
         Fetch::Path => target::path(view).map(bytes),
         Fetch::PathQuery => target::path_and_query(view).map(bytes),
         Fetch::Query => target::query(view).map(bytes),
@@ -387,6 +393,9 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
 
         Fetch::DistccBody => payload::distcc(arguments, view)?.1.map(|body| Value::Bin(body.into())),
         Fetch::DistccParameter => payload::distcc(arguments, view).map(|(number, _)| Value::Int(number)),
+        // Of a response in HTTP there are no bytes but those of its parts.
+        Fetch::Payload | Fetch::ResponsePayload if view.response.is_some() => None,
+        Fetch::PayloadLengthValue | Fetch::ResponsePayloadLengthValue if view.response.is_some() => None,
         Fetch::Payload => payload::slice(payload::at_hand(view), arguments, view),
         Fetch::PayloadLengthValue => payload::counted(payload::at_hand(view), arguments, view),
         Fetch::RdpCookie => payload::rdp_cookie(arguments, view).map(bytes),
@@ -401,7 +410,10 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::HelloSni => payload::of_hello(view, |hello| hello.server_name()).map(bytes),
         Fetch::HelloTicket => payload::of_hello(view, |hello| Some(Value::Int(hello.ticket()))),
         Fetch::HelloVersion => payload::read(hello::version(view.payload), view).map(Value::Int),
-        Fetch::ResponseLength => payload::length(view.answer, view),
+        Fetch::ResponseLength => match &view.response {
+            Some(response) => count(response.came),
+            None => payload::length(view.answer, view),
+        },
         Fetch::ResponsePayload => payload::slice(view.answer, arguments, view),
         Fetch::ResponsePayloadLengthValue => payload::counted(view.answer, arguments, view),
         Fetch::ResponseHelloType => payload::read(hello::handshake_type(view.answer), view).map(Value::Int),
@@ -448,9 +460,9 @@ fn response<'a>(view: &View<'a>) -> Option<Heads<'a>> {
 }
 
 /// What was captured in the place that the argument names.
-fn captured<'a>(captures: &'a [Option<Box<[u8]>>], arguments: &Arguments<'_>) -> Option<Value<'a>> {
+fn captured<'a>(side: Side, arguments: &Arguments<'_>, view: &View<'a>) -> Option<Value<'a>> {
     let place = usize::try_from(arguments.int(0)?).ok()?;
-    captures.get(place)?.as_deref().map(Value::text)
+    view.facts.captures?.value(side, place).map(Value::text)
 }
 
 /// A version as a start line spells it.

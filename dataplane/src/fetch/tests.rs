@@ -120,6 +120,7 @@ fn a_response_gives_what_it_gives_under_haproxy() {
             ("X-List", "u, v"),
         ]),
         body: b"gone",
+        came: 0,
         body_length: None,
     };
     let view = View { response: Some(response), ..scene.request() };
@@ -265,6 +266,8 @@ fn connections_tell_what_they_know() {
     }
     let scene = Scene::new();
     let known = Known(Proxied { authority: Some(Box::from(&b"ex.ample"[..])), unique_id: None });
+    let mut captures = Captures::default();
+    captures.keep(Side::Request, 1, b"kept", 10);
     let view = View {
         connection: &known,
         backend: scene.snapshot.backends.get(&Name::new("be").unwrap()).map(|plan| &**plan),
@@ -273,8 +276,8 @@ fn connections_tell_what_they_know() {
             server_timeout: Some(77),
             unique_id: Some(b"u-1"),
             last_rule: Some(("a.cfg", 12)),
-            sent: Some((b"PUT", b"http://h/before?x")),
-            request_captures: &[None, Some(Box::from(&b"kept"[..]))],
+            sent: Some(Sent { method: b"PUT", target: b"http://h/before?x", version: "1.1" }),
+            captures: Some(&captures),
             ..Facts::default()
         },
         ..scene.request()

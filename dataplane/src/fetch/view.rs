@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
+use super::Captures;
 use crate::live::{Live, Priority, Variables};
 use crate::snapshot::{BackendPlan, FrontendPlan, ServerPlan, Snapshot};
 
@@ -66,12 +67,31 @@ pub struct Facts<'a> {
     pub unique_id: Option<&'a [u8]>,
     /// File and line of the rule that ended an evaluation last.
     pub last_rule: Option<(&'a str, u32)>,
-    /// The method and the target as the client sent them, where rules changed them.
-    pub sent: Option<(&'a [u8], &'a [u8])>,
-    /// What was captured of the request, by the number of the place.
-    pub request_captures: &'a [Option<Box<[u8]>>],
-    /// What was captured of the response, by the number of the place.
-    pub response_captures: &'a [Option<Box<[u8]>>],
+    /// The first line of the request as the client sent it, whatever rules made of it.
+    pub sent: Option<Sent<'a>>,
+    /// What was captured of the messages.
+    pub captures: Option<&'a Captures>,
+}
+
+/// The first line of a request as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent<'a> {
+    /// The method.
+    pub method: &'a [u8],
+    /// The target.
+    pub target: &'a [u8],
+    /// `1.0` or `1.1`.
+    pub version: &'a str,
+}
+
+impl<'a> Sent<'a> {
+    /// Cuts a line into its parts; nothing where it has not all of them.
+    pub fn cut(line: &'a [u8]) -> Option<Sent<'a>> {
+        let first = memchr::memchr(b' ', line)?;
+        let last = memchr::memrchr(b' ', line).filter(|last| *last > first)?;
+        let version = std::str::from_utf8(line.get(last + 1..)?).ok()?.strip_prefix("HTTP/")?;
+        Some(Sent { method: line.get(..first)?, target: line.get(first + 1..last)?, version })
+    }
 }
 
 /// What only connections can tell. Each answer may cost a system call, hence none is had before it is asked for.
@@ -177,6 +197,8 @@ pub struct Response<'a> {
     pub body: &'a [u8],
     /// The body's whole length, where it is told.
     pub body_length: Option<u64>,
+    /// How many bytes of the response have come, head included.
+    pub came: usize,
 }
 
 /// The headers of a message, as rules see them: with what they changed.

@@ -6,6 +6,7 @@
 
 mod backend;
 mod counter;
+mod edits;
 mod exchanges;
 mod finding;
 mod frontend;
@@ -37,6 +38,7 @@ use regate_proto::state::State;
 
 pub use backend::BackendLive;
 pub use counter::{Carried, Counter, Gauge, Mean, Statuses, Traffic};
+pub use edits::{Edits, ListEdit, Wish};
 pub use exchanges::Exchanges;
 pub use finding::{Finding, Outcome, Verdict};
 pub use frontend::{BindLive, FrontendLive};
@@ -68,6 +70,8 @@ pub struct Live {
     pub shears: Shears,
     /// What is remembered of clients.
     pub tables: Tables,
+    /// What rules want changed of lists.
+    pub edits: Edits,
     /// The newest lines of logs.
     pub rings: Rings,
     /// The variables that live as long as the process.
@@ -90,6 +94,7 @@ impl Live {
             ledger: Ledger::default(),
             shears: Shears::default(),
             tables: Tables::default(),
+            edits: Edits::default(),
             rings: Rings::default(),
             variables: Arc::default(),
             workers: (0..workers).map(|_| Arc::default()).collect(),

@@ -130,12 +130,13 @@ pub(super) fn amended(
     // A message from a file may be anything: what is no response is sent as it is.
     let Ok(Parse::Complete(head)) = parsed else { return answer };
     let mut line = StatusLine::default();
+    let body = answer.bytes.get(head.len..).unwrap_or_default();
     for rules in lists {
         let mut draft = Draft {
             scene,
             buffer: &answer.bytes,
             fields: &mut fields,
-            message: Message::Response(&head, &mut line),
+            message: Message::Response(&head, &mut line, body, Some(body.len() as u64)),
             wishes: &mut *wishes,
             captures: &mut *captures,
         };

@@ -1,6 +1,7 @@
 //! One exchange with a server, from top to bottom: reach it, send the request, await the response, relay it;
 //! again where the backend tries again.
 
+use std::borrow::Cow;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,12 +22,12 @@ use super::malformed;
 use super::persistence::Answered;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
 use super::rewrite;
-use super::rules::{Decision, Draft, Message, Scene, StatusLine, Step};
+use super::rules::{Decision, Draft, Message, Past, Scene, StatusLine, Step, spelled};
 use super::session::Session;
 use super::story::Story;
 use super::stream::{Cut, poll_timer};
 use super::upstream::{self, Held, Way};
-use crate::fetch::Side;
+use crate::fetch::{Sent, Side};
 use crate::snapshot::{BackendPlan, RulePlan, Snapshot};
 use crate::streams::Progress;
 
@@ -428,10 +429,11 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 backend: Some(self.backend),
                 server: Some(&way.server),
                 unique_id: self.story.unique_id.as_deref(),
+                past: past(&self.request, self.inbound, way),
             },
             buffer,
             fields: self.fields,
-            message: Message::Response(head, &mut StatusLine::default()),
+            message: Message::Response(head, &mut StatusLine::default(), &[], None),
             wishes: &mut self.story.wishes,
             captures: &mut self.story.captures,
         };
@@ -469,6 +471,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         }
         added.clear();
         let mut line = StatusLine::default();
+        let (body, length) = content(head, buffer);
         let back = Some(self.backend.rules.as_ref()).filter(|_| !halves);
         let lists: [&[RulePlan]; 5] = [
             &self.backend.rules.tcp_response,
@@ -487,10 +490,11 @@ impl<'s, 'a> Exchange<'s, 'a> {
                         backend: Some(self.backend),
                         server: Some(&way.server),
                         unique_id: self.story.unique_id.as_deref(),
+                        past: past(&self.request, self.inbound, way),
                     },
                     buffer,
                     fields: self.fields,
-                    message: Message::Response(head, &mut line),
+                    message: Message::Response(head, &mut line, &body, length),
                     wishes: &mut self.story.wishes,
                     captures: &mut self.story.captures,
                 };
@@ -642,6 +646,28 @@ fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) ->
             (None, Fault::Rejected)
         }
     }
+}
+
+/// What has come of a response's body, without framing, and its whole length where it is told.
+fn content<'b>(head: &ResponseHead, buffer: &'b [u8]) -> (Cow<'b, [u8]>, Option<u64>) {
+    let came = buffer.get(head.len..).unwrap_or_default();
+    match head.framing {
+        Framing::Length(length) => {
+            let here = usize::try_from(length).map_or(came.len(), |length| length.min(came.len()));
+            (Cow::Borrowed(came.get(..here).unwrap_or_default()), Some(length))
+        }
+        Framing::UntilClose => (Cow::Borrowed(came), None),
+        Framing::Chunked => (Cow::Owned(Body::unframed(head.framing, came)), None),
+        Framing::None | Framing::Tunnel => (Cow::Borrowed(&[]), Some(0)),
+    }
+}
+
+/// What is known of a request that has gone out this way.
+fn past<'p>(request: &Request, inbound: &'p Buffer, way: &'p Way<'_>) -> Past<'p> {
+    let (head, bytes) = (&request.head, inbound.filled());
+    let (method, target) = (head.method_span.of(bytes), head.target.of(bytes));
+    let sent = Some(Sent { method, target, version: spelled(head.version) });
+    Past { sent, upstream: Some(&way.upstream.stream) }
 }
 
 /// Seconds since the Unix epoch, which cookies count.

@@ -21,13 +21,14 @@ use super::malformed;
 use super::persistence;
 use super::reply;
 use super::rewrite;
-use super::rules::{RequestLine, Scene};
+use super::rules::{Past, RequestLine, Scene};
 use super::service;
 use super::session::Session;
 use super::stage::Stage;
 use super::story::Story;
 use super::stream::Cut;
 use super::worker::Seen;
+use crate::fetch::Sent;
 use crate::snapshot::{RulesPlan, Snapshot};
 
 /// What becomes of the client's connection.
@@ -325,6 +326,7 @@ fn amend(session: &Session, answer: Answer, story: &mut Story<'_>) -> Answer {
         backend: story.backend,
         server: None,
         unique_id: story.unique_id.as_deref(),
+        past: Past { sent: Sent::cut(&story.request_line), upstream: None },
     };
     answer::amended(answer, scene, (&mut story.wishes, &mut story.captures), &lists, story.method)
 }

@@ -11,6 +11,7 @@ mod capture;
 mod clock;
 mod cookie;
 mod descriptor;
+mod editing;
 mod exchange;
 mod fault;
 pub mod h1;

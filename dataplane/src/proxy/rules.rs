@@ -18,8 +18,11 @@ use super::log::Purpose;
 use super::normalize;
 use super::record::Record;
 use super::session::Session;
-use super::story::Story;
-use crate::fetch::{self, Captures, Connection, Facts, Headers, Measures, Proxied, View, evaluate, holds};
+use super::story::{Story, address_of};
+use super::stream::Stream;
+use crate::fetch::{
+    self, Captures, Connection, Facts, Headers, Measures, Proxied, Sent, View, evaluate, holds,
+};
 use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
@@ -49,14 +52,25 @@ pub(super) struct Scene<'d> {
     pub(super) server: Option<&'d ServerPlan>,
     /// The identifier of the request, where it has one.
     pub(super) unique_id: Option<&'d [u8]>,
+    /// What is known of the request once it has gone.
+    pub(super) past: Past<'d>,
+}
+
+/// What is known of a request that has gone to a server.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Past<'d> {
+    /// The first line as it came.
+    pub(super) sent: Option<Sent<'d>>,
+    /// The connection to the server.
+    pub(super) upstream: Option<&'d Stream>,
 }
 
 /// What kind of message, and its first line.
 pub(super) enum Message<'d> {
     /// A request with what has come of its body.
     Request(&'d mut RequestHead, &'d mut RequestLine, &'d [u8], Option<u64>),
-    /// A response.
-    Response(&'d ResponseHead, &'d mut StatusLine),
+    /// A response with what has come of its body.
+    Response(&'d ResponseHead, &'d mut StatusLine, &'d [u8], Option<u64>),
     /// What a client sends in TCP mode, and whether nothing more of it is waited for.
     Bytes(&'d [u8], bool),
 }
@@ -134,6 +148,7 @@ impl<'d> Draft<'d> {
                     continue;
                 }
             }
+            self.captures.settle();
             match &rule.action {
                 ActionPlan::Allow => return Step::Done,
                 ActionPlan::Reject => return Step::Answer(Decision::Reject),
@@ -164,6 +179,7 @@ impl<'d> Draft<'d> {
                 }
                 action => self.perform(action),
             }
+            self.captures.settle();
         }
         Step::Done
     }
@@ -206,7 +222,7 @@ impl<'d> Draft<'d> {
                 record.request_line = [method, b" ", target, b" HTTP/", version].concat();
                 record.received = Some(record.started);
             }
-            Message::Response(head, line) => {
+            Message::Response(head, line, ..) => {
                 record.status = Some(line.status.as_ref().map_or(head.status, |(status, _)| *status));
             }
             Message::Bytes(..) => {}
@@ -261,13 +277,20 @@ impl<'d> Draft<'d> {
 
     /// What samples see of the message.
     pub(super) fn with_view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
-        let Scene { session, snapshot, backend, server, unique_id } = self.scene;
+        let Scene { session, snapshot, backend, server, unique_id, past } = self.scene;
+        let mut sent = past.sent;
+        let linked = Linked { session, past, server };
         let lines = Lines { fields: self.fields, buffer: self.buffer };
         let destination = || self.wishes.destination.or_else(|| session.destination());
         let undecided = Cell::new(false);
         let (mut request, mut response, mut payload, mut whole) = (None, None, &[][..], true);
         match &self.message {
             Message::Request(head, line, body, body_length) => {
+                sent = Some(Sent {
+                    method: head.method_span.of(self.buffer),
+                    target: head.target.of(self.buffer),
+                    version: spelled(head.version),
+                });
                 request = Some(fetch::Request {
                     method: line.method.as_deref().unwrap_or_else(|| head.method_span.of(self.buffer)),
                     target: line.target.as_deref().unwrap_or_else(|| head.target.of(self.buffer)),
@@ -277,10 +300,11 @@ impl<'d> Draft<'d> {
                     body_length: *body_length,
                 });
             }
-            Message::Response(head, line) => {
+            Message::Response(head, line, body, body_length) => {
                 response = Some(fetch::Response {
-                    body: &[],
-                    body_length: None,
+                    body,
+                    body_length: *body_length,
+                    came: self.buffer.len(),
                     status: line.status.as_ref().map_or(head.status, |(status, _)| *status),
                     version: spelled(head.version),
                     reason: head.reason.of(self.buffer),
@@ -306,7 +330,7 @@ impl<'d> Draft<'d> {
             variables: &session.variables,
             answer: &[],
             undecided: &undecided,
-            connection: session,
+            connection: if past.upstream.is_some() { &linked } else { session },
             facts: Facts {
                 worker: session.worker.index,
                 accepted: Some(session.at_wall),
@@ -314,8 +338,8 @@ impl<'d> Draft<'d> {
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,
                 unique_id,
-                request_captures: &self.captures.request,
-                response_captures: &self.captures.response,
+                sent,
+                captures: Some(&*self.captures),
                 ..Facts::default()
             },
         })
@@ -361,7 +385,7 @@ impl<'d> Draft<'d> {
                 }
             }
             ActionPlan::SetStatus(status, reason) => {
-                if let Message::Response(_, line) = &mut self.message {
+                if let Message::Response(_, line, ..) = &mut self.message {
                     line.status = Some((*status, reason.clone()));
                 }
             }
@@ -409,8 +433,10 @@ impl<'d> Draft<'d> {
                 }
             }
             ActionPlan::DisableRetry => self.wishes.no_retry = true,
+            ActionPlan::Capture(sample, slot) => self.capture(sample, *slot),
             ActionPlan::Track(plan) => self.track(plan),
             ActionPlan::Tally(plan) => self.tally(plan),
+            ActionPlan::EditList(plan) => self.edit_list(plan),
             // The list stops at these, or there is nothing to do.
             ActionPlan::Allow
             | ActionPlan::Reject
@@ -425,6 +451,23 @@ impl<'d> Draft<'d> {
             | ActionPlan::EarlyHint(..)
             | ActionPlan::Pause(_)
             | ActionPlan::Nothing => {}
+        }
+    }
+
+    /// Keeps a value in a slot of the frontend, where it has it.
+    fn capture(&mut self, sample: &SamplePlan, slot: usize) {
+        let side = match self.message {
+            Message::Response(..) => fetch::Side::Response,
+            Message::Request(..) | Message::Bytes(..) => fetch::Side::Request,
+        };
+        let Some(length) =
+            side.slots(&self.scene.session.frontend.captures).get(slot).map(|slot| slot.length)
+        else {
+            return;
+        };
+        let text = self.with_view(|view| evaluate(sample, view).map(|value| value.into_text().into_owned()));
+        if let Some(text) = text {
+            self.captures.keep(side, slot, &text, length);
         }
     }
 
@@ -621,6 +664,36 @@ impl Connection for Session {
     }
 }
 
+/// A session with its connection to a server.
+struct Linked<'l> {
+    session: &'l Session,
+    past: Past<'l>,
+    server: Option<&'l ServerPlan>,
+}
+
+impl Connection for Linked<'_> {
+    fn source(&self) -> Option<SocketAddr> {
+        self.session.source()
+    }
+
+    fn destination(&self) -> Option<SocketAddr> {
+        Connection::destination(self.session)
+    }
+
+    fn proxied(&self) -> Option<&Proxied> {
+        self.session.proxied()
+    }
+
+    fn measures(&self) -> Option<Measures> {
+        self.session.measures()
+    }
+
+    fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
+        let stream = self.past.upstream?;
+        Some((stream.local(), self.server.and_then(address_of)))
+    }
+}
+
 impl RequestLine {
     /// The whole line where something of it was replaced.
     pub(super) fn rewritten(&self, head: &RequestHead, buffer: &[u8]) -> Option<Vec<u8>> {
@@ -688,7 +761,7 @@ fn expand(template: &[u8], found: &regex::bytes::Captures<'_>) -> Vec<u8> {
     out
 }
 
-fn spelled(version: Version) -> &'static str {
+pub(super) fn spelled(version: Version) -> &'static str {
     match version {
         Version::Http10 => "1.0",
         Version::Http11 => "1.1",

@@ -16,7 +16,7 @@ use super::h1::Fields;
 use super::log;
 use super::pool::Upstream;
 use super::proxy_protocol::{self, Parse, Reason, Refusal};
-use super::rules::{Decision, Draft, Message, Scene, Step, Wishes};
+use super::rules::{Decision, Draft, Message, Past, Scene, Step, Wishes};
 use super::story::Story;
 use super::stream::{Cut, Stream};
 use super::worker::{Seen, Shared, Worker};
@@ -251,7 +251,14 @@ fn judge(session: &mut Session, list: fn(&RulesPlan) -> &[RulePlan]) -> bool {
     let mut wishes = Wishes::default();
     let mut fields = Fields::default();
     let step = Draft {
-        scene: Scene { session, snapshot: &snapshot, backend: None, server: None, unique_id: None },
+        scene: Scene {
+            session,
+            snapshot: &snapshot,
+            backend: None,
+            server: None,
+            unique_id: None,
+            past: Past::default(),
+        },
         buffer: &[],
         fields: &mut fields,
         message: Message::Bytes(&[], true),

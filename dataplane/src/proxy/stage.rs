@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use super::answer::{self, Manner};
 use super::buffer::Buffer;
 use super::fault::Fault;
-use super::h1::{Body, Fields, Framing, Limits, Method, RequestHead, Version};
+use super::h1::{Body, Fields, Framing, Method, RequestHead, Version};
 use super::key;
-use super::rules::{Decision, Draft, Message, RequestLine, Scene, Step};
+use super::rules::{Decision, Draft, Message, Past, RequestLine, Scene, Step};
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
@@ -225,10 +225,8 @@ impl<'a> Stage<'_, 'a> {
     fn unframe(&mut self) {
         if self.head.framing == Framing::Chunked && self.ready > 0 {
             let from = self.head.len;
-            let mut bytes = self.inbound.filled().get(from..from + self.ready).unwrap_or_default().to_vec();
-            let progress = Body::decoding(self.head.framing, &Limits::default()).advance(&mut bytes);
-            bytes.truncate(progress.map_or(0, |progress| progress.forward));
-            self.content = bytes;
+            let bytes = self.inbound.filled().get(from..from + self.ready).unwrap_or_default();
+            self.content = Body::unframed(self.head.framing, bytes);
         }
     }
 
@@ -248,6 +246,7 @@ impl<'a> Stage<'_, 'a> {
                 backend: self.story.backend,
                 server: None,
                 unique_id: self.story.unique_id.as_deref(),
+                past: Past::default(),
             },
             buffer,
             fields: self.fields,

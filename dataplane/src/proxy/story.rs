@@ -22,7 +22,7 @@ use super::sight::{Register, Sight, Watch};
 use super::tracking::Stores;
 use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
-use crate::fetch::{Captures, Connection, Facts, Request, Side, View};
+use crate::fetch::{Captures, Connection, Facts, Request, Sent, Side, View};
 use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 use crate::streams::Progress;
@@ -172,8 +172,8 @@ impl<'a> Story<'a> {
                 worker: session.worker.index,
                 accepted: Some(session.at_wall),
                 unique_id: self.unique_id.as_deref(),
-                request_captures: &self.captures.request,
-                response_captures: &self.captures.response,
+                captures: Some(&self.captures),
+                sent: Sent::cut(&self.request_line),
                 server_timeout: self.wishes.server_timeout,
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,
@@ -222,10 +222,12 @@ impl<'a> Story<'a> {
             return session.worker.keep_scratch(line);
         };
         self.logged = true;
+        self.captures.settle();
         let mut record = self.record(session, line, ended);
         let destination = || session.destination();
         let ends = self.ends(session, &destination);
-        let view = self.view(session, &ends);
+        let mut view = self.view(session, &ends);
+        view.facts.sent = Sent::cut(&record.request_line);
         session.worker.log.record(&session.frontend.live, plan, &record, Some(&view));
         session.worker.keep_scratch(std::mem::take(&mut record.request_line));
     }
@@ -244,7 +246,7 @@ impl<'a> Story<'a> {
             }
             _ => None,
         };
-        if session.frontend.log.is_some() {
+        if session.frontend.log.is_some() || !session.frontend.rules.answers_nothing() {
             let end = buffer.get(head.target.end as usize..).and_then(|rest| memchr::memchr(b'\r', rest));
             let line = Span { start: head.start as u32, end: head.target.end + end.unwrap_or(0) as u32 };
             self.sight().push_line(line.of(buffer));
@@ -599,7 +601,7 @@ impl Connection for Ends<'_> {
 }
 
 /// Where a server is now, unless it is no IP address.
-fn address_of(server: &ServerPlan) -> Option<SocketAddr> {
+pub(super) fn address_of(server: &ServerPlan) -> Option<SocketAddr> {
     match server.place()?.as_ref() {
         Target::Inet(address) => Some(*address),
         _ => None,

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::h1::Fields;
 use super::key;
 use super::relay::{self, Direction, End, Flow, Halt};
-use super::rules::{Decision, Draft, Message, Scene, Step};
+use super::rules::{Decision, Draft, Message, Past, Scene, Step};
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
@@ -210,7 +210,14 @@ fn draft<'d>(
     over: bool,
 ) -> Draft<'d> {
     Draft {
-        scene: Scene { session, snapshot, backend: story.backend, server: None, unique_id: None },
+        scene: Scene {
+            session,
+            snapshot,
+            backend: story.backend,
+            server: None,
+            unique_id: None,
+            past: Past::default(),
+        },
         buffer: &[],
         fields,
         message: Message::Bytes(session.early.as_ref().map_or(&[], |early| early.filled()), over),

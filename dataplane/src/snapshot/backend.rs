@@ -343,7 +343,7 @@ pub(super) fn compile(
     let rules = match untouched {
         Some(plan) => plan.rules.clone(),
         None => Arc::new(
-            RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode)
+            RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode, &subject)
                 .map_err(|reasons| rules::problems(&subject, reasons))?,
         ),
     };

@@ -192,8 +192,9 @@ pub(super) fn compile(
         };
         Arc::new(BindPlan { row: bind.clone(), address, backlog, live: live.bind(&bind.at) })
     });
-    let rules = RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode)
-        .map_err(|reasons| rules::problems(&Subject::Frontend(row.name.clone()), reasons))?;
+    let subject = Subject::Frontend(row.name.clone());
+    let rules = RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode, &subject)
+        .map_err(|reasons| rules::problems(&subject, reasons))?;
     let log = LogPlan::compile(state, &state.global(), &settings, mode, live);
     let captures = [settings.request_captures.len(), settings.response_captures.len()];
     let unique_id = settings.unique_id_format.as_ref().map(|format| FormatPlan::of_line(format, captures));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use regate_proto::model::{Columns, Kind, ListName, Row, Subject};
 use regate_proto::patterns::{Entry, Run};
 use regate_proto::problem::{Code, Problem};
+use regate_proto::rules::needs::WRITTEN;
 use regate_proto::rules::patterns::Matching;
 use regate_proto::state::{State, Touched};
 
@@ -57,6 +58,11 @@ impl Lists {
     /// The entry of a list that a value matches. There is none in a list that is not used with this method.
     pub fn find(&self, name: &str, matching: Matching, needle: Needle<'_>) -> Option<Entry<'_>> {
         self.plan(name)?.find(matching, needle)
+    }
+
+    /// The entry of a list whose key is written so, where rules change the list.
+    pub fn written(&self, name: &str, key: &[u8]) -> Option<Entry<'_>> {
+        self.find(name, WRITTEN, Needle::Bytes(key))
     }
 
     /// The value that a text has in a list of regular expressions, with what their groups matched put in.

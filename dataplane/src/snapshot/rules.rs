@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use regate_proto::model::{Mode, Name, Rules, Severity, Subject};
+use regate_proto::model::{ListName, Mode, Name, Rules, Severity, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::rules::action::{
-    Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Timeout,
+    Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Slot, Timeout,
 };
 use regate_proto::rules::{Action, Format, MatchMethod, Rule, RuleSet, Stick, Variable};
 use regex::bytes::Regex;
@@ -114,6 +114,8 @@ pub enum ActionPlan {
     SetTimeout(Timeout, PatiencePlan),
     Track(TrackPlan),
     Tally(TallyPlan),
+    EditList(Box<ListEditPlan>),
+    Capture(SamplePlan, usize),
     WaitForBody { time: u32, at_least: u64 },
     EarlyHint(Box<[u8]>, FormatPlan),
     SetPriorityClass(SamplePlan),
@@ -122,6 +124,21 @@ pub enum ActionPlan {
     DisableRetry,
     UseService(Service),
     Nothing,
+}
+
+/// A change of an entry of a list.
+#[derive(Debug)]
+pub struct ListEditPlan {
+    /// The list.
+    pub list: ListName,
+    /// The key of the entry.
+    pub key: FormatPlan,
+    /// The value that it gets, where it gets one.
+    pub value: Option<FormatPlan>,
+    /// Whether it is removed instead.
+    pub removes: bool,
+    /// The rule, as the origin of changes names it.
+    pub origin: Arc<str>,
 }
 
 /// A span of time in milliseconds, or a sample that gives it.
@@ -182,8 +199,8 @@ pub struct RedirectPlan {
 
 impl RulesPlan {
     /// Compiles the rules of a proxy; every reason why one cannot be carried out.
-    pub(super) fn compile(rules: &Rules, mode: Mode) -> Result<RulesPlan, Vec<String>> {
-        let mut compiler = Compiler { acls: Acls::new(&rules.acls), mode, reasons: Vec::new() };
+    pub(super) fn compile(rules: &Rules, mode: Mode, owner: &Subject) -> Result<RulesPlan, Vec<String>> {
+        let mut compiler = Compiler { acls: Acls::new(&rules.acls), mode, owner, reasons: Vec::new() };
         let of = |compiler: &mut Compiler<'_>, set: RuleSet| compiler.rules(set, rules.of(set));
         let http = mode == Mode::Http;
         let plan = RulesPlan {
@@ -255,6 +272,7 @@ impl RulesPlan {
 struct Compiler<'a> {
     acls: Acls<'a>,
     mode: Mode,
+    owner: &'a Subject,
     reasons: Vec<String>,
 }
 
@@ -263,7 +281,8 @@ impl Compiler<'_> {
         let mut plans = Vec::new();
         for (at, rule) in rules.enumerate() {
             let condition = self.acls.maybe(rule.condition.as_ref());
-            match action((set, self.mode), &rule.action).and_then(|action| Ok((action, condition?))) {
+            let place = Standing { set, mode: self.mode, owner: self.owner };
+            match action(&place, &rule.action).and_then(|action| Ok((action, condition?))) {
                 Ok((action, condition)) => plans.push(RulePlan { action, condition }),
                 Err(reason) => self.reasons.push(format!("{} [{at}]: {reason}", set.words())),
             }
@@ -317,13 +336,20 @@ impl Compiler<'_> {
     }
 }
 
-fn action((set, mode): (RuleSet, Mode), action: &Action) -> Result<ActionPlan, String> {
+/// Where a rule stands.
+struct Standing<'a> {
+    set: RuleSet,
+    mode: Mode,
+    owner: &'a Subject,
+}
+
+fn action(place: &Standing<'_>, action: &Action) -> Result<ActionPlan, String> {
+    let (set, mode) = (place.set, place.mode);
     let format = |format: &Format| FormatPlan::compile(format);
     let name = |name: &String| name.as_bytes().into();
     // Names that rules write go out in lower case, as HAProxy's do.
     let lower = |name: &String| name.to_ascii_lowercase().into_bytes().into_boxed_slice();
     let regex = |text: &String| Regex::new(text).map_err(|error| error.to_string());
-    let not_yet = |what: &str| Err(format!("{what} is not supported yet"));
     Ok(match action {
         Action::Allow | Action::Accept => ActionPlan::Allow,
         Action::Reject => ActionPlan::Reject,
@@ -365,9 +391,16 @@ fn action((set, mode): (RuleSet, Mode), action: &Action) -> Result<ActionPlan, S
         Action::SetAddress(side, sample) => ActionPlan::SetAddress(*side, SamplePlan::compile(sample)?),
         Action::SetPort(side, sample) => ActionPlan::SetPort(*side, SamplePlan::compile(sample)?),
         Action::SetTimeout(which, time) => ActionPlan::SetTimeout(*which, patience(time)?),
-        Action::SetMap(..) | Action::DeleteMap(..) | Action::AddAcl(..) | Action::DeleteAcl(..) => {
-            return not_yet("a change of a list by a rule");
+        Action::Capture(sample, Slot::Declared(slot)) => {
+            ActionPlan::Capture(SamplePlan::compile(sample)?, *slot as usize)
         }
+        Action::Capture(_, Slot::Own(_)) => {
+            return Err("capture: 'id' and the number of a declared slot is expected".to_owned());
+        }
+        Action::SetMap(list, key, value) => edit_list(place, ("set-map", list), key, Some(value))?,
+        Action::DeleteMap(list, key) => edit_list(place, ("del-map", list), key, None)?,
+        Action::AddAcl(list, key) => edit_list(place, ("add-acl", list), key, None)?,
+        Action::DeleteAcl(list, key) => edit_list(place, ("del-acl", list), key, None)?,
         Action::Track(track) => ActionPlan::Track(TrackPlan::compile(set, mode, track)?),
         Action::Tally(tally) => ActionPlan::Tally(TallyPlan::compile(tally)?),
         Action::WaitForBody { time, at_least } => {
@@ -382,6 +415,23 @@ fn action((set, mode): (RuleSet, Mode), action: &Action) -> Result<ActionPlan, S
         // kinds of processes; nothing that a rule writes is left out silently, so there is nothing to be strict about.
         Action::WaitForHandshake | Action::Accepted(..) | Action::StrictMode(_) => ActionPlan::Nothing,
     })
+}
+
+/// Compiles a change of a list; `action` is its word.
+fn edit_list(
+    place: &Standing<'_>,
+    (action, list): (&str, &str),
+    key: &Format,
+    value: Option<&Format>,
+) -> Result<ActionPlan, String> {
+    let origin = format!("{}: {} {action}({list})", place.owner, place.set.words());
+    Ok(ActionPlan::EditList(Box::new(ListEditPlan {
+        list: ListName::new(list).map_err(|bad| bad.to_string())?,
+        key: FormatPlan::compile(key)?,
+        value: value.map(FormatPlan::compile).transpose()?,
+        removes: action.starts_with("del-"),
+        origin: Arc::from(origin),
+    })))
 }
 
 fn patience(time: &Patience) -> Result<PatiencePlan, String> {

@@ -105,6 +105,8 @@ pub enum Action {
     AddAcl(String, Format),
     /// Removes an entry of an ACL's list.
     DeleteAcl(String, Format),
+    /// Keeps a value for log lines and for who asks later.
+    Capture(Sample, Slot),
     /// Holds an entry of a stick table from now on, and counts in it.
     Track(Track),
     /// Changes a value of an entry that is held.
@@ -142,6 +144,15 @@ pub enum Action {
 pub enum Service {
     /// `prometheus-exporter`: what is counted, in the text form of Prometheus.
     Prometheus,
+}
+
+/// Where a rule keeps a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// In a slot of its own, of so many bytes: where a file is read, the frontend declares one for it.
+    Own(u32),
+    /// In the frontend's slot of this number, from 0 on; where there is none nothing is kept.
+    Declared(u32),
 }
 
 /// An answer of the proxy's own.

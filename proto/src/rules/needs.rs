@@ -122,13 +122,19 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::Set(_, format)
         | Action::Replace(_, _, format)
         | Action::SetVariableFormat(_, format)
-        | Action::DeleteMap(_, format)
-        | Action::AddAcl(_, format)
-        | Action::DeleteAcl(_, format)
         | Action::EarlyHint(_, format) => of_format(format, needs),
-        Action::SetMap(_, key, value) => {
+        Action::SetMap(list, key, value) => {
+            of_change(list, Columns::Values, needs);
             of_format(key, needs);
             of_format(value, needs);
+        }
+        Action::DeleteMap(list, key) => {
+            of_change(list, Columns::Values, needs);
+            of_format(key, needs);
+        }
+        Action::AddAcl(list, key) | Action::DeleteAcl(list, key) => {
+            of_change(list, Columns::Keys, needs);
+            of_format(key, needs);
         }
         Action::SetVariable(_, sample)
         | Action::SetAddress(_, sample)
@@ -137,6 +143,7 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::SetPriorityOffset(sample)
         | Action::SetTimeout(_, Patience::Sample(sample))
         | Action::Pause(Patience::Sample(sample)) => of_sample(sample, needs),
+        Action::Capture(sample, _) => of_sample(sample, needs),
         Action::Track(track) => of_sample(&track.key, needs),
         Action::Tally(tally) => {
             if let Amount::Sample(sample) = &tally.amount {
@@ -163,6 +170,15 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::Accepted(..) => {}
     }
 }
+
+/// A list that rules change: keys are looked for as they are written.
+fn of_change(list: &str, columns: Columns, needs: &mut Vec<Need>) {
+    let usage = Use { matching: WRITTEN, output: Output::Nothing };
+    needs.extend(ListName::new(list).ok().map(|list| Need { list, usage, columns }));
+}
+
+/// How the key of an entry is found as it was written.
+pub const WRITTEN: Matching = Matching { method: super::MatchMethod::Str, ignore_case: false };
 
 fn of_reply(reply: &Reply, needs: &mut Vec<Need>) {
     if let Content::Format(format) | Content::FormatFile(_, format) = &reply.content {

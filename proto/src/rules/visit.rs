@@ -120,6 +120,7 @@ fn of_rule(rule: &mut Rule, each: &mut dyn FnMut(&mut Sample)) {
         | Action::SetPriorityOffset(sample)
         | Action::SetTimeout(_, Patience::Sample(sample))
         | Action::Pause(Patience::Sample(sample)) => each(sample),
+        Action::Capture(sample, _) => each(sample),
         Action::Track(track) => each(&mut track.key),
         Action::Tally(tally) => {
             if let Amount::Sample(sample) = &mut tally.amount {

@@ -188,6 +188,24 @@ impl Draft<'_> {
                 let ids = self.ids(layer, list, key);
                 self.set_value(layer, list, Some(key), ids, value, origin)?
             }
+            EntriesEdit::Ensure(key, value) => {
+                let value = value.as_deref();
+                self.check_entries(list, columns, std::iter::once(Entry { id: EntryId(0), key, value }))?;
+                match (self.ids(layer, list, key), value) {
+                    (ids, _) if ids.is_empty() => self.append(
+                        layer,
+                        list,
+                        std::iter::once(Entry { id: EntryId(0), key, value }),
+                        origin,
+                    )?,
+                    (ids, Some(value)) => self.rewrite(layer, list, ids, Some(value), origin)?,
+                    (_, None) => false,
+                }
+            }
+            EntriesEdit::Discard(key) => match self.ids(layer, list, key) {
+                ids if ids.is_empty() => false,
+                ids => self.rewrite(layer, list, ids, None, origin)?,
+            },
             EntriesEdit::Clear => self.write_list(layer, list, &BTreeMap::new(), origin),
             EntriesEdit::Replace(run) => {
                 self.check_entries(list, columns, run.iter())?;

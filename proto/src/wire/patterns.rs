@@ -146,6 +146,12 @@ pub(super) fn wire_edit(list: &ListName, edit: &EntriesEdit) -> v1::ListEdit {
         EntriesEdit::RemoveKey(key) => Edit::RemoveKey(key.to_vec().into()),
         EntriesEdit::SetValue(id, value) => Edit::SetValue(entry(*id, b"", value)),
         EntriesEdit::SetKey(key, value) => Edit::SetKey(entry(EntryId(0), key, value)),
+        EntriesEdit::Ensure(key, value) => Edit::Ensure(v1::Entry {
+            id: 0,
+            key: key.to_vec().into(),
+            value: value.as_ref().map(|value| value.to_vec().into()),
+        }),
+        EntriesEdit::Discard(key) => Edit::Discard(key.to_vec().into()),
         EntriesEdit::Clear => Edit::Clear(v1::ClearList {}),
         EntriesEdit::Replace(run) => Edit::Replace(unnumbered(run)),
     };
@@ -155,7 +161,8 @@ pub(super) fn wire_edit(list: &ListName, edit: &EntriesEdit) -> v1::ListEdit {
 /// Reads what [`wire_edit`] wrote.
 pub(super) fn model_edit(edit: v1::ListEdit) -> Result<(ListName, EntriesEdit), Problem> {
     use v1::list_edit::Edit;
-    let expected = "one of append, remove, remove_key, set_value, set_key, clear and replace";
+    let expected =
+        "one of append, remove, remove_key, set_value, set_key, clear, replace, ensure and discard";
     let list = list_name("list", &edit.list)?;
     let value = |value: Option<prost::bytes::Bytes>, field: &str| {
         value.map(|value| Box::from(&value[..])).ok_or_else(|| field::missing(field, "a value"))
@@ -172,6 +179,13 @@ pub(super) fn model_edit(edit: v1::ListEdit) -> Result<(ListName, EntriesEdit), 
             EntriesEdit::SetKey(Box::from(&entry.key[..]), value(entry.value, "set_key.value")?)
         }
         Edit::SetKey(_) => return Err(field::malformed("set_key.id", "it is set: a key alone is expected")),
+        Edit::Ensure(entry) if entry.id == 0 => {
+            let value = entry.value.as_deref();
+            check_key(&entry.key, value).map_err(|text| field::malformed("ensure", text))?;
+            EntriesEdit::Ensure(Box::from(&entry.key[..]), value.map(Box::from))
+        }
+        Edit::Ensure(_) => return Err(field::malformed("ensure.id", "it is set: a key alone is expected")),
+        Edit::Discard(key) => EntriesEdit::Discard(Box::from(&key[..])),
         Edit::Clear(v1::ClearList {}) => EntriesEdit::Clear,
     };
     Ok((list, edit))

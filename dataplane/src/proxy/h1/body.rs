@@ -115,6 +115,14 @@ impl Body {
         body
     }
 
+    /// What these bytes of a body are without framing, as far as they go.
+    pub fn unframed(framing: Framing, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        let progress = Body::decoding(framing, &Limits::default()).advance(&mut bytes);
+        bytes.truncate(progress.map_or(0, |progress| progress.forward));
+        bytes
+    }
+
     /// Goes through the bytes at hand. Everything up to the end of the message is consumed; what is
     /// to be forwarded stands at the start of `buf` afterwards (bytes move only where something is
     /// taken out).

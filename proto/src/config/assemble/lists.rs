@@ -19,6 +19,8 @@ pub(super) struct Reference {
     is_acl: bool,
     /// The number that it asks for.
     id: Option<u32>,
+    /// Whether it is a rule that changes the list, which neither has it numbered nor counts as a user.
+    edits: bool,
     place: Place,
 }
 
@@ -39,6 +41,16 @@ impl Assembler<'_> {
         let mut in_condition = false;
         let mut takes_maps = false;
         while let Some(word) = words.next() {
+            if let Some(list) = edited(&word.text) {
+                let place = self.place(word);
+                self.references.push(Reference {
+                    list: Some(list.to_owned()),
+                    is_acl: false,
+                    id: None,
+                    edits: true,
+                    place,
+                });
+            }
             for list in maps(&word.text) {
                 self.refer(Some(list.to_owned()), false, None, word);
             }
@@ -79,7 +91,7 @@ impl Assembler<'_> {
 
     fn refer(&mut self, list: Option<String>, is_acl: bool, id: Option<u32>, word: &Word) {
         let place = self.place(word);
-        self.references.push(Reference { list, is_acl, id, place });
+        self.references.push(Reference { list, is_acl, id, edits: false, place });
     }
 
     /// The numbers of lists, as HAProxy gives them: in the order in which they are named first, those of patterns that
@@ -88,7 +100,7 @@ impl Assembler<'_> {
         let forced: BTreeSet<u32> = self.references.iter().filter_map(|reference| reference.id).collect();
         let mut free = (0..).filter(|id| !forced.contains(id));
         let mut numbers = BTreeMap::new();
-        for reference in &self.references {
+        for reference in self.references.iter().filter(|reference| !reference.edits) {
             match &reference.list {
                 Some(list) if numbers.contains_key(list.as_str()) => {}
                 Some(list) => {
@@ -105,7 +117,10 @@ impl Assembler<'_> {
 
     /// The places that use a list.
     fn list_users(&self, name: &ListName) -> Vec<ListUser> {
-        let users = self.references.iter().filter(|other| other.list.as_deref() == Some(name.as_str()));
+        let users = self
+            .references
+            .iter()
+            .filter(|other| !other.edits && other.list.as_deref() == Some(name.as_str()));
         users
             .map(|user| ListUser {
                 is_acl: user.is_acl,
@@ -199,6 +214,13 @@ impl Assembler<'_> {
     fn complain(&mut self, place: Place, message: String) {
         self.diagnostics.push(Diagnostic { gravity: Gravity::Error, place, message, help: None });
     }
+}
+
+/// The list that an action of this spelling changes.
+fn edited(text: &str) -> Option<&str> {
+    let (action, rest) = text.split_once('(')?;
+    let changes = matches!(action, "set-map" | "del-map" | "add-acl" | "del-acl");
+    rest.strip_suffix(')').filter(|_| changes)
 }
 
 /// The first arguments of the map converters in a word.

@@ -1,7 +1,7 @@
 //! ACLs, rules and routes (configuration manual 4.2 and 7).
 
-use crate::model::{Route, Rules, ServerRoute};
-use crate::rules::action::read_redirect;
+use crate::model::{Capture, Route, Rules, ServerRoute};
+use crate::rules::action::{Slot, read_redirect};
 use crate::rules::{
     Acl, Action as RuleAction, Condition, Mistake, Rule, RuleSet, Stick, StickKind, Test, Words, condition,
 };
@@ -22,6 +22,7 @@ macro_rules! rule {
             action: Action::Proxy {
                 read: |draft, arguments| {
                     let rule = read(draft, arguments, |words, file| Rule::parse($set, words, file))?;
+                    let rule = declared(draft, arguments, rule)?;
                     each(draft, $sides, |rules| rules.push($set, rule.clone()));
                     Ok(())
                 },
@@ -417,6 +418,21 @@ pub(super) fn read<T: Conditional>(
         });
     }
     Ok(value)
+}
+
+/// The rule with a slot that the frontend declares, in the place of one of its own.
+fn declared(draft: &mut Draft, arguments: &Arguments, mut rule: Rule) -> Reading<Rule> {
+    if let RuleAction::Capture(_, slot) = &mut rule.action
+        && let Slot::Own(length) = *slot
+    {
+        let Some(side) = &mut draft.frontend else {
+            let message = "a backend has no slots of its own: 'id' and a slot of the frontend is expected";
+            return Err(arguments.issue(message.to_owned()));
+        };
+        *slot = Slot::Declared(side.request_captures.len().try_into().unwrap_or(u32::MAX));
+        side.request_captures.push(Capture { header: None, length });
+    }
+    Ok(rule)
 }
 
 /// The issue of a mistake in one of these words.

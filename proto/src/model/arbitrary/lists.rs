@@ -79,6 +79,8 @@ pub fn edit() -> BoxedStrategy<Change> {
         2 => key().prop_map(EntriesEdit::RemoveKey),
         1 => (id(0), value()).prop_map(|(id, value)| EntriesEdit::SetValue(id, value)),
         2 => (key(), value()).prop_map(|(key, value)| EntriesEdit::SetKey(key, value)),
+        2 => (key(), of(value())).prop_map(|(key, value)| EntriesEdit::Ensure(key, value)),
+        1 => key().prop_map(EntriesEdit::Discard),
         1 => Just(EntriesEdit::Clear),
         1 => numbered().prop_map(EntriesEdit::Replace),
     ];

@@ -125,8 +125,11 @@ fn rule(wanted: fn(RuleSet) -> bool) -> impl Strategy<Value = (RuleSet, Rule)> +
         .collect();
     select(all).prop_filter_map("a rule", |(set, text)| {
         let file = |_: &str| Err("there are no files".to_owned());
-        // The table of one that tracks may not be there.
-        let fits = |rule: &Rule| !matches!(rule.action, Action::Track(_));
+        // The table of one that tracks may not be there, nor the list of one that changes it.
+        let fits = |rule: &Rule| {
+            use Action::{AddAcl, DeleteAcl, DeleteMap, SetMap, Track};
+            !matches!(rule.action, Track(_) | SetMap(..) | DeleteMap(..) | AddAcl(..) | DeleteAcl(..))
+        };
         Rule::parse(set, &mut Words::new(text.split(' ')), &file).ok().filter(fits).map(|rule| (set, rule))
     })
 }

@@ -2,9 +2,9 @@
 
 use super::{
     Action, Content, Normalizer, Part, Patience, ReadFile, Redirect, RedirectKind, Reply, RuleSet, Service,
-    Side, Timeout, table,
+    Side, Slot, Timeout, table,
 };
-use crate::model::{Millis, Name, Severity};
+use crate::model::{Capture, ListName, Millis, Name, Severity};
 use crate::rules::signature::unsound;
 use crate::rules::tracking::{Amount, Tally, Track};
 use crate::rules::{Format, MatchMethod, Mistake, Sample, Variable, Words};
@@ -44,6 +44,34 @@ struct Reader<'r, 'w> {
 }
 
 impl Reader<'_, '_> {
+    /// `len <length>`, where a request may have a slot of its own, or `id <slot>`.
+    fn slot(&mut self) -> Result<Slot, Mistake> {
+        let owns = matches!(self.set, RuleSet::HttpRequest | RuleSet::TcpContent);
+        let expected = if owns { "'len' or 'id'" } else { "'id'" };
+        let word = self.words.take(expected)?;
+        let (is_own, most) = match word {
+            "len" if owns => (true, Capture::LONGEST),
+            "id" => (false, MOST_SLOTS),
+            other => return Err(self.choice(other, expected)),
+        };
+        let digits = self.words.take("a number")?;
+        match digits.parse() {
+            Ok(number) if number <= most && (number > 0 || !is_own) => {
+                Ok(if is_own { Slot::Own(number) } else { Slot::Declared(number) })
+            }
+            _ => Err(self
+                .words
+                .wrong(format!("'{digits}' is no such number"))
+                .expecting(format!("a number up to {most} is expected"))),
+        }
+    }
+
+    /// The name of a list.
+    fn list(&self, name: &str) -> Result<String, Mistake> {
+        let known = ListName::new(name).map(|list| list.to_string());
+        known.map_err(|bad| self.words.wrong(bad.to_string()))
+    }
+
     fn named(&mut self, name: &str, argument: &str) -> Result<Action, Mistake> {
         if let Some(tracker) = Track::number(name) {
             let key = self.sample()?;
@@ -95,10 +123,11 @@ impl Reader<'_, '_> {
             "set-src-port" => Action::SetPort(Side::Source, self.sample()?),
             "set-dst-port" => Action::SetPort(Side::Destination, self.sample()?),
             "set-timeout" => self.timeout()?,
-            "set-map" => Action::SetMap(argument.to_owned(), self.format()?, self.format()?),
-            "del-map" => Action::DeleteMap(argument.to_owned(), self.format()?),
-            "add-acl" => Action::AddAcl(argument.to_owned(), self.format()?),
-            "del-acl" => Action::DeleteAcl(argument.to_owned(), self.format()?),
+            "set-map" => Action::SetMap(self.list(argument)?, self.format()?, self.format()?),
+            "del-map" => Action::DeleteMap(self.list(argument)?, self.format()?),
+            "add-acl" => Action::AddAcl(self.list(argument)?, self.format()?),
+            "del-acl" => Action::DeleteAcl(self.list(argument)?, self.format()?),
+            "capture" => Action::Capture(self.sample()?, self.slot()?),
             "wait-for-body" => self.wait_for_body()?,
             "set-priority-class" => Action::SetPriorityClass(self.sample()?),
             "set-priority-offset" => Action::SetPriorityOffset(self.sample()?),
@@ -528,3 +557,6 @@ fn usage(row: &table::Row) -> String {
 /// The statuses that have a page of their own.
 const PAGES: &[u16] =
     &[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504];
+
+/// The highest number of a slot.
+const MOST_SLOTS: u32 = 65_535;

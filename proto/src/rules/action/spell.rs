@@ -1,7 +1,7 @@
 //! From actions to the words that read as them.
 
 use super::{
-    Action, Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Timeout,
+    Action, Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Slot, Timeout,
 };
 use crate::config::directives::arguments::spell_time;
 use crate::rules::{Format, MatchMethod};
@@ -67,6 +67,10 @@ pub(super) fn action(action: &Action) -> Vec<String> {
             };
             words(["set-timeout", which, &patience_word(patience)])
         }
+        Action::Capture(sample, slot) => match slot {
+            Slot::Own(length) => words(["capture", &sample.to_string(), "len", &length.to_string()]),
+            Slot::Declared(slot) => words(["capture", &sample.to_string(), "id", &slot.to_string()]),
+        },
         Action::Track(track) => track.words(),
         Action::Tally(tally) => tally.words(),
         Action::SetMap(file, key, value) => words([&format!("set-map({file})"), &text(key), &text(value)]),

@@ -28,6 +28,7 @@ const DROPPING: &[RuleSet] = &[TcpConnection, TcpSession, TcpContent, TcpRespons
 const TRACKING: &[RuleSet] = &[TcpConnection, TcpSession, TcpContent, HttpRequest, HttpResponse];
 const ADDRESSES: &[RuleSet] = &[TcpConnection, TcpSession, TcpContent, HttpRequest];
 const STREAMS: &[RuleSet] = &[TcpContent, TcpResponse, HttpRequest, HttpResponse];
+const CAPTURING: &[RuleSet] = &[TcpContent, HttpRequest, HttpResponse, HttpAfterResponse];
 const QUEUED: &[RuleSet] = &[TcpContent, HttpRequest];
 
 /// Every action, in ascending order of names.
@@ -37,6 +38,7 @@ pub const ROWS: &[Row] = &[
     row("add-header", HTTP, "<name> <format>", &["add-header X-Source %[src]"]),
     row("allow", HTTP, "", &["allow", "allow if { src 10.0.0.0/8 }"]),
     row("auth", REQUEST, "[realm <text>]", &["auth", "auth realm Files unless TRUE"]),
+    row("capture", CAPTURING, "<sample> { len <length> | id <slot> }", &["capture src id 0"]),
     row("del-acl(", BEFORE, "<file>) <format>", &["del-acl(list.acl) %[src]"]),
     row("del-header", HTTP, "<name> [-m <method>]", &["del-header X-Secret", "del-header x- -m beg"]),
     row("del-map(", BEFORE, "<file>) <format>", &["del-map(hosts.map) %[src]"]),

@@ -3,8 +3,6 @@
 /// Their names: device detection by products of others, parts of captured SYN packets, and encrypted tokens.
 pub const ABSENT: &[&str] = &[
     "51d.single",
-    "capture-req",
-    "capture-res",
     "da-csv-conv",
     "eth.data",
     "eth.dst",

@@ -27,6 +27,10 @@ pub enum Converter {
     },
     /// Chunks of bytes in hexadecimal digits.
     BytesAsHexadecimal,
+    /// The value, which is kept in a slot for requests.
+    CaptureRequest,
+    /// The value, which is kept in a slot for responses.
+    CaptureResponse,
     /// Whether it is not zero.
     Bool,
     /// A part of the bytes.

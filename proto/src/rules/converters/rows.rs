@@ -195,6 +195,15 @@ pub const ROWS: &[Row] = &[
         ],
     ),
     row(
+        "capture-req",
+        Converter::CaptureRequest,
+        SLOT,
+        Kind::Str,
+        Kind::Str,
+        &["str(ab),capture-req(0)", "int(5),capture-req(3)"],
+    ),
+    row("capture-res", Converter::CaptureResponse, SLOT, Kind::Str, Kind::Str, &["str(ab),capture-res(0)"]),
+    row(
         "concat",
         Converter::Concatenate,
         CONCAT,
@@ -1351,6 +1360,8 @@ pub const ROWS: &[Row] = &[
     ),
 ];
 
+/// The number of a slot.
+const SLOT: Signature = Signature::new(1, &[Want::Within(0, 65_535)]);
 const fn row(
     name: &'static str,
     converter: Converter,

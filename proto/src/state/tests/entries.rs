@@ -225,6 +225,8 @@ enum Hand {
     Append(Vec<(&'static str, &'static str)>),
     RemoveKey(&'static str),
     SetKey(&'static str, &'static str),
+    Ensure(&'static str, &'static str),
+    Discard(&'static str),
     Remove(usize),
     SetValue(usize, &'static str),
     Clear,
@@ -237,6 +239,8 @@ fn hands() -> BoxedStrategy<Hand> {
         3 => lines().prop_map(Hand::Append),
         2 => keys().prop_map(Hand::RemoveKey),
         2 => keys().prop_map(|key| Hand::SetKey(key, "9")),
+        2 => keys().prop_map(|key| Hand::Ensure(key, "7")),
+        1 => keys().prop_map(Hand::Discard),
         1 => (0usize..6).prop_map(Hand::Remove),
         1 => (0usize..6).prop_map(|at| Hand::SetValue(at, "8")),
         1 => Just(Hand::Clear),
@@ -279,6 +283,19 @@ fn edit(model: &mut Vec<Line>, state: &State, hand: &Hand) -> EntriesEdit {
                 line.1 = Some((*value).to_owned());
             }
             EntriesEdit::SetKey(key(text), key(value))
+        }
+        Hand::Ensure(text, value) => {
+            if !model.iter().any(|(key, _)| key == text) {
+                model.push((text, None));
+            }
+            for line in model.iter_mut().filter(|(key, _)| key == text) {
+                line.1 = Some((*value).to_owned());
+            }
+            EntriesEdit::Ensure(key(text), Some(key(value)))
+        }
+        Hand::Discard(text) => {
+            model.retain(|(key, _)| key != text);
+            EntriesEdit::Discard(key(text))
         }
         Hand::Remove(at) => {
             if *at < model.len() {
