@@ -139,6 +139,7 @@ fn summary(row: &Row) -> String {
         | Row::Backend(_)
         | Row::Resolvers(_)
         | Row::Ring(_)
+        | Row::HttpErrors(_)
         | Row::Userlist(_) => String::new(),
     }
 }

@@ -35,6 +35,7 @@ pub fn parse(kind: &str, name: Option<&str>) -> Result<Subject, Failure> {
         }
         Kind::Userlist => Subject::Userlist(parse_name(kind, name)?),
         Kind::Ring => Subject::Ring(parse_name(kind, name)?),
+        Kind::HttpErrors => Subject::HttpErrors(parse_name(kind, name)?),
         Kind::Bind => {
             let (frontend, bind) = pair()?;
             Subject::Bind(BindRef { frontend, bind })
@@ -77,6 +78,7 @@ fn shape(kind: Kind) -> &'static str {
         | Kind::Resolvers
         | Kind::Userlist
         | Kind::Ring
+        | Kind::HttpErrors
         | Kind::List => "a name",
     }
 }
@@ -108,7 +110,7 @@ mod tests {
             (
                 "globals",
                 None,
-                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server, resolvers, list, entries, userlist, ring is expected",
+                "'globals' is no kind of row: one of global, defaults, frontend, bind, backend, server, resolvers, list, entries, userlist, ring, http-errors is expected",
             ),
             ("global", Some("x"), "global: there is one such row, no name is expected, not 'x'"),
             ("server", Some("app/"), "server '': a name is expected"),

@@ -14,7 +14,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
 use regate_tests::harness::oracle::compare;
-use regate_tests::harness::{Answer, Kind, Origin, Port, Proxy, Result, wait};
+use regate_tests::harness::{Answer, Folder, Kind, Origin, Port, Proxy, Result, wait};
 
 /// Rules of a frontend and its backend, and a request that goes through them.
 struct Row {
@@ -316,6 +316,88 @@ fn routes_lead_where_they_lead_under_haproxy() -> Result<()> {
             }
         }
         drop(proxy);
+        Ok(seen)
+    })
+}
+
+/// Pages of errors: what a frontend says of them, and what its backend does. `@site403@` and the like are files.
+const PAGES: &[(&str, &str)] = &[
+    ("http-request deny", ""),
+    ("errorfiles site\n http-request deny", ""),
+    ("errorfiles site 503\n http-request deny", ""),
+    ("errorfiles site 503", ""),
+    ("errorfiles site\n errorfiles other\n http-request deny", ""),
+    ("errorfile 403 @site403@\n http-request deny", ""),
+    ("errorfile 403 @site403@\n http-error status 403 default-errorfiles\n http-request deny", ""),
+    ("http-error status 403 errorfiles other\n http-request deny", ""),
+    ("http-error status 403 errorfile @site403@\n http-request deny", ""),
+    ("http-error status 403 content-type text/plain string sorry\n http-request deny", ""),
+    (
+        "http-error status 403 content-type text/plain lf-string \"%[src] %[path]\" hdr X-Why %[method]\n http-request deny",
+        "",
+    ),
+    ("http-error status 503 content-type text/plain lf-string \"%[method] %[src]\"", ""),
+    (
+        "http-error status 503 content-type text/plain string front",
+        "http-error status 503 content-type a/b string back",
+    ),
+    ("errorfiles site", "errorfiles other"),
+    ("errorfiles other", "errorfiles site 503"),
+    ("http-error status 404 content-type text/plain string gone\n http-request deny deny_status 404", ""),
+    ("http-request deny status 404 errorfiles other", ""),
+    ("http-request deny status 429 errorfiles other", ""),
+    ("http-request return status 403 errorfiles site", ""),
+    ("http-request return status 200 errorfiles site", ""),
+    ("http-request tarpit status 403 errorfiles other", ""),
+    ("http-request deny errorfile @site403@", ""),
+    ("errorloc 403 /there\n http-request deny", ""),
+];
+
+#[test]
+fn pages_of_errors_are_those_of_haproxy() -> Result<()> {
+    compare(|kind| {
+        let folder = Folder::create()?;
+        let mut files = Vec::new();
+        for (name, status) in [("site", 403), ("site", 503), ("other", 403), ("other", 404)] {
+            let body = format!("{name} {status}");
+            let page = format!(
+                "HTTP/1.1 {status} Sorry\r\ncontent-length: {}\r\ncontent-type: text/plain\r\n\r\n{body}",
+                body.len()
+            );
+            let path = folder.write(&format!("{name}{status}.http"), page)?;
+            files.push((format!("@{name}{status}@"), path.to_string_lossy().into_owned()));
+        }
+        let mut text = String::from(
+            "global\n stats socket @folder@/socket level admin\n\
+             http-errors site\n errorfile 403 @site403@\n errorfile 503 @site503@\n\
+             http-errors other\n errorfile 403 @other403@\n errorfile 404 @other404@\n\
+             defaults\n mode http\n timeout connect 1s\n timeout client 5s\n timeout server 5s\n timeout tarpit 20ms\n",
+        );
+        let binds: Vec<Port> = PAGES.iter().map(|_| Port::reserve()).collect::<Result<_>>()?;
+        for (at, (front, back)) in PAGES.iter().enumerate() {
+            let bind = binds[at].number();
+            write!(
+                text,
+                "frontend f{at}\n bind 127.0.0.1:{bind}\n {front}\n default_backend b{at}\nbackend b{at}\n {back}\n"
+            )
+            .expect("a string");
+        }
+        for (name, path) in &files {
+            text = text.replace(name.as_str(), path);
+        }
+        let _proxy = Proxy::start(kind, &text)?;
+        let mut seen = Vec::new();
+        for (at, (front, back)) in PAGES.iter().enumerate() {
+            let answer = exchange(&binds[at], GET.as_bytes(), wait::PATIENCE)?;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
+            let status = head.split(' ').nth(1).unwrap_or("none");
+            let wanted = |line: &&str| {
+                let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
+                ["x-why", "location", "content-type"].contains(&name.as_str())
+            };
+            let headers: Vec<String> = head.lines().filter(wanted).map(str::to_ascii_lowercase).collect();
+            seen.push(format!("{front} | {back}\n  {status} {headers:?} {body:?}"));
+        }
         Ok(seen)
     })
 }

@@ -215,6 +215,10 @@ fn table(kind: Kind, rows: &[Row]) {
             Row::Userlist(u) => {
                 [u.name.to_string(), u.users.len().to_string(), u.groups.len().to_string(), String::new()]
             }
+            Row::HttpErrors(e) => {
+                let statuses: Vec<String> = e.pages.iter().map(|page| page.status.to_string()).collect();
+                [e.name.to_string(), statuses.join(","), String::new(), String::new()]
+            }
             Row::Ring(r) => {
                 let servers: Vec<String> = r.servers.iter().map(|one| one.address.to_string()).collect();
                 let size = r.size.map_or_else(dash, |size| size.to_string());
@@ -235,6 +239,7 @@ fn table(kind: Kind, rows: &[Row]) {
         Kind::Entries => ["LIST", "KEY", "VALUE", "ID"],
         Kind::Userlist => ["NAME", "USERS", "GROUPS", ""],
         Kind::Ring => ["NAME", "SIZE", "SERVERS", ""],
+        Kind::HttpErrors => ["NAME", "STATUSES", "", ""],
     };
     terminal::print(&terminal::table(header, &cells));
 }

@@ -140,6 +140,7 @@ fn fields(kind: Kind) -> &'static str {
         | Kind::Bind
         | Kind::Resolvers
         | Kind::Ring
+        | Kind::HttpErrors
         | Kind::Userlist
         | Kind::List
         | Kind::Entries => "change it in a file, and apply that",

@@ -51,7 +51,18 @@ fn find(sources: &[SourceFile], mut is_it: impl FnMut(&[&str]) -> bool) -> Optio
 
 /// Whether a line opens a section of these kinds with this name (`Some(true)`), another one, or none (`None`).
 fn opens(words: &[&str], kinds: &[&str], name: &str) -> Option<bool> {
-    let sections = ["global", "defaults", "frontend", "backend", "listen", "peers", "resolvers", "userlist"];
+    let sections = [
+        "global",
+        "defaults",
+        "frontend",
+        "backend",
+        "listen",
+        "peers",
+        "resolvers",
+        "userlist",
+        "ring",
+        "http-errors",
+    ];
     let first = words.first()?;
     sections.contains(first).then(|| kinds.contains(first) && words.get(1) == Some(&name))
 }

@@ -393,6 +393,7 @@ fn rows(state: &State, query: &v1::RowsQuery) -> Result<Vec<v1::Row>, Problem> {
             Kind::Entries => v1::Kind::Entries,
             Kind::Userlist => v1::Kind::Userlist,
             Kind::Ring => v1::Kind::Ring,
+            Kind::HttpErrors => v1::Kind::HttpErrors,
         };
         (query.kinds.is_empty() || query.kinds.contains(&number.into()))
             && (subjects.is_empty() || subjects.contains(subject) || is_within(subject, &subjects))

@@ -295,6 +295,7 @@ fn summary(state: &State, node: &str) -> v1::Summary {
         _,
         userlists_count,
         rings_count,
+        http_errors_count,
     ] = counts;
     v1::Summary {
         revision: state.revision().0,
@@ -311,6 +312,7 @@ fn summary(state: &State, node: &str) -> v1::Summary {
         entries_count: state.entry_counts().map(|(_, count)| count as u64).sum(),
         userlists_count,
         rings_count,
+        http_errors_count,
         overlays_count: state.overlays().count() as u64,
     }
 }
@@ -393,6 +395,7 @@ fn own_place(row: &Row) -> (u32, u32) {
         Row::List(_) | Row::Entries(_) => (0, 0),
         Row::Userlist(row) => (row.order, 0),
         Row::Ring(row) => (row.order, 0),
+        Row::HttpErrors(row) => (row.order, 0),
     }
 }
 
@@ -433,6 +436,7 @@ fn model_kind(kind: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Entries) => Ok(Kind::Entries),
         Ok(v1::Kind::Userlist) => Ok(Kind::Userlist),
         Ok(v1::Kind::Ring) => Ok(Kind::Ring),
+        Ok(v1::Kind::HttpErrors) => Ok(Kind::HttpErrors),
         Ok(v1::Kind::Unspecified) | Err(_) => {
             Err(Problem::general(Code::Malformed, format!("kinds: {kind} is no kind of row")))
         }

@@ -427,6 +427,7 @@ fn row_key(subject: &Subject) -> Vec<u8> {
         | Subject::Backend(name)
         | Subject::Resolvers(name)
         | Subject::Ring(name)
+        | Subject::HttpErrors(name)
         | Subject::Userlist(name) => name.to_string(),
         Subject::Bind(at) => format!("{}\0{}", at.frontend, at.bind),
         Subject::Server(at) => format!("{}\0{}", at.backend, at.server),
@@ -486,6 +487,7 @@ const TREES: [&str; Kind::ALL.len() + 3] = [
     "entries",
     "userlist",
     "ring",
+    "http-errors",
     "overlay",
     "log",
     "meta",

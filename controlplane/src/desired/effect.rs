@@ -51,6 +51,7 @@ fn is_unnumbered(row: &Row) -> bool {
         Row::Resolvers(row) => row.order == 0,
         Row::Userlist(row) => row.order == 0,
         Row::Ring(row) => row.order == 0,
+        Row::HttpErrors(row) => row.order == 0,
         Row::Frontend(row) => row.id == 0 || row.order == 0,
         Row::Bind(row) => row.id == 0 || row.order == 0,
         Row::Backend(row) => row.id == 0 || row.order == 0,

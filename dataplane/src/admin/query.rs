@@ -149,6 +149,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             _,
             userlists_count,
             rings_count,
+            http_errors_count,
         ] = counts;
         v1::Summary {
             revision: state.revision().0,
@@ -165,6 +166,7 @@ pub(super) fn summary(context: &Context) -> v1::Summary {
             entries_count: state.entry_counts().map(|(_, count)| count as u64).sum(),
             userlists_count,
             rings_count,
+            http_errors_count,
             overlays_count: state.overlays().count() as u64,
         }
     })
@@ -379,6 +381,7 @@ fn sorted(state: &State, mut rows: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
         Row::List(_) | Row::Entries(_) => (0, 0),
         Row::Userlist(row) => (row.order, 0),
         Row::Ring(row) => (row.order, 0),
+        Row::HttpErrors(row) => (row.order, 0),
     };
     rows.sort_by_cached_key(|row| {
         let subject = row.subject();
@@ -556,6 +559,7 @@ fn kind(number: i32) -> Result<Kind, Problem> {
         Ok(v1::Kind::Entries) => Ok(Kind::Entries),
         Ok(v1::Kind::Userlist) => Ok(Kind::Userlist),
         Ok(v1::Kind::Ring) => Ok(Kind::Ring),
+        Ok(v1::Kind::HttpErrors) => Ok(Kind::HttpErrors),
         Ok(v1::Kind::Unspecified) | Err(_) => Err(Problem::general(
             Code::Malformed,
             format!("kinds: {number} is no kind of row: 1 to 11 is expected"),

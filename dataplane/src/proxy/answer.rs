@@ -4,10 +4,11 @@ use regate_proto::rules::action::RedirectKind;
 
 use super::h1::{self, Asked, Fields, Limits, Method, Parse, Strictness, Version};
 use super::log::Purpose;
-use super::reply;
-use super::rules::{Draft, Message, Scene, StatusLine, Wishes, clean, path_of};
+use super::reply::{self, Pages};
+use super::rules::{Draft, Message, StatusLine, Wishes, clean, path_of};
+use super::scene::Scene;
 use crate::fetch::Captures;
-use crate::snapshot::{ContentPlan, ErrorPages, RedirectPlan, ReplyPlan, RulePlan};
+use crate::snapshot::{ContentPlan, Page, RedirectPlan, ReplyPlan, RulePlan};
 
 /// An answer of the proxy's own, without a word of what becomes of the connection.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(super) struct Manner<'a> {
     /// Whether it has a body: an answer to HEAD has none.
     pub(super) body: bool,
     /// The pages of backend and frontend.
-    pub(super) pages: [Option<&'a ErrorPages>; 2],
+    pub(super) pages: Pages<'a>,
 }
 
 /// The answer of `return`, `deny` and `tarpit`.
@@ -53,9 +54,24 @@ pub(super) fn reply(plan: &ReplyPlan, draft: &Draft<'_>, manner: Manner<'_>) -> 
     for (name, format) in &plan.headers {
         push_line(&mut headers, &name.to_ascii_lowercase(), &clean(draft.text(format)));
     }
+    let shared = match &plan.content {
+        ContentPlan::Section(name) => {
+            manner.pages.shared.get(name).and_then(|pages| pages.find(status, manner.pages.shared))
+        }
+        _ => None,
+    };
     let body = match &plan.content {
-        ContentPlan::Page => {
-            reply::push_page(&mut bytes, status, Version::Http11, false, manner.body, manner.pages, &headers);
+        ContentPlan::Page | ContentPlan::Section(_) => {
+            match shared.or(manner.pages.find(status)) {
+                Some(Page::Made(made)) if !matches!(made.content, ContentPlan::Page) => {
+                    return self::reply(made, draft, manner);
+                }
+                Some(Page::Message(message)) => bytes.extend_from_slice(message),
+                _ => {
+                    let (body, pages) = (manner.body, manner.pages);
+                    reply::push_page(&mut bytes, status, Version::Http11, false, body, pages, &headers);
+                }
+            }
             return Answer { status, bytes };
         }
         ContentPlan::Message(message) => {
@@ -82,15 +98,18 @@ pub(super) fn reply(plan: &ReplyPlan, draft: &Draft<'_>, manner: Manner<'_>) -> 
 }
 
 /// The page of a status.
-pub(super) fn page(status: u16, manner: Manner<'_>) -> Answer {
+pub(super) fn page(status: u16, draft: &Draft<'_>, manner: Manner<'_>) -> Answer {
+    if let Some(Page::Made(made)) = manner.pages.find(status) {
+        return reply(made, draft, manner);
+    }
     let mut bytes = Vec::with_capacity(256);
     reply::push_page(&mut bytes, status, Version::Http11, false, manner.body, manner.pages, b"");
     Answer { status, bytes }
 }
 
 /// The answer that asks for a user and a password (RFC 7617).
-pub(super) fn challenge(realm: &str, manner: Manner<'_>) -> Answer {
-    let mut answer = page(401, manner);
+pub(super) fn challenge(realm: &str, draft: &Draft<'_>, manner: Manner<'_>) -> Answer {
+    let mut answer = page(401, draft, manner);
     let realm = clean(realm.replace(['"', '\\'], "").into_bytes());
     answer.add_line(&[b"www-authenticate: Basic realm=\"".as_slice(), &realm, b"\"\r\n"].concat());
     answer

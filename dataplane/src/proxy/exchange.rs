@@ -1,7 +1,6 @@
 //! One exchange with a server, from top to bottom: reach it, send the request, await the response, relay it;
 //! again where the backend tries again.
 
-use std::borrow::Cow;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,13 +20,15 @@ use super::http::After;
 use super::malformed;
 use super::persistence::Answered;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
+use super::reply::Pages;
 use super::rewrite;
-use super::rules::{Decision, Draft, Message, Past, Scene, StatusLine, Step, spelled};
+use super::rules::{Decision, Draft, Message, StatusLine, Step};
+use super::scene::{Scene, content, past};
 use super::session::Session;
 use super::story::Story;
 use super::stream::{Cut, poll_timer};
 use super::upstream::{self, Held, Way};
-use crate::fetch::{Sent, Side};
+use crate::fetch::Side;
 use crate::snapshot::{BackendPlan, RulePlan, Snapshot};
 use crate::streams::Progress;
 
@@ -429,7 +430,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 backend: Some(self.backend),
                 server: Some(&way.server),
                 unique_id: self.story.unique_id.as_deref(),
-                past: past(&self.request, self.inbound, way),
+                past: past(&self.request.head, self.inbound, way),
             },
             buffer,
             fields: self.fields,
@@ -490,7 +491,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
                         backend: Some(self.backend),
                         server: Some(&way.server),
                         unique_id: self.story.unique_id.as_deref(),
-                        past: past(&self.request, self.inbound, way),
+                        past: past(&self.request.head, self.inbound, way),
                     },
                     buffer,
                     fields: self.fields,
@@ -502,7 +503,8 @@ impl<'s, 'a> Exchange<'s, 'a> {
                     Step::Done | Step::More(_) => break,
                     Step::Answer(decision) => {
                         let body = self.request.head.method != Method::Head;
-                        let pages = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];
+                        let own = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];
+                        let pages = Pages { own, shared: &self.snapshot.http_errors };
                         let (prepared, fault) = replacement(decision, &draft, Manner { body, pages });
                         self.story.prepared = prepared;
                         self.story.unanswer();
@@ -646,28 +648,6 @@ fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) ->
             (None, Fault::Rejected)
         }
     }
-}
-
-/// What has come of a response's body, without framing, and its whole length where it is told.
-fn content<'b>(head: &ResponseHead, buffer: &'b [u8]) -> (Cow<'b, [u8]>, Option<u64>) {
-    let came = buffer.get(head.len..).unwrap_or_default();
-    match head.framing {
-        Framing::Length(length) => {
-            let here = usize::try_from(length).map_or(came.len(), |length| length.min(came.len()));
-            (Cow::Borrowed(came.get(..here).unwrap_or_default()), Some(length))
-        }
-        Framing::UntilClose => (Cow::Borrowed(came), None),
-        Framing::Chunked => (Cow::Owned(Body::unframed(head.framing, came)), None),
-        Framing::None | Framing::Tunnel => (Cow::Borrowed(&[]), Some(0)),
-    }
-}
-
-/// What is known of a request that has gone out this way.
-fn past<'p>(request: &Request, inbound: &'p Buffer, way: &'p Way<'_>) -> Past<'p> {
-    let (head, bytes) = (&request.head, inbound.filled());
-    let (method, target) = (head.method_span.of(bytes), head.target.of(bytes));
-    let sent = Some(Sent { method, target, version: spelled(head.version) });
-    Past { sent, upstream: Some(&way.upstream.stream) }
 }
 
 /// Seconds since the Unix epoch, which cookies count.

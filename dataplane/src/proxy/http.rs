@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use regate_proto::rules::Scope;
 
-use super::answer::{self, Answer};
+use super::answer::{self, Answer, Manner};
 use super::buffer::Buffer;
 use super::exchange::{Exchange, Request, unix_time};
 use super::fault::Fault;
@@ -19,9 +19,10 @@ use super::h1::{self, Body, Fields, Limits, Method, Parse, RequestHead, Strictne
 use super::key;
 use super::malformed;
 use super::persistence;
-use super::reply;
+use super::reply::{self, Pages};
 use super::rewrite;
-use super::rules::{Past, RequestLine, Scene};
+use super::rules::{Draft, Message, RequestLine};
+use super::scene::{Past, Scene};
 use super::service;
 use super::session::Session;
 use super::stage::Stage;
@@ -29,7 +30,7 @@ use super::story::Story;
 use super::stream::Cut;
 use super::worker::Seen;
 use crate::fetch::Sent;
-use crate::snapshot::{RulesPlan, Snapshot};
+use crate::snapshot::{Page, RulesPlan, Snapshot};
 
 /// What becomes of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,10 +295,36 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
 fn page(session: &Session, fault: Fault, close: bool, story: &mut Story<'_>) -> Option<Answer> {
     let mut bytes = session.worker.scratch();
     let body = story.method != Method::Head;
-    let pages = [story.backend.map(|backend| &backend.error_pages), Some(&session.frontend.error_pages)];
+    let snapshot = session.snapshot();
+    let own = [story.backend.map(|backend| &backend.error_pages), Some(&session.frontend.error_pages)];
+    let pages = Pages { own, shared: &snapshot.http_errors };
     // Without a word where nobody listens, or where another page would be a second answer.
     let silent = fault == Fault::StaleConnection && session.requests <= 1;
     let fault = if silent { Fault::ServerClosed } else { fault };
+    if let Some(Page::Made(plan)) = fault.status().and_then(|status| pages.find(status))
+        && !fault.is_early()
+    {
+        let mut fields = Fields::new();
+        let draft = Draft {
+            scene: Scene {
+                session,
+                snapshot: &snapshot,
+                backend: story.backend,
+                server: None,
+                unique_id: story.unique_id.as_deref(),
+                past: Past { sent: Sent::cut(&story.request_line), upstream: None },
+            },
+            buffer: &[],
+            fields: &mut fields,
+            message: Message::Bytes(&[], true),
+            wishes: &mut story.wishes,
+            captures: &mut story.captures,
+        };
+        let mut made = answer::reply(plan, &draft, Manner { body, pages });
+        made = amend(session, made, story);
+        made.end_with(close, story.version);
+        return Some(made);
+    }
     match reply::push(&mut bytes, fault, story.version, close, body, pages) {
         Some(status) if fault.is_early() => Some(Answer { status, bytes }),
         Some(status) => Some(amend(session, Answer { status, bytes }, story)),

@@ -35,6 +35,7 @@ mod reply;
 mod retired;
 mod rewrite;
 mod rules;
+mod scene;
 mod service;
 mod session;
 mod sight;

@@ -2,7 +2,30 @@
 
 use super::fault::Fault;
 use super::h1::Version;
-use crate::snapshot::ErrorPages;
+use crate::snapshot::{ErrorPages, Page, SharedPages};
+
+/// The error pages of a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Pages<'a> {
+    /// Those of the backend, and those of the frontend.
+    pub(crate) own: [Option<&'a ErrorPages>; 2],
+    /// Those that proxies share.
+    pub(crate) shared: &'a SharedPages,
+}
+
+impl<'a> Pages<'a> {
+    /// The page of a status, where one was configured.
+    pub(super) fn find(self, status: u16) -> Option<Page<'a>> {
+        self.own.into_iter().flatten().find_map(|pages| pages.find(status, self.shared))
+    }
+
+    fn message(self, status: u16) -> Option<&'a [u8]> {
+        match self.find(status)? {
+            Page::Message(message) => Some(message),
+            Page::Made(_) => None,
+        }
+    }
+}
 
 /// Appends the reply for a fault, or nothing when the connection closes without a word.
 ///
@@ -13,10 +36,10 @@ pub(crate) fn push(
     version: Version,
     close: bool,
     body: bool,
-    pages: [Option<&ErrorPages>; 2],
+    pages: Pages<'_>,
 ) -> Option<u16> {
     let status = fault.status()?;
-    if fault.is_early() && pages.into_iter().flatten().all(|pages| pages.message(status).is_none()) {
+    if fault.is_early() && pages.message(status).is_none() {
         let (reason, page) = page(status)?;
         let length = page.len();
         let head = format!(
@@ -38,10 +61,10 @@ pub(super) fn push_page(
     version: Version,
     close: bool,
     body: bool,
-    pages: [Option<&ErrorPages>; 2],
+    pages: Pages<'_>,
     lines: &[u8],
 ) -> bool {
-    if let Some(message) = pages.into_iter().flatten().find_map(|pages| pages.message(status)) {
+    if let Some(message) = pages.message(status) {
         out.extend_from_slice(message);
         return true;
     }

@@ -12,22 +12,18 @@ use regate_proto::model::{Name, Severity};
 use regate_proto::rules::action::{Part, Service, Side, Timeout};
 use regate_proto::rules::{Kind, MatchMethod};
 
-use super::descriptor::tcp_measures;
 use super::h1::{Fields, Method, RequestHead, ResponseHead, Version};
 use super::log::Purpose;
 use super::normalize;
 use super::record::Record;
-use super::session::Session;
-use super::story::{Story, address_of};
-use super::stream::Stream;
-use crate::fetch::{
-    self, Captures, Connection, Facts, Headers, Measures, Proxied, Sent, View, evaluate, holds,
-};
+use super::scene::{Lines, Linked, Scene};
+use super::story::Story;
+use crate::fetch::{self, Captures, Facts, Sent, View, evaluate, holds};
 use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
-    ActionPlan, BackendPlan, FormatPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan,
-    SamplePlan, ServerPlan, Snapshot, TargetPlan,
+    ActionPlan, FormatPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan, SamplePlan,
+    TargetPlan,
 };
 
 /// A message under rules.
@@ -41,28 +37,6 @@ pub(super) struct Draft<'d> {
     pub(super) wishes: &'d mut Wishes,
     /// What was kept of the messages.
     pub(super) captures: &'d mut Captures,
-}
-
-/// Everything around a message.
-#[derive(Clone, Copy)]
-pub(super) struct Scene<'d> {
-    pub(super) session: &'d Session,
-    pub(super) snapshot: &'d Snapshot,
-    pub(super) backend: Option<&'d BackendPlan>,
-    pub(super) server: Option<&'d ServerPlan>,
-    /// The identifier of the request, where it has one.
-    pub(super) unique_id: Option<&'d [u8]>,
-    /// What is known of the request once it has gone.
-    pub(super) past: Past<'d>,
-}
-
-/// What is known of a request that has gone to a server.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Past<'d> {
-    /// The first line as it came.
-    pub(super) sent: Option<Sent<'d>>,
-    /// The connection to the server.
-    pub(super) upstream: Option<&'d Stream>,
 }
 
 /// What kind of message, and its first line.
@@ -620,77 +594,6 @@ impl<'d> Draft<'d> {
         if !new.is_empty() {
             line.target = Some(new);
         }
-    }
-}
-
-/// The headers of a message, as samples see them.
-struct Lines<'l> {
-    fields: &'l Fields,
-    buffer: &'l [u8],
-}
-
-impl Headers for Lines<'_> {
-    fn at(&self, position: usize) -> Option<Option<(&[u8], &[u8])>> {
-        self.fields.at(position, self.buffer)
-    }
-}
-
-impl Connection for Session {
-    fn source(&self) -> Option<SocketAddr> {
-        self.stream.peer()
-    }
-
-    fn destination(&self) -> Option<SocketAddr> {
-        self.stream.local()
-    }
-
-    fn proxied(&self) -> Option<&Proxied> {
-        self.proxied.as_deref()
-    }
-
-    fn measures(&self) -> Option<Measures> {
-        let info = tcp_measures(&self.stream).ok()?;
-        // Places in `struct tcp_info`, counted in integers of 32 bits.
-        Some(Measures {
-            unacked: info[6],
-            sacked: info[7],
-            lost: info[8],
-            retransmitted: info[9],
-            facked: info[10],
-            round_trip: info[17],
-            variance: info[18],
-            reordering: info[22],
-        })
-    }
-}
-
-/// A session with its connection to a server.
-struct Linked<'l> {
-    session: &'l Session,
-    past: Past<'l>,
-    server: Option<&'l ServerPlan>,
-}
-
-impl Connection for Linked<'_> {
-    fn source(&self) -> Option<SocketAddr> {
-        self.session.source()
-    }
-
-    fn destination(&self) -> Option<SocketAddr> {
-        Connection::destination(self.session)
-    }
-
-    fn proxied(&self) -> Option<&Proxied> {
-        self.session.proxied()
-    }
-
-    fn measures(&self) -> Option<Measures> {
-        self.session.measures()
-    }
-
-    fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
-        let stream = self.past.upstream?;
-        Some((stream.local(), self.server.and_then(address_of)))
     }
 }
 

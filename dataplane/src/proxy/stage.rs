@@ -11,7 +11,9 @@ use super::buffer::Buffer;
 use super::fault::Fault;
 use super::h1::{Body, Fields, Framing, Method, RequestHead, Version};
 use super::key;
-use super::rules::{Decision, Draft, Message, Past, RequestLine, Scene, Step};
+use super::reply::Pages;
+use super::rules::{Decision, Draft, Message, RequestLine, Step};
+use super::scene::{Past, Scene};
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
@@ -137,7 +139,10 @@ impl<'a> Stage<'_, 'a> {
         let frontend = self.session.frontend.clone();
         let manner = Manner {
             body: self.story.method != Method::Head,
-            pages: [self.story.backend.map(|backend| &backend.error_pages), Some(&frontend.error_pages)],
+            pages: Pages {
+                own: [self.story.backend.map(|backend| &backend.error_pages), Some(&frontend.error_pages)],
+                shared: &self.snapshot.http_errors,
+            },
         };
         let (prepared, fault) = match decision {
             Decision::Reject => (None, Fault::Rejected),
@@ -148,7 +153,8 @@ impl<'a> Stage<'_, 'a> {
             }
             Decision::Auth(realm) => {
                 let own = self.story.backend.map_or(&frontend.name, |backend| &backend.name);
-                let page = answer::challenge(realm.unwrap_or(own.as_str()), manner);
+                let realm = realm.unwrap_or(own.as_str()).to_owned();
+                let page = answer::challenge(&realm, &self.draft(), manner);
                 (Some(page), Fault::Answered)
             }
             Decision::Redirect(plan) => (Some(answer::redirect(plan, &self.draft())), Fault::Answered),
@@ -181,8 +187,9 @@ impl<'a> Stage<'_, 'a> {
         let fails = frontend.rules.monitor_fail.iter().any(|condition| draft.holds(condition));
         let status = if fails { 503 } else { 200 };
         let body = self.story.method != Method::Head;
-        self.story.prepared =
-            Some(answer::page(status, Manner { body, pages: [None, Some(&frontend.error_pages)] }));
+        let pages = Pages { own: [None, Some(&frontend.error_pages)], shared: &self.snapshot.http_errors };
+        let page = answer::page(status, &self.draft(), Manner { body, pages });
+        self.story.prepared = Some(page);
         self.story.wishes.log_level = Some(None);
         Err(Fault::Answered)
     }

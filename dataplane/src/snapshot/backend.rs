@@ -402,7 +402,8 @@ pub(super) fn compile(
         tcp_keep_alive: settings.srvtcpka.unwrap_or(false),
         published: !settings.unpublished.unwrap_or(false),
         source: settings.source,
-        error_pages: ErrorPages::compile(&settings.error_pages),
+        error_pages: ErrorPages::compile(&settings.error_pages, &settings.error_sections)
+            .map_err(|reason| rules::problems(&subject, vec![reason]))?,
         rules,
         hashed,
         servers,

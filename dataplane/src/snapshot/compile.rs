@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 
 use regate_proto::change::Revision;
 use regate_proto::model::{Admin, Kind, Name, Row, Subject};
-use regate_proto::problem::Problem;
+use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{State, Touched};
 
 use super::lists;
 use super::naming::Lookups;
-use super::{BackendPlan, Snapshot, backend, frontend, tables};
+use super::{BackendPlan, ErrorPages, Snapshot, backend, frontend, tables};
 use crate::live::Live;
 
 /// The snapshot of a state. What `touched` does not name is shared with the snapshot before.
@@ -34,6 +34,15 @@ pub fn compile(
     }
     if touched.iter().any(|subject| matches!(subject, Subject::Userlist(_))) {
         snapshot.userlists = state.userlists().map(|row| Arc::new(row.clone())).collect();
+    }
+    if touched.iter().any(|subject| matches!(subject, Subject::HttpErrors(_))) {
+        let pages = state.http_errors().map(|row| {
+            let pages = ErrorPages::compile(&row.pages, &[]).map_err(|reason| {
+                vec![Problem::about(Code::Unsuitable, &Subject::HttpErrors(row.name.clone()), reason)]
+            })?;
+            Ok((row.name.clone(), pages))
+        });
+        snapshot.http_errors = Arc::new(pages.collect::<Result<_, Vec<Problem>>>()?);
     }
     snapshot.tables = tables::compile(state, previous, touched, live);
     // Rules hold the tables that they are about.

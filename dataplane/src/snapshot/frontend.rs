@@ -1,5 +1,6 @@
 //! Frontends as the data path reads them.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use regate_proto::state::State;
 use super::BackendPlan;
 use super::format::{FormatPlan, Needs};
 use super::logging::LogPlan;
-use super::rules::{self, RulesPlan};
+use super::rules::{self, ReplyPlan, RulesPlan};
 use crate::live::{BindLive, FrontendLive, Live};
 
 /// A frontend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
@@ -117,9 +118,37 @@ impl CapturePlan {
     }
 }
 
-/// Replies that replace the built-in error pages, whole HTTP messages by status.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ErrorPages(Vec<(u16, Arc<[u8]>)>);
+/// Replies that replace the built-in error pages.
+#[derive(Debug, Default)]
+pub struct ErrorPages {
+    /// What stands for a status.
+    pages: Vec<(u16, PagePlan)>,
+    /// Shared pages for every other status, the last that has it first.
+    sections: Vec<Name>,
+}
+
+/// What stands for an error page.
+#[derive(Debug)]
+enum PagePlan {
+    /// A whole message.
+    Message(Arc<[u8]>),
+    /// The page of the same status of shared ones.
+    Section(Name),
+    /// A message that is made for each request.
+    Made(Box<ReplyPlan>),
+}
+
+/// An error page.
+#[derive(Clone, Copy, Debug)]
+pub enum Page<'a> {
+    /// A whole message.
+    Message(&'a [u8]),
+    /// A message that is made for each request.
+    Made(&'a ReplyPlan),
+}
+
+/// Shared error pages by name.
+pub type SharedPages = BTreeMap<Name, ErrorPages>;
 
 impl ForwardPlan {
     /// Whether this client's address is not to be added.
@@ -147,23 +176,44 @@ impl FrontendPlan {
 }
 
 impl ErrorPages {
-    pub(super) fn compile(pages: &[ErrorPage]) -> ErrorPages {
-        let message = |page: &ErrorPage| match &page.reply {
-            ErrorReply::File { content, .. } => Arc::from(content.as_slice()),
-            ErrorReply::Location { code, location } => {
-                let reason = if *code == 303 { "See Other" } else { "Found" };
-                let text = format!(
-                    "HTTP/1.1 {code} {reason}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: {location}\r\n\r\n"
-                );
-                Arc::from(text.into_bytes().as_slice())
-            }
+    /// Compiles pages, and the names of shared ones; the reason where one cannot be made.
+    pub(super) fn compile(pages: &[ErrorPage], sections: &[Name]) -> Result<ErrorPages, String> {
+        let plan = |page: &ErrorPage| {
+            Ok::<PagePlan, String>(match &page.reply {
+                ErrorReply::File { content, .. } => PagePlan::Message(Arc::from(content.as_slice())),
+                ErrorReply::Location { code, location } => {
+                    let reason = if *code == 303 { "See Other" } else { "Found" };
+                    let text = format!(
+                        "HTTP/1.1 {code} {reason}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: {location}\r\n\r\n"
+                    );
+                    PagePlan::Message(Arc::from(text.into_bytes().as_slice()))
+                }
+                ErrorReply::Section(name) => PagePlan::Section(name.clone()),
+                ErrorReply::Made(reply) => PagePlan::Made(Box::new(rules::reply(reply, page.status, false)?)),
+            })
         };
-        ErrorPages(pages.iter().map(|page| (page.status, message(page))).collect())
+        let pages = pages.iter().map(|page| Ok((page.status, plan(page)?)));
+        Ok(ErrorPages { pages: pages.collect::<Result<_, String>>()?, sections: sections.to_vec() })
     }
 
-    /// The message for a status, where one was configured.
-    pub fn message(&self, status: u16) -> Option<&Arc<[u8]>> {
-        self.0.iter().find(|(known, _)| *known == status).map(|(_, message)| message)
+    /// The page of a status, where one was configured.
+    pub fn find<'a>(&'a self, status: u16, shared: &'a SharedPages) -> Option<Page<'a>> {
+        let of = |name: &Name| shared.get(name)?.own(status);
+        match self.pages.iter().find(|(known, _)| *known == status) {
+            Some((_, PagePlan::Section(name))) => of(name),
+            Some((_, PagePlan::Message(message))) => Some(Page::Message(message)),
+            Some((_, PagePlan::Made(plan))) => Some(Page::Made(plan)),
+            None => self.sections.iter().rev().find_map(of),
+        }
+    }
+
+    /// The page of a status among these themselves.
+    fn own(&self, status: u16) -> Option<Page<'_>> {
+        match self.pages.iter().find(|(known, _)| *known == status)? {
+            (_, PagePlan::Message(message)) => Some(Page::Message(message)),
+            (_, PagePlan::Made(plan)) => Some(Page::Made(plan)),
+            (_, PagePlan::Section(_)) => None,
+        }
     }
 }
 
@@ -236,7 +286,8 @@ pub(super) fn compile(
         no_linger: settings.nolinger.unwrap_or(false),
         default_backend: settings.default_backend.clone().or_else(|| row.listen.then(|| row.name.clone())),
         rules,
-        error_pages: ErrorPages::compile(&settings.error_pages),
+        error_pages: ErrorPages::compile(&settings.error_pages, &settings.error_sections)
+            .map_err(unsuitable)?,
         binds: binds.collect(),
         live: live.frontend(&row.name),
     })

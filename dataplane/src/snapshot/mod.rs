@@ -34,7 +34,7 @@ pub use checks::{CheckPlan, ServerCheckPlan};
 pub use compile::{compile, foresee_transition, note_transition};
 pub use condition::{ConditionPlan, CriterionPlan, Patterns, TermPlan};
 pub use format::{Encoding, FieldPlan, FormatPlan, Needs, Source, Step};
-pub use frontend::{BindPlan, CapturePlan, ErrorPages, ForwardPlan, FrontendPlan};
+pub use frontend::{BindPlan, CapturePlan, ErrorPages, ForwardPlan, FrontendPlan, Page, SharedPages};
 pub use lists::{ListPlan, Lists, Turnover};
 pub use logging::{LineFormat, LogPlan, LogRoute};
 pub use naming::Naming;
@@ -67,6 +67,8 @@ pub struct Snapshot {
     pub lists: Lists,
     /// The lists of users.
     pub userlists: Arc<[Arc<Userlist>]>,
+    /// Error pages that proxies share.
+    pub http_errors: Arc<SharedPages>,
     /// Buffers of log lines, in the order of listings.
     pub rings: Arc<[Arc<Ring>]>,
 }

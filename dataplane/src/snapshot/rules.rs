@@ -174,6 +174,8 @@ pub enum ContentPlan {
     Format(FormatPlan),
     /// A whole message.
     Message(Arc<[u8]>),
+    /// The page of the status of shared ones, or else as the proxies have it.
+    Section(Name),
 }
 
 /// A redirection.
@@ -442,7 +444,7 @@ fn patience(time: &Patience) -> Result<PatiencePlan, String> {
 }
 
 /// Compiles an answer; `page` tells whether one without content is the status's page.
-fn reply(reply: &Reply, default: u16, page: bool) -> Result<ReplyPlan, String> {
+pub(super) fn reply(reply: &Reply, default: u16, page: bool) -> Result<ReplyPlan, String> {
     let headers =
         reply.headers.iter().map(|(name, text)| Ok((name.as_bytes().into(), FormatPlan::compile(text)?)));
     let content = match &reply.content {
@@ -455,7 +457,7 @@ fn reply(reply: &Reply, default: u16, page: bool) -> Result<ReplyPlan, String> {
             ContentPlan::Format(FormatPlan::compile(format)?)
         }
         Content::Message(_, bytes) => ContentPlan::Message(Arc::from(bytes.as_slice())),
-        Content::Section(name) => return Err(format!("errorfiles {name} is not supported yet")),
+        Content::Section(name) => ContentPlan::Section(name.clone()),
     };
     Ok(ReplyPlan {
         status: reply.status.unwrap_or(default),

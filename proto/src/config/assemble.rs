@@ -5,6 +5,7 @@
 //! HAProxy gives about a whole proxy.
 
 mod checks;
+mod errors;
 mod lists;
 mod resolvers;
 mod rings;
@@ -14,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{
-    Backend, BackendSettings, BindRef, Defaults, Frontend, FrontendSettings, Global, Name, Resolvers, Ring,
-    Row, Userlist,
+    Backend, BackendSettings, BindRef, Defaults, Frontend, FrontendSettings, Global, HttpErrors, Name,
+    Resolvers, Ring, Row, Userlist,
 };
 
 use super::Loaded;
@@ -57,6 +58,8 @@ pub struct Assembler<'a> {
     userlists: Vec<(Userlist, Place)>,
     /// The rings, each with the place of its name.
     rings: Vec<(Ring, Place)>,
+    /// Shared error pages, each with the place of their name.
+    http_errors: Vec<(HttpErrors, Place)>,
     current: Current,
     /// The defaults that proxies without `from` start from.
     implicit: Option<usize>,
@@ -95,6 +98,7 @@ enum Current {
     Resolvers(usize),
     Userlist(usize),
     Ring(usize),
+    HttpErrors(usize),
     /// A section that is not supported: its lines are not looked at.
     Skipped,
 }
@@ -112,6 +116,7 @@ impl<'a> Assembler<'a> {
             resolvers: Vec::new(),
             userlists: Vec::new(),
             rings: Vec::new(),
+            http_errors: Vec::new(),
             current: Current::Nothing,
             implicit: None,
             labels: BTreeMap::new(),
@@ -142,6 +147,9 @@ impl<'a> Assembler<'a> {
                 self.userlists.get(at).map_or_else(String::new, |(row, _)| row.name.to_string())
             }
             Current::Ring(at) => self.rings.get(at).map_or_else(String::new, |(row, _)| row.name.to_string()),
+            Current::HttpErrors(at) => {
+                self.http_errors.get(at).map_or_else(String::new, |(row, _)| row.name.to_string())
+            }
             Current::Entry(at) => match self.entries.get(at) {
                 Some(entry) if entry.named => entry.draft.name.to_string(),
                 _ => "defaults".to_owned(),
@@ -175,6 +183,9 @@ impl<'a> Assembler<'a> {
         }
         if header.section == Section::Ring {
             return self.open_ring(header);
+        }
+        if header.section == Section::HttpErrors {
+            return self.open_errors(header);
         }
         let name = match header.name {
             Some(word) => directives::arguments::name(word).map(|name| (name, word.text.clone())),
@@ -241,6 +252,7 @@ impl<'a> Assembler<'a> {
             Current::Resolvers(_) => Section::Resolvers,
             Current::Userlist(_) => Section::Userlist,
             Current::Ring(_) => Section::Ring,
+            Current::HttpErrors(_) => Section::HttpErrors,
             Current::Entry(at) => self.entries.get(at).map_or(Section::Global, |entry| entry.draft.section),
         };
         let second = words.get(1).map(|word| word.text.as_str());
@@ -305,6 +317,10 @@ impl<'a> Assembler<'a> {
             Current::Ring(at) => self.rings.get_mut(at),
             _ => None,
         };
+        let errors = match self.current {
+            Current::HttpErrors(at) => self.http_errors.get_mut(at),
+            _ => None,
+        };
         let result = match (&row.action, entry) {
             (Action::Global { read, .. }, _) => read(self.global.get_or_insert_default(), &mut arguments),
             (Action::Reader(read), _) => read(&mut arguments),
@@ -313,6 +329,10 @@ impl<'a> Assembler<'a> {
                 None => Ok(()),
             },
             (Action::Userlist { read, .. }, _) => match userlist {
+                Some((row, _)) => read(row, &mut arguments),
+                None => Ok(()),
+            },
+            (Action::HttpErrors { read, .. }, _) => match errors {
                 Some((row, _)) => read(row, &mut arguments),
                 None => Ok(()),
             },
@@ -484,6 +504,7 @@ impl<'a> Assembler<'a> {
         rows.extend(self.resolvers_rows());
         rows.extend(self.userlist_rows());
         rows.extend(self.ring_rows());
+        rows.extend(self.errors_rows());
         let (mut defaults, mut proxies) = (0, 0);
         for entry in self.entries.iter().filter(|entry| !entry.discarded) {
             let from = entry.from.and_then(|from| self.entries.get(from)).map(|from| from.draft.name.clone());
@@ -593,7 +614,7 @@ fn free(taken: &BTreeSet<Name>, base: &str, first: Option<usize>) -> Option<Name
 fn known_in(section: Section) -> &'static [Known] {
     match section {
         Section::Global => keywords::GLOBAL,
-        Section::Resolvers | Section::Ring | Section::Userlist => &[],
+        section if !section.is_of_proxies() => &[],
         _ => keywords::PROXY,
     }
 }

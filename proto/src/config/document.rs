@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::model::{
-    Admin, Backend, Bind, Defaults, Frontend, Global, Name, Resolvers, Ring, Row, Server, Subject, Userlist,
+    Admin, Backend, Bind, Defaults, Frontend, Global, HttpErrors, Name, Resolvers, Ring, Row, Server,
+    Subject, Userlist,
 };
 
 use super::directives::{self, Action, Directive, Draft, DraftBind, Lines, Section};
@@ -18,6 +19,8 @@ pub(super) struct Document {
     pub resolvers: Vec<Written>,
     /// The lists of users, by place.
     pub userlists: Vec<Written>,
+    /// Shared error pages.
+    pub http_errors: Vec<Written>,
     /// The rings, by place.
     pub rings: Vec<Written>,
     /// The defaults, each after the ones that it starts from.
@@ -91,6 +94,8 @@ impl Document {
         sorted.userlists.sort_by_key(|row| (place(row.order), &row.name));
         document.userlists = sorted.userlists.iter().map(|row| written_userlist(row)).collect();
         sorted.rings.sort_by_key(|row| (place(row.order), &row.name));
+        sorted.http_errors.sort_by_key(|row| (place(row.order), &row.name));
+        document.http_errors = sorted.http_errors.iter().map(|row| written_errors(row)).collect();
         document.rings = sorted.rings.iter().map(|row| written_ring(row)).collect();
         document.defaults =
             sorted.defaults_in_order().into_iter().map(|row| written_defaults(row, &mut problems)).collect();
@@ -105,6 +110,7 @@ struct Sorted<'a> {
     resolvers: Vec<&'a Resolvers>,
     userlists: Vec<&'a Userlist>,
     rings: Vec<&'a Ring>,
+    http_errors: Vec<&'a HttpErrors>,
     defaults: Vec<&'a Defaults>,
     frontends: BTreeMap<&'a Name, &'a Frontend>,
     backends: BTreeMap<&'a Name, &'a Backend>,
@@ -121,6 +127,7 @@ impl<'a> Sorted<'a> {
             Row::List(_) | Row::Entries(_) => {}
             Row::Userlist(row) => self.userlists.push(row),
             Row::Ring(row) => self.rings.push(row),
+            Row::HttpErrors(row) => self.http_errors.push(row),
             Row::Defaults(row) => self.defaults.push(row),
             Row::Frontend(row) => {
                 self.frontends.insert(&row.name, row);
@@ -309,6 +316,18 @@ fn written_userlist(row: &Userlist) -> Written {
         }
     }
     Written { section: Section::Userlist, name: row.name.clone(), from: None, lines: found }
+}
+
+fn written_errors(row: &HttpErrors) -> Written {
+    let mut found = Vec::new();
+    for directive in directives::all() {
+        if let Action::HttpErrors { write, .. } = &directive.action {
+            let mut lines = Lines::default();
+            write(row, &mut lines);
+            found.extend(spelled(directive, lines));
+        }
+    }
+    Written { section: Section::HttpErrors, name: row.name.clone(), from: None, lines: found }
 }
 
 fn written_resolvers(row: &Resolvers) -> Written {

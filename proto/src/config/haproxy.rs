@@ -43,6 +43,9 @@ pub fn write_haproxy<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<Stri
     for userlist in &document.userlists {
         write_section(&mut text, &format!("userlist {}", userlist.name), &userlist.lines);
     }
+    for errors in &document.http_errors {
+        write_section(&mut text, &format!("http-errors {}", errors.name), &errors.lines);
+    }
     for ring in &document.rings {
         write_section(&mut text, &format!("ring {}", ring.name), &ring.lines);
     }
@@ -186,7 +189,7 @@ fn open(assembler: &mut Assembler, section: Section, words: &[Word]) {
     if let Some(extra) = rest.first() {
         let message = format!("'{}' does not take the argument '{}'", section.word(), extra.text);
         let issue = match section {
-            Section::Global | Section::Resolvers | Section::Ring | Section::Userlist => about(extra, message),
+            section if !section.is_of_proxies() => about(extra, message),
             Section::Frontend | Section::Listen => expecting(
                 extra,
                 message,

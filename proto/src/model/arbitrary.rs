@@ -13,7 +13,7 @@ use proptest::sample::{Index, select};
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
-    Group, Holds, HttpConnection, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name, Nameserver,
+    Group, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name, Nameserver,
     NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
     ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SeverityOutput, SocketFile,
     StatsSocket, Subject, Transport, User, Userlist, Weight,
@@ -22,6 +22,8 @@ use crate::change::{
     Beneath, Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
 };
 use crate::problem::{Code, Problem};
+use crate::rules::Words;
+use crate::rules::action::read_reply;
 
 mod balancing;
 mod checks;
@@ -260,6 +262,29 @@ pub fn error_file() -> impl Strategy<Value = ErrorReply> + Clone {
     (path(), vec(any::<u8>(), 0..=64)).prop_map(|(path, content)| ErrorReply::File { path, content })
 }
 
+/// Pages that several proxies share; redirections only unless `files`.
+pub fn http_errors(files: bool) -> BoxedStrategy<HttpErrors> {
+    let pages = match files {
+        true => error_pages(prop_oneof![error_file(), error_location()].boxed()).boxed(),
+        false => error_pages(error_location().boxed()).boxed(),
+    };
+    (name(), 0..=9_u32, pages).prop_map(|(name, order, pages)| HttpErrors { name, order, pages }).boxed()
+}
+
+/// A page of a shared set, or one that is made.
+fn error_elsewhere() -> impl Strategy<Value = ErrorReply> + Clone {
+    let made = select(vec![
+        "content-type text/plain string sorry hdr x-why %[src]",
+        "content-type a/b lf-string %[src]",
+    ]);
+    let made = made.prop_filter_map("an answer", |text| {
+        let file = |_: &str| Err("there are no files".to_owned());
+        let mut words = Words::new(text.split(' '));
+        read_reply(&mut words, &file).ok().map(|reply| ErrorReply::Made(Box::new(reply)))
+    });
+    prop_oneof![name().prop_map(ErrorReply::Section), made]
+}
+
 fn error_pages(
     reply: impl Strategy<Value = ErrorReply> + Clone,
 ) -> impl Strategy<Value = Vec<ErrorPage>> + Clone {
@@ -273,7 +298,7 @@ fn error_pages(
 /// Settings of the client side; pages are redirections only unless `files`.
 pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
     let pages = if files {
-        error_pages(prop_oneof![error_file(), error_location()].boxed())
+        error_pages(prop_oneof![error_file(), error_location(), error_elsewhere()].boxed())
     } else {
         error_pages(error_location().boxed())
     };
@@ -333,6 +358,7 @@ pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
                 socket_stats,
                 default_backend,
                 error_pages,
+                error_sections: Vec::new(),
                 table,
                 rules,
             }
@@ -343,7 +369,7 @@ pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
 /// Settings of the server side; pages are redirections only unless `files`.
 pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
     let pages = if files {
-        error_pages(prop_oneof![error_file(), error_location()].boxed())
+        error_pages(prop_oneof![error_file(), error_location(), error_elsewhere()].boxed())
     } else {
         error_pages(error_location().boxed())
     };
@@ -397,6 +423,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                 source,
                 default_server,
                 error_pages,
+                error_sections: Vec::new(),
                 checks,
                 table,
                 rules,
@@ -619,6 +646,7 @@ pub fn row() -> BoxedStrategy<Row> {
         entries().prop_map(Row::Entries).boxed(),
         userlist().prop_map(Row::Userlist).boxed(),
         ring().prop_map(Row::Ring).boxed(),
+        http_errors(true).prop_map(Row::HttpErrors).boxed(),
     ]
     .boxed()
 }
@@ -637,6 +665,7 @@ pub fn subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Entries => Subject::Entries(EntriesRef { list, part: 7 }),
         Kind::Userlist => Subject::Userlist(one),
         Kind::Ring => Subject::Ring(one),
+        Kind::HttpErrors => Subject::HttpErrors(one),
     })
 }
 

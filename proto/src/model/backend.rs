@@ -84,6 +84,8 @@ pub struct BackendSettings {
     pub default_server: ServerSettings,
     /// Answers that replace the built-in error pages, in ascending order of status.
     pub error_pages: Vec<ErrorPage>,
+    /// `errorfiles`: shared pages for every status without one of its own, the last that has it first.
+    pub error_sections: Vec<Name>,
     /// How its servers are checked.
     pub checks: BackendChecks,
     /// What it does with requests and responses.

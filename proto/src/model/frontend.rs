@@ -92,6 +92,8 @@ pub struct FrontendSettings {
     pub default_backend: Option<Name>,
     /// Answers that replace the built-in error pages, in ascending order of status.
     pub error_pages: Vec<ErrorPage>,
+    /// `errorfiles`: shared pages for every status without one of its own, the last that has it first.
+    pub error_sections: Vec<Name>,
     /// What it does with requests and responses.
     pub rules: Rules,
     /// What it remembers of clients; never of defaults. The table is called like the proxy; of the halves of a
@@ -196,4 +198,8 @@ pub enum ErrorReply {
         /// The target.
         location: String,
     },
+    /// `errorfiles`: the page of the same status of the shared pages with this name.
+    Section(Name),
+    /// `http-error`: a message that is made for each request. Its status is the page's.
+    Made(Box<crate::rules::action::Reply>),
 }

@@ -13,6 +13,7 @@ mod check;
 mod defaults;
 mod frontend;
 mod global;
+mod http_errors;
 mod list;
 mod logging;
 mod name;
@@ -43,6 +44,7 @@ pub use frontend::{
     Bind, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, HttpConnection, Mode, SocketFile,
 };
 pub use global::{Global, Level, SeverityOutput, StatsSocket};
+pub use http_errors::HttpErrors;
 pub use list::{BadListName, Columns, Entries, EntriesRef, List, ListName, ListUser, Presence};
 pub use logging::{
     Capture, CookieCapture, Facility, LogAddress, LogFormat, LogPlan, LogSample, LogSyntax, LogTarget, Ring,

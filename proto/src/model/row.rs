@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, List, ListName, Name, Resolvers, Ring,
-    Server, Userlist,
+    Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, HttpErrors, List, ListName, Name,
+    Resolvers, Ring, Server, Userlist,
 };
 
 /// A server in its backend.
@@ -52,6 +52,8 @@ pub enum Subject {
     Userlist(Name),
     /// A buffer of log lines.
     Ring(Name),
+    /// Error pages that proxies share.
+    HttpErrors(Name),
 }
 
 /// The kinds of rows, in the order of [`Subject`].
@@ -79,6 +81,8 @@ pub enum Kind {
     Userlist,
     /// [`Subject::Ring`].
     Ring,
+    /// [`Subject::HttpErrors`].
+    HttpErrors,
 }
 
 /// One configured thing.
@@ -107,11 +111,13 @@ pub enum Row {
     Userlist(Userlist),
     /// A buffer of log lines.
     Ring(Ring),
+    /// Error pages that proxies share.
+    HttpErrors(HttpErrors),
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Global,
         Kind::Defaults,
         Kind::Frontend,
@@ -123,6 +129,7 @@ impl Kind {
         Kind::Entries,
         Kind::Userlist,
         Kind::Ring,
+        Kind::HttpErrors,
     ];
 
     /// The word for it, as messages and `regate get` use it.
@@ -139,6 +146,7 @@ impl Kind {
             Kind::Entries => "entries",
             Kind::Userlist => "userlist",
             Kind::Ring => "ring",
+            Kind::HttpErrors => "http-errors",
         }
     }
 }
@@ -158,6 +166,7 @@ impl Subject {
             Subject::Entries(_) => Kind::Entries,
             Subject::Userlist(_) => Kind::Userlist,
             Subject::Ring(_) => Kind::Ring,
+            Subject::HttpErrors(_) => Kind::HttpErrors,
         }
     }
 }
@@ -177,6 +186,7 @@ impl Row {
             Row::Entries(row) => Subject::Entries(row.at.clone()),
             Row::Userlist(row) => Subject::Userlist(row.name.clone()),
             Row::Ring(row) => Subject::Ring(row.name.clone()),
+            Row::HttpErrors(row) => Subject::HttpErrors(row.name.clone()),
         }
     }
 }
@@ -203,6 +213,7 @@ impl fmt::Display for Subject {
             | Subject::Backend(name)
             | Subject::Resolvers(name)
             | Subject::Ring(name)
+            | Subject::HttpErrors(name)
             | Subject::Userlist(name) => {
                 write!(f, "{word} {name}")
             }

@@ -10,7 +10,8 @@ mod table;
 use super::{Checkpoint, Condition, Format, MatchMethod, Mistake, Sample, Tally, Track, Variable, Words};
 use crate::model::{Millis, Name, Severity};
 
-pub use read::redirect as read_redirect;
+pub use read::{redirect as read_redirect, reply as read_reply};
+pub use spell::answer_words;
 pub use table::{ROWS, Row};
 
 /// An action and the condition under which it is taken.

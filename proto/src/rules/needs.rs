@@ -38,6 +38,7 @@ pub fn of_row(row: &Row) -> Vec<Need> {
         | Row::Userlist(_)
         | Row::List(_)
         | Row::Entries(_)
+        | Row::HttpErrors(_)
         | Row::Ring(_) => {}
     }
     needs

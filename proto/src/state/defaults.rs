@@ -99,6 +99,7 @@ impl FrontendSettings {
           request_captures: self.request_captures.clone(),
           response_captures: self.response_captures.clone(),
           error_pages: pages_over(&self.error_pages, &base.error_pages),
+          error_sections: base.error_sections.iter().chain(&self.error_sections).cloned().collect(),
           table: self.table.clone(), rules: self.rules.over(&base.rules))
     }
 }
@@ -115,6 +116,7 @@ impl BackendSettings {
           persistence: self.persistence.over(&base.persistence),
           default_server: self.default_server.over(&base.default_server),
           error_pages: pages_over(&self.error_pages, &base.error_pages),
+          error_sections: base.error_sections.iter().chain(&self.error_sections).cloned().collect(),
           checks: self.checks.over(&base.checks),
           table: self.table.clone(), rules: self.rules.over(&base.rules))
     }

@@ -28,6 +28,7 @@ pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
     check_absence(state, &absent, &mut problems);
     super::tables::check(state, touched, &mut problems);
     super::logging::check(state, touched, &mut problems);
+    super::errors::check(state, touched, &mut problems);
     if touched.iter().any(is_pointed_to) {
         check_modes(state, &mut problems);
     }

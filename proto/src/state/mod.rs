@@ -5,6 +5,7 @@ mod defaults;
 mod diff;
 mod digest;
 mod entries;
+pub(crate) mod errors;
 mod follow;
 mod health;
 mod integrity;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 
 use crate::change::{Field, Overlay, Revision};
 use crate::model::{
-    Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, Kind, ListName, Name, Resolvers, Ring,
-    Row, Server, ServerRef, Subject, Userlist,
+    Backend, Bind, BindRef, Defaults, EntriesRef, Frontend, Global, HttpErrors, Kind, ListName, Name,
+    Resolvers, Ring, Row, Server, ServerRef, Subject, Userlist,
 };
 use crate::patterns::KeyIndex;
 
@@ -178,6 +179,14 @@ impl State {
         found
     }
 
+    /// Every set of shared error pages in force.
+    pub fn http_errors(&self) -> impl Iterator<Item = &HttpErrors> {
+        self.rows(Kind::HttpErrors).filter_map(|row| match row.as_ref() {
+            Row::HttpErrors(row) => Some(row),
+            _ => None,
+        })
+    }
+
     /// A ring in force.
     pub fn ring(&self, name: &Name) -> Option<&Ring> {
         match self.effective.get(&Subject::Ring(name.clone())).map(Arc::as_ref) {
@@ -303,6 +312,7 @@ fn lowest(kind: Kind) -> Option<Subject> {
         Kind::Entries => Subject::Entries(EntriesRef { list: lowest_list()?, part: 0 }),
         Kind::Userlist => Subject::Userlist(lowest()?),
         Kind::Ring => Subject::Ring(lowest()?),
+        Kind::HttpErrors => Subject::HttpErrors(lowest()?),
     })
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Space {
     Userlists,
     /// And rings.
     Rings,
+    /// And shared error pages.
+    HttpErrors,
     /// Frontends and backends together.
     Proxies,
     /// The binds of a frontend.
@@ -46,6 +48,7 @@ impl Space {
             Subject::Resolvers(_) => Some(Space::Resolvers),
             Subject::Userlist(_) => Some(Space::Userlists),
             Subject::Ring(_) => Some(Space::Rings),
+            Subject::HttpErrors(_) => Some(Space::HttpErrors),
             Subject::Frontend(_) | Subject::Backend(_) => Some(Space::Proxies),
             Subject::Bind(at) => Some(Space::Binds(at.frontend.clone())),
             Subject::Server(at) => Some(Space::Servers(at.backend.clone())),
@@ -63,6 +66,7 @@ impl Space {
             Space::Resolvers => Box::new(of_kind(rows, Kind::Resolvers)),
             Space::Userlists => Box::new(of_kind(rows, Kind::Userlist)),
             Space::Rings => Box::new(of_kind(rows, Kind::Ring)),
+            Space::HttpErrors => Box::new(of_kind(rows, Kind::HttpErrors)),
             Space::Proxies => Box::new(of_kind(rows, Kind::Frontend).chain(of_kind(rows, Kind::Backend))),
             Space::Binds(frontend) => Box::new(contained(rows, &Subject::Frontend(frontend.clone()))),
             Space::Servers(backend) => Box::new(contained(rows, &Subject::Backend(backend.clone()))),
@@ -90,6 +94,7 @@ pub(super) fn id(row: &Row) -> Option<u32> {
         | Row::Resolvers(_)
         | Row::Userlist(_)
         | Row::Ring(_)
+        | Row::HttpErrors(_)
         | Row::List(_)
         | Row::Entries(_) => None,
     }
@@ -275,7 +280,10 @@ impl Census {
     fn settle(&mut self, state: &State, arrival: &mut Arrival) -> Result<(), Problem> {
         let shared = self.shared(state, &arrival.subject);
         if arrival.id == 0
-            && !matches!(self.space, Space::Defaults | Space::Resolvers | Space::Userlists | Space::Rings)
+            && !matches!(
+                self.space,
+                Space::Defaults | Space::Resolvers | Space::Userlists | Space::Rings | Space::HttpErrors
+            )
         {
             arrival.id = match shared {
                 Some((id, _)) => id,
@@ -418,6 +426,7 @@ pub(super) fn order(row: &Row) -> Option<u32> {
         Row::Resolvers(row) => Some(row.order),
         Row::Userlist(row) => Some(row.order),
         Row::Ring(row) => Some(row.order),
+        Row::HttpErrors(row) => Some(row.order),
     }
 }
 
@@ -433,5 +442,6 @@ fn seats(row: &mut Row) -> (Option<&mut u32>, Option<&mut u32>) {
         Row::Resolvers(row) => (None, Some(&mut row.order)),
         Row::Userlist(row) => (None, Some(&mut row.order)),
         Row::Ring(row) => (None, Some(&mut row.order)),
+        Row::HttpErrors(row) => (None, Some(&mut row.order)),
     }
 }

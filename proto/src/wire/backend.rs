@@ -1,6 +1,6 @@
 //! Backends.
 
-use super::frontend::{model_error_pages, model_forwardfor, wire_forwardfor};
+use super::frontend::{model_error_pages, model_forwardfor, model_sections, wire_forwardfor};
 use super::{choice, field, v1};
 use crate::model::{Backend, BackendSettings};
 use crate::problem::Problem;
@@ -68,6 +68,7 @@ impl From<&BackendSettings> for v1::BackendSettings {
             table: settings.table.as_ref().map(Into::into),
             rules: field::unless_default(&settings.rules),
             error_pages: settings.error_pages.iter().map(Into::into).collect(),
+            error_sections: settings.error_sections.iter().map(ToString::to_string).collect(),
             checks: field::unless_default(&settings.checks),
         }
     }
@@ -105,7 +106,8 @@ impl TryFrom<v1::BackendSettings> for BackendSettings {
             default_server: field::defaulted("default_server", settings.default_server)?,
             table: field::optional("table", settings.table)?,
             rules: field::defaulted("rules", settings.rules)?,
-            error_pages: model_error_pages(settings.error_pages)?,
+            error_pages: model_error_pages("error_pages", settings.error_pages)?,
+            error_sections: model_sections(&settings.error_sections)?,
             checks: field::defaulted("checks", settings.checks)?,
         })
     }

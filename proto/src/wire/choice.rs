@@ -82,7 +82,7 @@ choices! {
     HashMethod is HashMethod { MapBased, Consistent }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
     InitState is InitState { FullyUp, Up, Down, FullyDown }
-    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries, Userlist, Ring }
+    Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries, Userlist, Ring, HttpErrors }
     Layer is Layer { Spec, Overlay }
     Level is Level { User, Operator, Admin }
     LogSyntax is LogSyntax { Rfc3164, Rfc5424, Short, Raw, Local, Priority, Timed, Iso }

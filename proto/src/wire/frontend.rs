@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{choice, field, logging, v1};
-use crate::model::{Bind, BindRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings};
+use crate::model::{Bind, BindRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Name};
 use crate::problem::Problem;
 
 impl From<&Frontend> for v1::Frontend {
@@ -75,6 +75,7 @@ impl From<&FrontendSettings> for v1::FrontendSettings {
             table: settings.table.as_ref().map(Into::into),
             rules: field::unless_default(&settings.rules),
             error_pages: settings.error_pages.iter().map(Into::into).collect(),
+            error_sections: settings.error_sections.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -122,7 +123,8 @@ impl TryFrom<v1::FrontendSettings> for FrontendSettings {
             default_backend: field::optional_name("default_backend", settings.default_backend)?,
             table: field::optional("table", settings.table)?,
             rules: field::defaulted("rules", settings.rules)?,
-            error_pages: model_error_pages(settings.error_pages)?,
+            error_pages: model_error_pages("error_pages", settings.error_pages)?,
+            error_sections: model_sections(&settings.error_sections)?,
         })
     }
 }
@@ -218,6 +220,8 @@ impl From<&ErrorPage> for v1::ErrorPage {
             ErrorReply::Location { code, location } => {
                 Reply::Location(v1::ErrorLocation { code: u32::from(*code), location: location.clone() })
             }
+            ErrorReply::Section(name) => Reply::Section(name.to_string()),
+            ErrorReply::Made(reply) => Reply::Made(super::rules::wire_reply(reply)),
         };
         v1::ErrorPage { status: u32::from(page.status), reply: Some(reply) }
     }
@@ -230,7 +234,10 @@ impl TryFrom<v1::ErrorPage> for ErrorPage {
         use v1::error_page::Reply;
         let status = u16::try_from(field::ranged("status", page.status, 100, 599)?)
             .map_err(|error| field::out_of_range("status", error))?;
-        let reply = match page.reply.ok_or_else(|| field::missing("reply", "one of file and location"))? {
+        let reply = match page
+            .reply
+            .ok_or_else(|| field::missing("reply", "one of file, location, section and made"))?
+        {
             Reply::File(file) => ErrorReply::File { path: file.path, content: file.content },
             Reply::Location(location) => {
                 let code = match location.code {
@@ -242,6 +249,10 @@ impl TryFrom<v1::ErrorPage> for ErrorPage {
                     }
                 };
                 ErrorReply::Location { code, location: location.location }
+            }
+            Reply::Section(name) => ErrorReply::Section(field::name("section", &name)?),
+            Reply::Made(made) => {
+                ErrorReply::Made(Box::new(field::within("made", super::rules::model_reply(&made))?))
             }
         };
         Ok(ErrorPage { status, reply })
@@ -260,12 +271,18 @@ pub(super) fn model_forwardfor(
     plan.map(|plan| field::within("forwardfor", field::optional("add", plan.add))).transpose()
 }
 
+/// Names of shared pages.
+pub(super) fn model_sections(names: &[String]) -> Result<Vec<Name>, Problem> {
+    let named = |(at, name): (usize, &String)| field::name(&format!("error_sections[{at}]"), name);
+    names.iter().enumerate().map(named).collect()
+}
+
 /// Error pages in ascending order of status, each status once.
-pub(super) fn model_error_pages(pages: Vec<v1::ErrorPage>) -> Result<Vec<ErrorPage>, Problem> {
-    let pages: Vec<ErrorPage> = field::list("error_pages", pages)?;
+pub(super) fn model_error_pages(name: &str, pages: Vec<v1::ErrorPage>) -> Result<Vec<ErrorPage>, Problem> {
+    let pages: Vec<ErrorPage> = field::list(name, pages)?;
     match pages.windows(2).position(|pair| matches!(pair, [one, next] if one.status >= next.status)) {
         Some(at) => {
-            let place = format!("error_pages[{}].status", at.saturating_add(1));
+            let place = format!("{name}[{}].status", at.saturating_add(1));
             Err(field::malformed(&place, "it is not above the one before: ascending order is expected"))
         }
         None => Ok(pages),

@@ -18,6 +18,7 @@ pub mod endpoint;
 mod field;
 mod frontend;
 mod global;
+mod http_errors;
 mod logging;
 mod outcome;
 mod patterns;

@@ -41,6 +41,7 @@ impl From<Digest> for v1::Digest {
             entries,
             userlists,
             rings,
+            http_errors,
         ] = digest.kinds;
         let overlays = digest.overlays;
         v1::Digest {
@@ -56,6 +57,7 @@ impl From<Digest> for v1::Digest {
             entries,
             userlists,
             rings,
+            http_errors,
         }
     }
 }
@@ -75,11 +77,22 @@ impl From<v1::Digest> for Digest {
             entries,
             userlists,
             rings,
+            http_errors,
         } = digest;
         Digest {
             kinds: [
-                global, defaults, frontends, binds, backends, servers, resolvers, lists, entries, userlists,
+                global,
+                defaults,
+                frontends,
+                binds,
+                backends,
+                servers,
+                resolvers,
+                lists,
+                entries,
+                userlists,
                 rings,
+                http_errors,
             ],
             overlays,
         }

@@ -19,6 +19,7 @@ impl From<&Subject> for v1::Subject {
             Subject::Entries(at) => Noun::Entries(at.into()),
             Subject::Userlist(name) => Noun::Userlist(name.to_string()),
             Subject::Ring(name) => Noun::Ring(name.to_string()),
+            Subject::HttpErrors(name) => Noun::HttpErrors(name.to_string()),
         };
         v1::Subject { noun: Some(noun) }
     }
@@ -41,6 +42,7 @@ impl TryFrom<v1::Subject> for Subject {
             Noun::Entries(at) => Subject::Entries(field::within("entries", at.try_into())?),
             Noun::Userlist(name) => Subject::Userlist(field::name("userlist", &name)?),
             Noun::Ring(name) => Subject::Ring(field::name("ring", &name)?),
+            Noun::HttpErrors(name) => Subject::HttpErrors(field::name("http_errors", &name)?),
         })
     }
 }
@@ -60,6 +62,7 @@ impl From<&Row> for v1::Row {
             Row::Entries(row) => Noun::Entries(Box::new(row.into())),
             Row::Userlist(row) => Noun::Userlist(Box::new(row.into())),
             Row::Ring(row) => Noun::Ring(Box::new(row.into())),
+            Row::HttpErrors(row) => Noun::HttpErrors(row.into()),
         };
         v1::Row { noun: Some(noun) }
     }
@@ -82,6 +85,7 @@ impl TryFrom<v1::Row> for Row {
             Noun::Entries(row) => Row::Entries(field::within("entries", (*row).try_into())?),
             Noun::Userlist(row) => Row::Userlist(field::within("userlist", (*row).try_into())?),
             Noun::Ring(row) => Row::Ring(field::within("ring", (*row).try_into())?),
+            Noun::HttpErrors(row) => Row::HttpErrors(field::within("http_errors", row.try_into())?),
         })
     }
 }
@@ -89,6 +93,6 @@ impl TryFrom<v1::Row> for Row {
 fn no_noun() -> Problem {
     field::missing(
         "noun",
-        "one of global, defaults, frontend, bind, backend, server, resolvers, list, entries, userlist and ring",
+        "one of global, defaults, frontend, bind, backend, server, resolvers, list, entries, userlist, ring and http_errors",
     )
 }

@@ -4,7 +4,7 @@ use super::{choice, field, v1};
 use crate::config::lexer::{Dialect, cut, quote};
 use crate::model::{PageScope, PageUser, Route, Rules, ServerRoute, StatisticsPage};
 use crate::problem::Problem;
-use crate::rules::action::{Content, read_redirect};
+use crate::rules::action::{Content, Reply, answer_words, read_redirect, read_reply};
 use crate::rules::{Acl, Action, Condition, Mistake, Rule, RuleSet, Stick, Words};
 
 impl From<&Rules> for v1::Rules {
@@ -45,12 +45,7 @@ impl TryFrom<v1::Rules> for Rules {
                 let place = format!("rules[{at}]");
                 let set = field::within(&place, field::required_choice("set", rule.set))?;
                 let files = rule.files;
-                let file = |path: &str| {
-                    let found = files.iter().find(|file| file.path == path);
-                    found
-                        .map(|file| file.content.clone())
-                        .ok_or_else(|| "its content is not in the message".to_owned())
-                };
+                let file = |path: &str| content(&files, path);
                 let read = |words: &mut Words<'_>| Rule::parse(set, words, &file);
                 Ok((set, field::within(&place, text("text", &rule.text, read))?))
             })
@@ -85,16 +80,37 @@ impl TryFrom<v1::Rules> for Rules {
 }
 
 fn wire_rule(set: RuleSet, rule: &Rule) -> v1::Rule {
-    let content = match &rule.action {
-        Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => match &reply.content {
-            Content::File(path, bytes) | Content::Message(path, bytes) => Some((path, bytes.clone())),
-            Content::FormatFile(path, format) => Some((path, format.to_string().into_bytes())),
-            _ => None,
-        },
+    let files = match &rule.action {
+        Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => wire_files(reply),
+        _ => Vec::new(),
+    };
+    v1::Rule { set: choice::number(Some(set)), text: joined(&rule.words()), files }
+}
+
+/// The files that an answer was read from.
+fn wire_files(reply: &Reply) -> Vec<v1::RuleFile> {
+    let content = match &reply.content {
+        Content::File(path, bytes) | Content::Message(path, bytes) => Some((path, bytes.clone())),
+        Content::FormatFile(path, format) => Some((path, format.to_string().into_bytes())),
         _ => None,
     };
-    let files = content.into_iter().map(|(path, content)| v1::RuleFile { path: path.clone(), content });
-    v1::Rule { set: choice::number(Some(set)), text: joined(&rule.words()), files: files.collect() }
+    content.into_iter().map(|(path, content)| v1::RuleFile { path: path.clone(), content }).collect()
+}
+
+/// An error page that is made.
+pub(super) fn wire_reply(reply: &Reply) -> v1::MadeError {
+    v1::MadeError { text: joined(&answer_words(reply)), files: wire_files(reply) }
+}
+
+/// Reads what [`wire_reply`] wrote.
+pub(super) fn model_reply(made: &v1::MadeError) -> Result<Reply, Problem> {
+    let file = |path: &str| content(&made.files, path);
+    text("text", &made.text, |words| read_reply(words, &file))
+}
+
+fn content(files: &[v1::RuleFile], path: &str) -> Result<Vec<u8>, String> {
+    let found = files.iter().find(|file| file.path == path);
+    found.map(|file| file.content.clone()).ok_or_else(|| "its content is not in the message".to_owned())
 }
 
 fn wire_stick(stick: &Stick) -> v1::StickRule {

@@ -54,6 +54,7 @@ impl Assembler<'_> {
         self.check_resolvers(&mut found);
         self.check_userlists(&mut found);
         self.check_rings(&mut found);
+        self.check_errors(&mut found);
         for (_, entry) in self.proxies() {
             let (mut front, mut back, disabled) = match entry.from {
                 Some(from) => self.inherited(from),

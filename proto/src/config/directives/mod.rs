@@ -28,7 +28,7 @@ mod tables;
 mod userlists;
 
 use crate::model::{
-    BackendSettings, FrontendSettings, Global, LogPlan, Name, Resolvers, Ring, Server, Userlist,
+    BackendSettings, FrontendSettings, Global, HttpErrors, LogPlan, Name, Resolvers, Ring, Server, Userlist,
 };
 
 use arguments::{Arguments, Reading};
@@ -85,6 +85,13 @@ pub enum Action {
         /// Gives the lines that read as this.
         write: fn(&Userlist, &mut Lines),
     },
+    /// A line of shared error pages.
+    HttpErrors {
+        /// Takes the arguments.
+        read: fn(&mut HttpErrors, &mut Arguments) -> Reading<()>,
+        /// Gives the lines that read as this.
+        write: fn(&HttpErrors, &mut Lines),
+    },
     /// A setting of a ring.
     Ring {
         /// Takes the arguments.
@@ -119,6 +126,8 @@ pub enum Section {
     Userlist,
     /// `ring`: a buffer of log lines.
     Ring,
+    /// `http-errors`: error pages that proxies share.
+    HttpErrors,
 }
 
 /// A proxy, or defaults, while it is read or written: the sides that it has and what stands beside them.
@@ -158,6 +167,8 @@ pub struct Lines {
 impl Sections {
     /// `userlist` alone.
     pub const USERLIST: Sections = Sections(256);
+    /// `http-errors` alone.
+    pub const HTTP_ERRORS: Sections = Sections(512);
     /// `ring` alone.
     pub const RINGS: Sections = Sections(64);
     /// `resolvers` alone.
@@ -190,7 +201,7 @@ impl Sections {
 
 impl Section {
     /// Every kind.
-    pub const ALL: [Section; 8] = [
+    pub const ALL: [Section; 9] = [
         Section::Global,
         Section::Defaults,
         Section::Frontend,
@@ -199,6 +210,7 @@ impl Section {
         Section::Resolvers,
         Section::Userlist,
         Section::Ring,
+        Section::HttpErrors,
     ];
 
     /// The word that opens it.
@@ -212,6 +224,7 @@ impl Section {
             Section::Resolvers => "resolvers",
             Section::Userlist => "userlist",
             Section::Ring => "ring",
+            Section::HttpErrors => "http-errors",
         }
     }
 
@@ -222,7 +235,7 @@ impl Section {
 
     /// Whether it is a proxy, or settings that proxies start from.
     pub fn is_of_proxies(self) -> bool {
-        !matches!(self, Section::Global | Section::Resolvers | Section::Ring | Section::Userlist)
+        matches!(self, Section::Defaults | Section::Frontend | Section::Backend | Section::Listen)
     }
 
     fn bit(self) -> u16 {
@@ -235,6 +248,7 @@ impl Section {
             Section::Resolvers => 32,
             Section::Userlist => 256,
             Section::Ring => 64,
+            Section::HttpErrors => 512,
         }
     }
 }
@@ -292,6 +306,7 @@ pub fn all() -> impl Iterator<Item = &'static Directive> {
         .chain(resolvers::ROWS)
         .chain(userlists::ROWS)
         .chain(rings::ROWS)
+        .chain(errors::SHARED)
 }
 
 /// The directive that a line begins with in this kind of section, or in any if not in this one; longest name first.
@@ -306,6 +321,7 @@ pub fn find(section: Section, first: &str, second: Option<&str>) -> Option<&'sta
             && (row.sections == Sections::RESOLVERS) == (section == Section::Resolvers)
             && (row.sections == Sections::USERLIST) == (section == Section::Userlist)
             && (row.sections == Sections::RINGS) == (section == Section::Ring)
+            && (row.sections == Sections::HTTP_ERRORS) == (section == Section::HttpErrors)
     };
     let mut candidates: Vec<&'static Directive> = all().filter(matches).collect();
     candidates.sort_by_key(|row| (!here(row), !kin(row), !row.name.contains(' ')));

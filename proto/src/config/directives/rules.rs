@@ -1,7 +1,7 @@
 //! ACLs, rules and routes (configuration manual 4.2 and 7).
 
 use crate::model::{Capture, Route, Rules, ServerRoute};
-use crate::rules::action::{Slot, read_redirect};
+use crate::rules::action::{Slot, read_redirect, read_reply};
 use crate::rules::{
     Acl, Action as RuleAction, Condition, Mistake, Rule, RuleSet, Stick, StickKind, Test, Words, condition,
 };
@@ -418,6 +418,16 @@ pub(super) fn read<T: Conditional>(
         });
     }
     Ok(value)
+}
+
+/// Reads an answer, all that is left of a line.
+pub(super) fn answer(arguments: &mut Arguments) -> Reading<crate::rules::action::Reply> {
+    let environment = arguments.environment;
+    let file = |path: &str| environment.read_file(path).map_err(|error| error.to_string());
+    let line = arguments.remaining();
+    let mut words = Words::new(line.iter().map(|word| word.text.as_str()));
+    let outcome = read_reply(&mut words, &file).and_then(|value| words.finish().map(|()| value));
+    outcome.map_err(|mistake| issue(arguments, line, mistake))
 }
 
 /// The rule with a slot that the frontend declares, in the place of one of its own.

@@ -13,11 +13,12 @@ use super::super::{Loaded, keywords};
 use super::tree::{self, Node, Style, Value};
 
 /// The keys of a document, and the sections that they hold.
-pub(in super::super) const GROUPS: [(&str, Section); 8] = [
+pub(in super::super) const GROUPS: [(&str, Section); 9] = [
     ("global", Section::Global),
     ("resolvers", Section::Resolvers),
     ("userlists", Section::Userlist),
     ("rings", Section::Ring),
+    ("http-errors", Section::HttpErrors),
     ("defaults", Section::Defaults),
     ("frontends", Section::Frontend),
     ("backends", Section::Backend),
@@ -111,7 +112,7 @@ impl Reader<'_> {
         let Some(pairs) = self.map(value, "a section") else { return };
         let attributes: &[&str] = match section {
             Section::Global => &[],
-            Section::Resolvers | Section::Ring | Section::Userlist => &["name"],
+            Section::Resolvers | Section::Ring | Section::Userlist | Section::HttpErrors => &["name"],
             Section::Defaults => &["name", "from"],
             _ => &["name", "from", "order"],
         };

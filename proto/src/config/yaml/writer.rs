@@ -23,6 +23,9 @@ pub fn write_yaml<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<String,
     for userlist in &document.userlists {
         push(&mut root, "userlists", section(userlist, plain, None));
     }
+    for errors in &document.http_errors {
+        push(&mut root, "http-errors", section(errors, plain, None));
+    }
     for ring in &document.rings {
         push(&mut root, "rings", section(ring, plain, None));
     }

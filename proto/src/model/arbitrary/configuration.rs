@@ -7,13 +7,13 @@ use proptest::sample::Index;
 
 use super::rules;
 use super::{
-    backend_settings, bind, frontend_settings, global, mode, name, pick, resolvers, ring, server,
-    server_settings, text, userlist, word,
+    backend_settings, bind, frontend_settings, global, http_errors, mode, name, pick, resolvers, ring,
+    server, server_settings, text, userlist, word,
 };
 use crate::model::{
-    Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, Mode, Name,
-    Paused, Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
-    Userlist,
+    Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, HttpErrors, Mode,
+    Name, Paused, Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
+    ServerSettings, Userlist,
 };
 
 /// The rows of a whole configuration as a reader of text gives them: in the order of a file, places set, numbers
@@ -23,10 +23,14 @@ pub fn configuration() -> BoxedStrategy<Vec<Row>> {
     let routes = prop_oneof![2 => mode().prop_map(Some), 1 => Just(None)];
     // Boxed, since generators of so many fields do not fit a test's stack side by side.
     let parts = (vec(defaults_part().boxed(), 0..=3), vec(proxy_part().boxed(), 0..=5));
-    let sections =
-        (vec(resolvers().boxed(), 0..=2), vec(ring().boxed(), 0..=2), vec(userlist().boxed(), 0..=2));
+    let sections = (
+        vec(resolvers().boxed(), 0..=2),
+        vec(ring().boxed(), 0..=2),
+        vec(userlist().boxed(), 0..=2),
+        vec(http_errors(false).boxed(), 0..=2),
+    );
     (of(global()), sections, parts, routes)
-        .prop_map(|(global, (resolvers, rings, userlists), (defaults, proxies), routes)| {
+        .prop_map(|(global, (resolvers, rings, userlists, errors), (defaults, proxies), routes)| {
             let mut rows = Plan::over(&defaults, &proxies, routes).rows(global, defaults, proxies);
             rows.extend(resolvers.into_iter().enumerate().map(|(at, row)| {
                 let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
@@ -35,6 +39,10 @@ pub fn configuration() -> BoxedStrategy<Vec<Row>> {
             rows.extend(userlists.into_iter().enumerate().map(|(at, row)| {
                 let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
                 Row::Userlist(Userlist { name, order: place(at), ..row })
+            }));
+            rows.extend(errors.into_iter().enumerate().map(|(at, row)| {
+                let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);
+                Row::HttpErrors(HttpErrors { name, order: place(at), ..row })
             }));
             rows.extend(rings.into_iter().enumerate().map(|(at, row)| {
                 let name = Name::new(&format!("{}-{at}", row.name)).unwrap_or(row.name);

@@ -9,9 +9,9 @@ use super::{admin, lying, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
 use crate::model::{
     Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Columns, Defaults, Frontend,
-    FrontendSettings, Global, Kind, List, Mode, Name, NamingSettings, Paused, PortRange, Resolvers, Ring,
-    Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SocketFile, Subject,
-    Userlist,
+    FrontendSettings, Global, HttpErrors, Kind, List, Mode, Name, NamingSettings, Paused, PortRange,
+    Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    SocketFile, Subject, Userlist,
 };
 
 /// A set of one to four changes of the small world, based on nothing.
@@ -101,6 +101,7 @@ pub fn small_subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Resolvers,
         Kind::Userlist,
         Kind::Ring,
+        Kind::HttpErrors,
     ];
     (select(kinds), proxy_name(), child_name()).prop_map(|(kind, one, two)| match kind {
         Kind::Global => Subject::Global,
@@ -112,6 +113,7 @@ pub fn small_subject() -> impl Strategy<Value = Subject> + Clone {
         Kind::Resolvers | Kind::List | Kind::Entries => Subject::Resolvers(one),
         Kind::Userlist => Subject::Userlist(one),
         Kind::Ring => Subject::Ring(one),
+        Kind::HttpErrors => Subject::HttpErrors(one),
     })
 }
 
@@ -162,6 +164,7 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
                 Subject::Bind(at) => Row::Bind(bind(at, id, order, port)),
                 Subject::Resolvers(name) => Row::Resolvers(Resolvers { order, ..Resolvers::named(name) }),
                 Subject::Userlist(name) => Row::Userlist(Userlist { order, ..Userlist::named(name) }),
+                Subject::HttpErrors(name) => Row::HttpErrors(HttpErrors { order, ..HttpErrors::named(name) }),
                 Subject::Ring(name) => Row::Ring(Ring { order, ..Ring::named(name) }),
                 Subject::Server(at) => {
                     let address = match port {

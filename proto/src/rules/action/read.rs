@@ -36,6 +36,11 @@ pub(super) fn action(set: RuleSet, words: &mut Words<'_>, file: ReadFile<'_>) ->
     reader.named(name, argument)
 }
 
+/// Reads an answer: what stands after `http-error status <code>`.
+pub fn reply(words: &mut Words<'_>, file: ReadFile<'_>) -> Result<Reply, Mistake> {
+    Reader { set: RuleSet::HttpRequest, words, file }.reply()
+}
+
 /// What is needed to read an action.
 struct Reader<'r, 'w> {
     set: RuleSet,

@@ -119,6 +119,13 @@ pub(in crate::rules) fn redirect_words(redirect: &Redirect) -> Vec<String> {
 
 fn reply_words(name: &str, reply: &Reply) -> Vec<String> {
     let mut all = words([name]);
+    all.extend(answer_words(reply));
+    all
+}
+
+/// The words that read as an answer.
+pub fn answer_words(reply: &Reply) -> Vec<String> {
+    let mut all = Vec::new();
     if let Some(status) = reply.status {
         all.extend(words(["status", &status.to_string()]));
     }

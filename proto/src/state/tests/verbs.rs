@@ -282,3 +282,22 @@ fn every_problem_of_a_set_is_told_with_its_place() {
     let places: Vec<Option<u32>> = problems.iter().map(|problem: &Problem| problem.index).collect();
     assert_eq!(places, [Some(0), Some(2)]);
 }
+
+#[test]
+fn shared_error_pages_in_use_stay() {
+    use crate::model::HttpErrors;
+    let pages = Row::HttpErrors(HttpErrors::named(name("site")));
+    let user = |sections: &[&str]| {
+        let Row::Frontend(mut row) = frontend("f", 0, 1) else { panic!("no frontend") };
+        row.settings.error_sections = sections.iter().map(|text| name(text)).collect();
+        Change::Put(Layer::Spec, Row::Frontend(row))
+    };
+    let mut state = State::default();
+    let problems = state.apply(&set(vec![user(&["site"])])).unwrap_err();
+    assert_eq!(problems[0].code, Code::Dangling);
+    apply(&mut state, vec![Change::Put(Layer::Spec, pages.clone()), user(&["site"])]);
+    let gone = Change::Delete(Layer::Spec, pages.subject());
+    let problems = state.apply(&set(vec![gone.clone()])).unwrap_err();
+    assert_eq!(problems[0].code, Code::InUse);
+    apply(&mut state, vec![user(&[]), gone]);
+}
