@@ -52,8 +52,9 @@ impl Bed {
         let (admin, socket) = (folder.join("node"), folder.join("socket"));
         let endpoint = format!("unix://{}", admin.display());
         let state = folder.join("state").to_string_lossy().into_owned();
-        let node =
-            node::dataplane()?.args(["--state-dir", &state, "--admin", &endpoint, "--workers", "2"]).start()?;
+        let node = node::dataplane()?
+            .args(["--state-dir", &state, "--admin", &endpoint, "--workers", "2"])
+            .start()?;
         let shim = node::command()?
             .args(["shim", "--endpoint", &endpoint, "--socket", &socket.to_string_lossy()])
             .start()?;

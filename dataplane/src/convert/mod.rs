@@ -69,8 +69,8 @@ pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Optio
             };
             Some(Value::Bin(text::bytes(octets(value), integer(step, 0, view)?, length)))
         }
-        Converter::CaptureRequest => Some(captured(Side::Request, value, &arguments, view)),
-        Converter::CaptureResponse => Some(captured(Side::Response, value, &arguments, view)),
+        Converter::CaptureRequest => captured(Side::Request, value, &arguments, view),
+        Converter::CaptureResponse => captured(Side::Response, value, &arguments, view),
         Converter::Choose => {
             let chosen = usize::from(value.as_int()? == 0);
             Some(Value::text(constant(arguments.0, chosen)))
@@ -216,16 +216,18 @@ pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Optio
 }
 
 /// AES in the mode GCM: bits, nonce, key, the tag or the variable for it, and what is authenticated besides.
-/// Keeps a value in a slot of the frontend, where it has it, and gives the value on.
-fn captured<'a>(side: Side, value: Value<'a>, arguments: &Arguments<'_>, view: &View<'_>) -> Value<'a> {
+/// Keeps a value in a slot of the frontend and gives the value on; nothing where there is no such slot.
+fn captured<'a>(
+    side: Side,
+    value: Value<'a>,
+    arguments: &Arguments<'_>,
+    view: &View<'_>,
+) -> Option<Value<'a>> {
     let text = octets(value);
-    let place = arguments.int(0).and_then(|place| usize::try_from(place).ok());
-    if let (Some(place), Some(captures)) = (place, view.facts.captures)
-        && let Some(slot) = side.slots(&view.frontend.captures).get(place)
-    {
-        captures.note(side, place, &text, slot.length);
-    }
-    Value::Str(text)
+    let place = usize::try_from(arguments.int(0)?).ok()?;
+    let slot = side.slots(&view.frontend.captures).get(place)?;
+    view.facts.captures?.note(side, place, &text, slot.length);
+    Some(Value::Str(text))
 }
 
 fn gcm<'a>(step: &'a StepPlan, codec: Codec, text: &[u8], view: &View<'a>) -> Option<Value<'a>> {

@@ -54,26 +54,25 @@ pub(super) fn reply(plan: &ReplyPlan, draft: &Draft<'_>, manner: Manner<'_>) -> 
     for (name, format) in &plan.headers {
         push_line(&mut headers, &name.to_ascii_lowercase(), &clean(draft.text(format)));
     }
-    let shared = match &plan.content {
+    let page = match &plan.content {
+        ContentPlan::Page => manner.pages.find(status),
         ContentPlan::Section(name) => {
             manner.pages.shared.get(name).and_then(|pages| pages.find(status, manner.pages.shared))
         }
         _ => None,
     };
+    match page {
+        Some(Page::Made(made)) => return self::reply(made, draft, manner),
+        Some(Page::Message(message)) => return Answer { status, bytes: message.to_vec() },
+        None => {}
+    }
     let body = match &plan.content {
-        ContentPlan::Page | ContentPlan::Section(_) => {
-            match shared.or(manner.pages.find(status)) {
-                Some(Page::Made(made)) if !matches!(made.content, ContentPlan::Page) => {
-                    return self::reply(made, draft, manner);
-                }
-                Some(Page::Message(message)) => bytes.extend_from_slice(message),
-                _ => {
-                    let (body, pages) = (manner.body, manner.pages);
-                    reply::push_page(&mut bytes, status, Version::Http11, false, body, pages, &headers);
-                }
-            }
+        ContentPlan::Page => {
+            reply::push_page(&mut bytes, status, Version::Http11, false, manner.body, manner.pages, &headers);
             return Answer { status, bytes };
         }
+        // Where shared pages have none of the status there is nothing to say.
+        ContentPlan::Section(_) => std::borrow::Cow::Borrowed(&[][..]),
         ContentPlan::Message(message) => {
             bytes.extend_from_slice(message);
             return Answer { status, bytes };

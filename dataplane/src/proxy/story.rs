@@ -246,7 +246,8 @@ impl<'a> Story<'a> {
             }
             _ => None,
         };
-        if session.frontend.log.is_some() || !session.frontend.rules.answers_nothing() {
+        let frontend = &session.frontend;
+        if frontend.log.is_some() || !frontend.rules.answers_nothing() || frontend.error_pages.are_made() {
             let end = buffer.get(head.target.end as usize..).and_then(|rest| memchr::memchr(b'\r', rest));
             let line = Span { start: head.start as u32, end: head.target.end + end.unwrap_or(0) as u32 };
             self.sight().push_line(line.of(buffer));

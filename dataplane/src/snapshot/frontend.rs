@@ -207,6 +207,11 @@ impl ErrorPages {
         }
     }
 
+    /// Whether some page is made for each request.
+    pub fn are_made(&self) -> bool {
+        self.pages.iter().any(|(_, page)| matches!(page, PagePlan::Made(_)))
+    }
+
     /// The page of a status among these themselves.
     fn own(&self, status: u16) -> Option<Page<'_>> {
         match self.pages.iter().find(|(known, _)| *known == status)? {
