@@ -96,9 +96,9 @@ pub(super) fn reply(plan: &ReplyPlan, draft: &Draft<'_>, manner: Manner<'_>) -> 
     Answer { status, bytes }
 }
 
-/// The page of a status.
-pub(super) fn page(status: u16, draft: &Draft<'_>, manner: Manner<'_>) -> Answer {
-    if let Some(Page::Made(made)) = manner.pages.find(status) {
+/// The page of a status; one that is made needs the message that it is made for.
+pub(super) fn page(status: u16, draft: Option<&Draft<'_>>, manner: Manner<'_>) -> Answer {
+    if let (Some(Page::Made(made)), Some(draft)) = (manner.pages.find(status), draft) {
         return reply(made, draft, manner);
     }
     let mut bytes = Vec::with_capacity(256);
@@ -108,7 +108,7 @@ pub(super) fn page(status: u16, draft: &Draft<'_>, manner: Manner<'_>) -> Answer
 
 /// The answer that asks for a user and a password (RFC 7617).
 pub(super) fn challenge(realm: &str, draft: &Draft<'_>, manner: Manner<'_>) -> Answer {
-    let mut answer = page(401, draft, manner);
+    let mut answer = page(401, Some(draft), manner);
     let realm = clean(realm.replace(['"', '\\'], "").into_bytes());
     answer.add_line(&[b"www-authenticate: Basic realm=\"".as_slice(), &realm, b"\"\r\n"].concat());
     answer

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::answer::{self, Answer, Manner};
 use super::fault::Fault;
 use super::h1::{Framing, Method, Version};
-use super::reply;
+use super::reply::{self, Pages};
 use super::rules::{Decision, Step, path_of};
 use super::session::Session;
 use super::stage::Stage;
@@ -94,11 +94,12 @@ impl Stage<'_, '_> {
     }
 
     fn unavailable(&self) -> Answer {
-        let pages = [
+        let own = [
             self.story.backend.map(|backend| &backend.error_pages),
             Some(&self.session.frontend.error_pages),
         ];
-        answer::page(503, Manner { body: self.story.method != Method::Head, pages })
+        let pages = Pages { own, shared: &self.snapshot.http_errors };
+        answer::page(503, None, Manner { body: self.story.method != Method::Head, pages })
     }
 
     /// The target as rules left it.
@@ -163,8 +164,10 @@ pub(super) async fn begin(session: &Session, story: &mut Story<'_>) -> Option<mp
         .await
     };
     let Some(Piece::Head { status, lines, body }) = head else {
-        let pages = [None, Some(&session.frontend.error_pages)];
-        story.prepared = Some(answer::page(503, Manner { body: story.method != Method::Head, pages }));
+        let snapshot = session.snapshot();
+        let own = [None, Some(&session.frontend.error_pages)];
+        let pages = Pages { own, shared: &snapshot.http_errors };
+        story.prepared = Some(answer::page(503, None, Manner { body: story.method != Method::Head, pages }));
         return None;
     };
     let streams = body != Body::Nothing && story.method != Method::Head;

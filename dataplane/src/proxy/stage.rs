@@ -188,7 +188,7 @@ impl<'a> Stage<'_, 'a> {
         let status = if fails { 503 } else { 200 };
         let body = self.story.method != Method::Head;
         let pages = Pages { own: [None, Some(&frontend.error_pages)], shared: &self.snapshot.http_errors };
-        let page = answer::page(status, &self.draft(), Manner { body, pages });
+        let page = answer::page(status, Some(&self.draft()), Manner { body, pages });
         self.story.prepared = Some(page);
         self.story.wishes.log_level = Some(None);
         Err(Fault::Answered)
