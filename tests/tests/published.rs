@@ -97,7 +97,7 @@ struct Crowd {
 impl Crowd {
     fn start(port: u16, clients: &[&'static str]) -> Crowd {
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let threads = clients.iter().map(|client| {
+        let threads = clients.iter().copied().map(|client| {
             let (stop, answered) = (stop.clone(), answered.clone());
             std::thread::spawn(move || {
                 let mut other = Vec::new();
@@ -182,7 +182,7 @@ fn the_rate_limit_changes_while_clients_run() -> Result<()> {
     // And the limit goes down again.
     bed.apply(&text(5))?;
     assert_eq!(requests(number, "10.0.0.4", 6)?, [200, 200, 200, 200, 403, 403]);
-    assert_eq!(crowd.end(), [], "somebody on the list was refused, or lost");
+    assert_eq!(crowd.end(), Vec::<u16>::new(), "somebody on the list was refused, or lost");
     Ok(())
 }
 
@@ -238,6 +238,6 @@ fn countries_are_logged_and_looked_up_anew_while_clients_run() -> Result<()> {
     assert_eq!(logged("1.0.7.1")?, "elsewhere");
     assert_eq!(bed.ask(&format!("commit map @1 {list}"))?, "\n");
     assert_eq!(logged("1.0.7.1")?, "everywhere");
-    assert_eq!(crowd.end(), []);
+    assert_eq!(crowd.end(), Vec::<u16>::new());
     Ok(())
 }
