@@ -13,8 +13,8 @@ use proptest::sample::{Index, select};
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
-    Group, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name, Nameserver,
-    NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
+    Group, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name,
+    Nameserver, NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
     ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SeverityOutput, SocketFile,
     StatsSocket, Subject, Transport, User, Userlist, Weight,
 };
