@@ -225,7 +225,7 @@ fn captured<'a>(
 ) -> Option<Value<'a>> {
     let text = octets(value);
     let place = usize::try_from(arguments.int(0)?).ok()?;
-    let slot = side.slots(&view.frontend.captures).get(place)?;
+    let slot = side.slots(&view.frontend?.captures).get(place)?;
     view.facts.captures?.note(side, place, &text, slot.length);
     Some(Value::Str(text))
 }

@@ -304,6 +304,7 @@ fn page(session: &Session, fault: Fault, close: bool, story: &mut Story<'_>) -> 
     if let Some(Page::Made(plan)) = fault.status().and_then(|status| pages.find(status))
         && !fault.is_early()
     {
+        let line = story.sight().line();
         let mut fields = Fields::new();
         let draft = Draft {
             scene: Scene {
@@ -312,7 +313,7 @@ fn page(session: &Session, fault: Fault, close: bool, story: &mut Story<'_>) -> 
                 backend: story.backend,
                 server: None,
                 unique_id: story.unique_id.as_deref(),
-                past: Past { sent: Sent::cut(&story.request_line), upstream: None },
+                past: Past { sent: Sent::cut(&line), upstream: None },
             },
             buffer: &[],
             fields: &mut fields,
@@ -347,13 +348,14 @@ fn amend(session: &Session, answer: Answer, story: &mut Story<'_>) -> Answer {
     let lists = [backend.filter(|_| !same), frontend]
         .map(|plan| plan.map_or(&[][..], |plan| &plan.http_after_response));
     let snapshot = session.snapshot();
+    let line = story.sight().line();
     let scene = Scene {
         session,
         snapshot: &snapshot,
         backend: story.backend,
         server: None,
         unique_id: story.unique_id.as_deref(),
-        past: Past { sent: Sent::cut(&story.request_line), upstream: None },
+        past: Past { sent: Sent::cut(&line), upstream: None },
     };
     answer::amended(answer, scene, (&mut story.wishes, &mut story.captures), &lists, story.method)
 }

@@ -335,6 +335,11 @@ impl Sight {
         self.line.borrow_mut().extend_from_slice(line);
     }
 
+    /// The first line of the request as far as it is kept.
+    pub(crate) fn line(&self) -> Vec<u8> {
+        self.line.borrow().clone()
+    }
+
     /// The first line of the request, which is left empty.
     pub(crate) fn take_line(&self) -> Vec<u8> {
         self.line.take()

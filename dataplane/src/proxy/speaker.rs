@@ -39,6 +39,7 @@ impl<'a> Speaker<'a> {
             headers,
             body: &answer.body,
             body_length: answer.complete.then_some(answer.body.len() as u64),
+            came: 0,
         });
         look(&View {
             snapshot: self.place.snapshot,

@@ -173,7 +173,6 @@ impl<'a> Story<'a> {
                 accepted: Some(session.at_wall),
                 unique_id: self.unique_id.as_deref(),
                 captures: Some(&self.captures),
-                sent: Sent::cut(&self.request_line),
                 server_timeout: self.wishes.server_timeout,
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,
