@@ -394,8 +394,8 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::DistccBody => payload::distcc(arguments, view)?.1.map(|body| Value::Bin(body.into())),
         Fetch::DistccParameter => payload::distcc(arguments, view).map(|(number, _)| Value::Int(number)),
         // Of a response in HTTP there are no bytes but those of its parts.
-        Fetch::Payload | Fetch::ResponsePayload if view.response.is_some() => None,
-        Fetch::PayloadLengthValue | Fetch::ResponsePayloadLengthValue if view.response.is_some() => None,
+        Fetch::Payload | Fetch::ResponsePayload if is_taken_apart(view) => None,
+        Fetch::PayloadLengthValue | Fetch::ResponsePayloadLengthValue if is_taken_apart(view) => None,
         Fetch::Payload => payload::slice(payload::at_hand(view), arguments, view),
         Fetch::PayloadLengthValue => payload::counted(payload::at_hand(view), arguments, view),
         Fetch::RdpCookie => payload::rdp_cookie(arguments, view).map(bytes),
@@ -411,8 +411,8 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::HelloTicket => payload::of_hello(view, |hello| Some(Value::Int(hello.ticket()))),
         Fetch::HelloVersion => payload::read(hello::version(view.payload), view).map(Value::Int),
         Fetch::ResponseLength => match &view.response {
-            Some(response) => count(response.came),
-            None => payload::length(view.answer, view),
+            Some(response) if is_taken_apart(view) => count(response.came),
+            _ => payload::length(view.answer, view),
         },
         Fetch::ResponsePayload => payload::slice(view.answer, arguments, view),
         Fetch::ResponsePayloadLengthValue => payload::counted(view.answer, arguments, view),
@@ -422,6 +422,11 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             view.whole.then_some(Value::Bool(true))
         }
     }
+}
+
+/// Whether the response is there in its parts alone, without the bytes that it came as.
+fn is_taken_apart(view: &View<'_>) -> bool {
+    view.response.is_some() && view.answer.is_empty()
 }
 
 /// A variable's value, or the text that stands for it.
