@@ -528,7 +528,11 @@ fn statistics(state: &State, query: &v1::StatisticsQuery) -> Result<Vec<v1::Stat
         }
     };
     for frontend in state.frontends() {
-        let condition = if frontend.disabled { Condition::Paused } else { Condition::Open };
+        let condition = match frontend.disabled {
+            true if state.is_shut_down(&frontend.name) => Condition::Stopped,
+            true => Condition::Paused,
+            false => Condition::Open,
+        };
         let kind = StatisticsKind::Frontend;
         found.push((frontend.order, 0, row(&frontend.name, frontend.id, "FRONTEND", 0, kind, condition)));
     }
