@@ -41,8 +41,11 @@ const DIRECTIONS: &[Direction] = &[
     row(
         "dataplane",
         "admin",
-        &["store", "live", "snapshot", "check", "matching", "notes", "inquiry", "priority", "streams"],
-        "calls change the store, say how servers stand, and read the rest",
+        &[
+            "store", "live", "snapshot", "check", "matching", "notes", "inquiry", "priority", "streams", "fetch",
+            "sample",
+        ],
+        "calls change the store, say how servers stand, give variables values, and read the rest",
     ),
     row(
         "dataplane",
@@ -241,7 +244,7 @@ const LONG: &[Long] = &[
     },
     Long {
         path: "dataplane/src/proxy/exchange.rs",
-        lines: 660,
+        lines: 700,
         reason: "one exchange from top to bottom, the rules for its response in between",
     },
     Long {
@@ -263,6 +266,11 @@ const LONG: &[Long] = &[
         path: "proto/src/config/assemble.rs",
         lines: 680,
         reason: "sections and lines of every kind come together here",
+    },
+    Long {
+        path: "cli/src/shim/sentence.rs",
+        lines: 650,
+        reason: "every sentence of the text socket stands here and nowhere else",
     },
     Long {
         path: "cli/src/shim/double.rs",
