@@ -160,7 +160,10 @@ impl Scene {
     fn cut(&self, case: &Case) -> Result<String> {
         let Case { at, says, first, state, command, last } = *case;
         let mut client = self.client(at, says)?;
-        let mut got = client.take_through(first)?;
+        let mut got = match first {
+            b"" => Vec::new(),
+            _ => client.take_through(first)?,
+        };
         let line = self.wait_for(&client, &[state])?;
         let id = line.split(':').next().unwrap_or_default();
         let reply = self.proxy.ask(&command.replace("ID", id))?;
@@ -211,8 +214,8 @@ fn story(line: &str) -> String {
     let rest = words.get(names + 3..).unwrap_or_default();
     kept.extend(
         match is_http {
-            true => [rest.first(), rest.get(4), rest.get(5)],
-            false => [None, rest.get(1), rest.get(2)],
+            true => [rest.first(), rest.get(4)],
+            false => [None, rest.get(1)],
         }
         .into_iter()
         .flatten(),
@@ -273,7 +276,7 @@ fn who_waits_is_cut_at_once() -> Result<()> {
     for (case, letters) in [
         (case(0, GET, b"", "scb=[2,"), "b0/<NOSRV> -1 K---"),
         (case(1, POST, b"", "an=02h"), "f1/<NOSRV> -1 K---"),
-        (case(2, b"hello", b"", "an=01h"), "f2/<NOSRV> 0 K-"),
+        (case(2, b"hello", b"", "an=01h"), "f2/<NOSRV> K-"),
         (case(3, GET, b"", "an=02h"), "f3/<NOSRV> -1 K---"),
         (case(3, b"GET / HTTP/1.1\r\nHo", b"", "an=01h"), "f3/<NOSRV> -1 K---"),
     ] {
@@ -405,7 +408,7 @@ const REQUESTS: &[&[u8]] = &[
     b"GET / HTTP/1.1\r\nHost: x\r\n: v\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\nName v\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\nName : v\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\nA: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\x1b\xff\"z\r\nq(b: 1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nA: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\xff\"z\r\nq(b\x1b: 1\r\n\r\n",
     b"\x16\x03\x01hello\r\n\r\n",
 ];
 

@@ -59,7 +59,7 @@ pub fn show_malformed(command: &Command) -> Step {
     let proxy = word(command, 2);
     match proxy.as_deref() {
         None | Some("-1") => {}
-        Some(text) => match integer(text) {
+        Some(text) => match integer(text.strip_prefix('#').unwrap_or(text)) {
             Some(id) => query.proxy_id = Some(u32::try_from(id).unwrap_or(u32::MAX)),
             None => query.proxy = Some(text.to_owned()),
         },
