@@ -184,7 +184,7 @@ impl Names {
         });
         let began = now.checked_sub(sighting.age).unwrap_or(UNIX_EPOCH);
         let [client, upstream] = sighting.descriptors;
-        let [expires, server_expires] = sighting.left.map(|left| left.map(|left| millis(left)));
+        let [expires, server_expires] = sighting.left.map(|left| left.map(millis));
         v1::StreamView {
             id: sighting.id,
             worker: u32::try_from(sighting.worker).unwrap_or(u32::MAX),
