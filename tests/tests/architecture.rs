@@ -42,8 +42,8 @@ const DIRECTIONS: &[Direction] = &[
         "dataplane",
         "admin",
         &[
-            "store", "live", "snapshot", "check", "matching", "notes", "inquiry", "priority", "streams", "fetch",
-            "sample",
+            "store", "live", "snapshot", "check", "matching", "notes", "inquiry", "priority", "streams",
+            "fetch", "sample",
         ],
         "calls change the store, say how servers stand, give variables values, and read the rest",
     ),
