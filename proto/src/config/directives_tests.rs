@@ -8,11 +8,13 @@ use super::*;
 
 /// A text in which a line of a section stands, and nothing else is wrong.
 fn text(section: Section, line: &str) -> String {
-    match section {
+    let shared = if line.starts_with("errorfiles") { "\nhttp-errors site\n" } else { "" };
+    let text = match section {
         Section::Global => format!("global\n    {line}\n"),
         Section::Defaults => format!("defaults d\n    {line}\n\nbackend app\n"),
         other => format!("{} x\n    {line}\n\nbackend app\n", other.word()),
-    }
+    };
+    text + shared
 }
 
 #[test]
