@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use regate_tests::harness::{Folder, Kind, Process, Proxy, Result, node};
+use regate_tests::harness::{Folder, Kind, Port, Process, Proxy, Result, node};
 
 const CONFIGURATION: &str = "global
     stats socket @folder@/admin level admin
@@ -29,17 +29,13 @@ backend be
     server s2 127.0.0.1:2 weight 10
 ";
 
-fn start() -> Result<Proxy> {
-    start_on(CONFIGURATION)
-}
-
-fn start_on(configuration: &str) -> Result<Proxy> {
-    let folder =
-        std::env::temp_dir().join(format!("rgi-{}-{:?}", std::process::id(), std::thread::current().id()));
-    std::fs::create_dir_all(&folder)?;
-    let map = folder.join("hosts.map");
-    std::fs::write(&map, "a b\n")?;
-    Proxy::start(Kind::Regate, &configuration.replace("@folder@/hosts.map", &map.to_string_lossy()))
+/// Regate with a map, whose folder must outlive it.
+fn start() -> Result<(Proxy, Folder)> {
+    let files = Folder::create()?;
+    files.write("hosts.map", "a b\n")?;
+    let map = at(&files, "hosts.map");
+    let proxy = Proxy::start(Kind::Regate, &CONFIGURATION.replace("@folder@/hosts.map", &map))?;
+    Ok((proxy, files))
 }
 
 /// What comes back until the socket closes.
@@ -70,7 +66,7 @@ fn memory(proxy: &Proxy) -> u64 {
 
 #[test]
 fn whatever_comes_is_answered_or_closed_and_others_are_served() -> Result<()> {
-    let proxy = start()?;
+    let (proxy, _files) = start()?;
     let before = memory(&proxy);
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move || {
@@ -108,7 +104,7 @@ fn whatever_comes_is_answered_or_closed_and_others_are_served() -> Result<()> {
 
 #[test]
 fn what_never_ends_is_cut_off_at_its_limit() -> Result<()> {
-    let proxy = start()?;
+    let (proxy, _files) = start()?;
     let before = memory(&proxy);
     let mut line = proxy.socket()?;
     flood(&mut line, &[b'x'; 8192], 64 << 20);
@@ -135,7 +131,7 @@ fn what_never_ends_is_cut_off_at_its_limit() -> Result<()> {
 
 #[test]
 fn a_client_that_never_reads_holds_up_nobody() -> Result<()> {
-    let proxy = start()?;
+    let (proxy, _files) = start()?;
     let before = memory(&proxy);
     let mut deaf: Vec<UnixStream> = Vec::new();
     for _ in 0..8 {
@@ -157,7 +153,7 @@ fn a_client_that_never_reads_holds_up_nobody() -> Result<()> {
 
 #[test]
 fn thousands_of_idle_connections_cost_little() -> Result<()> {
-    let proxy = start()?;
+    let (proxy, _files) = start()?;
     let before = memory(&proxy);
     let idle = (0..3000).map(|_| proxy.socket()).collect::<Result<Vec<_>>>()?;
     assert_eq!(proxy.ask("get weight be/s1")?, "10 (initial 10)\n\n");
@@ -168,8 +164,8 @@ fn thousands_of_idle_connections_cost_little() -> Result<()> {
 
 #[test]
 fn a_loop_into_one_connection_adds_every_entry() -> Result<()> {
-    let proxy = start()?;
-    let map = proxy.configuration.split("map(").nth(1).unwrap().split(')').next().unwrap().to_owned();
+    let (proxy, files) = start()?;
+    let map = at(&files, "hosts.map");
     let mut stream = proxy.socket()?;
     let mut reading = stream.try_clone()?;
     let reader = std::thread::spawn(move || {
@@ -195,7 +191,7 @@ fn a_loop_into_one_connection_adds_every_entry() -> Result<()> {
 
 #[test]
 fn a_socket_says_severities_when_it_is_told_to() -> Result<()> {
-    let proxy = start()?;
+    let (proxy, _files) = start()?;
     let mut stream = UnixStream::connect(proxy.folder.path().join("told"))?;
     stream.write_all(b"set weight be/s1 5;get weight be/s1\n")?;
     assert_eq!(rest(&mut stream), "[3]: Permission denied\n\n10 (initial 10)\n\n");
@@ -254,12 +250,17 @@ fn a_shim_of_its_own_speaks_for_a_data_plane_at_several_sockets() -> Result<()> 
     let folder = Folder::create()?;
     folder.write("proxy.cfg", SPEC)?;
     let one = format!("unix@{},level=admin,mode=660", at(&folder, "one"));
-    let _pair = pair(&folder, &[&one, "ipv4@127.0.0.1:0,level=user"])?;
+    let port = Port::reserve()?;
+    let tcp = format!("ipv4@127.0.0.1:{},level=user", port.number());
+    let _pair = pair(&folder, &[&one, &tcp])?;
     let reply = say(&folder, "one", "show cli level;show cli sockets")?;
     assert!(reply.starts_with("admin\n\n# socket lvl processes\nunix@"), "{reply}");
     let tcp = reply.lines().find(|line| line.starts_with("ipv4@")).unwrap();
-    let port: u16 = tcp.split(' ').next().unwrap().rsplit(':').next().unwrap().parse().unwrap();
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    assert_eq!(
+        port.number(),
+        tcp.split(' ').next().unwrap().rsplit(':').next().unwrap().parse::<u16>().unwrap()
+    );
+    let mut stream = TcpStream::connect(port.address())?;
     stream.write_all(b"show cli level;set weight be/s1 1\n")?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply)?;
@@ -307,7 +308,7 @@ fn overlays(folder: &Folder) -> Result<String> {
 
 #[test]
 fn a_wait_ends_with_its_connection() -> Result<()> {
-    let proxy = start()?;
+    let (proxy, _files) = start()?;
     let mut stream = proxy.socket()?;
     stream.write_all(b"wait 1ms;disable server be/s1;wait 20s srv-removable be/s1;del server be/s1\n")?;
     assert_eq!(rest(&mut stream), "Done.\n\n\nDone.\n\nServer deleted.\n\n");
