@@ -155,8 +155,6 @@ pub enum Field {
     Maxconn,
     /// [`Setting::Enabled`].
     Enabled,
-    /// [`Setting::ShutDown`].
-    ShutDown,
     /// [`Setting::MaxConnRate`].
     MaxConnRate,
     /// [`Setting::MaxSessRate`].
@@ -187,6 +185,8 @@ pub enum Field {
     MaxSslRate,
     /// [`Setting::MaxCompRate`].
     MaxCompRate,
+    /// [`Setting::ShutDown`].
+    ShutDown,
 }
 
 /// Something that was changed by hand on top of the files.
@@ -285,6 +285,11 @@ impl Setting {
 }
 
 impl Overlay {
+    /// Whether a row that was put by hand lies under it.
+    pub fn lies_over_row(&self) -> bool {
+        self.beneath.as_ref().is_some_and(|beneath| matches!(beneath.value, OverlayValue::Row(_)))
+    }
+
     /// Which part of the row it covers.
     pub fn field(&self) -> Field {
         match &self.value {
@@ -326,7 +331,7 @@ impl Field {
     }
 
     /// The last field in their order.
-    pub const LAST: Field = Field::MaxCompRate;
+    pub const LAST: Field = Field::ShutDown;
     /// Every field.
     pub const ALL: [Field; 23] = [
         Field::Row,
@@ -336,7 +341,6 @@ impl Field {
         Field::Port,
         Field::Maxconn,
         Field::Enabled,
-        Field::ShutDown,
         Field::MaxConnRate,
         Field::MaxSessRate,
         Field::CheckHost,
@@ -352,6 +356,7 @@ impl Field {
         Field::Published,
         Field::MaxSslRate,
         Field::MaxCompRate,
+        Field::ShutDown,
     ];
 }
 

@@ -248,6 +248,11 @@ const LONG: &[Long] = &[
         reason: "one exchange from top to bottom, the rules for its response in between",
     },
     Long {
+        path: "dataplane/src/snapshot/backend.rs",
+        lines: 640,
+        reason: "a backend is compiled with its servers, whole or one by one",
+    },
+    Long {
         path: "dataplane/src/proxy/story.rs",
         lines: 650,
         reason: "what an exchange leaves behind, counters and line, is told from the same facts",

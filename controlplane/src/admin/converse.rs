@@ -54,7 +54,7 @@ pub(super) async fn run(
                         return;
                     }
                 }
-                if other(&core, &caller, request, &replies).await.is_err() {
+                if Box::pin(other(&core, &caller, request, &replies)).await.is_err() {
                     return;
                 }
             }

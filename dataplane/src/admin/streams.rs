@@ -154,9 +154,9 @@ pub(super) fn malformed(
     let views: Vec<v1::MalformedView> =
         found.into_iter().map(|(own, response, malformed)| exhibit(own, response, malformed)).collect();
     let parts = chunk::parts(views.into_iter());
-    Ok(Box::new(parts.map(move |malformed| v1::Answer {
+    Ok(Box::new(parts.map(move |malformed_messages| v1::Answer {
         revision,
-        malformed,
+        malformed_messages,
         malformed_total,
         ..v1::Answer::default()
     })))

@@ -67,7 +67,7 @@ pub(super) enum Action {
     /// Sends what samples make of a text, and whether that spells bytes in hexadecimal.
     Say(Said, bool),
     Request(Request),
-    Expect(Expectation),
+    Expect(Box<Expectation>),
     /// Gives a variable a value, or takes it away.
     Set(Variable, Option<ValuePlan>),
     /// The protocol's own look at what came.
@@ -312,7 +312,9 @@ fn rules(rules: &[CheckRule], base: Option<&Base>) -> Result<Vec<Step>, String> 
                 (Action::Set(variable.clone(), Some(value)), None)
             }
             CheckRule::UnsetVariable(variable) => (Action::Set(variable.clone(), None), None),
-            CheckRule::Expect(expect) => (Action::Expect(expectation(expect)?), expect.comment.clone()),
+            CheckRule::Expect(expect) => {
+                (Action::Expect(Box::new(expectation(expect)?)), expect.comment.clone())
+            }
         };
         steps.push(Step { action, number, comment: own.or_else(|| comment.clone()) });
     }
@@ -338,7 +340,7 @@ fn rules(rules: &[CheckRule], base: Option<&Base>) -> Result<Vec<Step>, String> 
     }
     if !steps.iter().any(|step| matches!(step.action, Action::Expect(_))) {
         let fine = expectation(&CheckExpect::default())?;
-        steps.push(implicit(Action::Expect(fine)));
+        steps.push(implicit(Action::Expect(Box::new(fine))));
     }
     Ok(steps)
 }

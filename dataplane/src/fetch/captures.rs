@@ -16,8 +16,11 @@ pub struct Captures {
     /// The cookie of the request, and that of the response, as `name=value`.
     pub cookies: [Option<Box<[u8]>>; 2],
     /// What samples kept while they were evaluated, and is not in its place yet.
-    fresh: RefCell<Vec<(Side, usize, Box<[u8]>)>>,
+    fresh: RefCell<Vec<Fresh>>,
 }
+
+/// Of which message, for which place, what.
+type Fresh = (Side, usize, Box<[u8]>);
 
 /// Which of the two messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -45,13 +45,21 @@ fn free(receiver: &Receiver<Arc<Snapshot>>) {
                 held.extend(receiver.try_iter());
                 wait = SOON;
                 // Workers see the new one with their next request.
-                std::thread::sleep(SOON);
+                pause();
             }
             Err(RecvTimeoutError::Timeout) => wait = (wait * 2).min(LATE),
             Err(RecvTimeoutError::Disconnected) => return,
         }
         held.retain(|snapshot| Arc::strong_count(snapshot) > 1);
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this thread has nothing else to do, and no worker waits for it"
+)]
+fn pause() {
+    std::thread::sleep(SOON);
 }
 
 /// How long workers usually hold a snapshot, and how often is looked for one that a long request holds.

@@ -434,9 +434,7 @@ impl<'a> Draft<'a> {
     fn is_stale(&self, overlay: &Overlay) -> bool {
         match overlay.value {
             OverlayValue::Row(_) | OverlayValue::Entries(_) => false,
-            OverlayValue::Gone => {
-                overlay.beneath.is_none() && !self.state.spec.contains_key(&overlay.subject)
-            }
+            OverlayValue::Gone => !overlay.lies_over_row() && !self.state.spec.contains_key(&overlay.subject),
             OverlayValue::Setting(_) => !self.state.effective.contains_key(&overlay.subject),
         }
     }

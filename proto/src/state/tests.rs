@@ -73,7 +73,7 @@ fn audit(state: &State) {
         assert!(overlay::check(overlay).is_ok());
         match overlay.value {
             OverlayValue::Row(_) => {}
-            OverlayValue::Gone => assert!(state.spec.contains_key(subject)),
+            OverlayValue::Gone => assert!(overlay.lies_over_row() || state.spec.contains_key(subject)),
             OverlayValue::Setting(_) => assert!(state.effective.contains_key(subject)),
             OverlayValue::Entries(_) => assert!(matches!(subject, Subject::Entries(_))),
         }
@@ -178,7 +178,7 @@ proptest! {
         for (key, overlay) in &before.overlays {
             let is_void = match overlay.value {
                 OverlayValue::Row(_) => false,
-                OverlayValue::Gone => !declared.contains(&key.0),
+                OverlayValue::Gone => !overlay.lies_over_row() && !declared.contains(&key.0),
                 OverlayValue::Setting(_) => state.row(&key.0).is_none(),
                 OverlayValue::Entries(_) => parent_of(&key.0).is_none_or(|list| state.row(&list).is_none()),
             };

@@ -73,9 +73,9 @@ choices! {
     CookieMode is CookieMode { Passive, Rewrite, Insert, Prefix }
     ExternalChecks is ExternalChecks { CleanEnvironment, WholeEnvironment }
     Field is Field {
-        Row, Weight, Admin, Host, Port, Maxconn, Enabled, ShutDown, MaxConnRate, MaxSessRate, CheckHost, CheckPort,
+        Row, Weight, Admin, Host, Port, Maxconn, Enabled, MaxConnRate, MaxSessRate, CheckHost, CheckPort,
         AgentHost, AgentPort, AgentSend, Checks, Agent, DynamicCookie, CookieKey, Entries, Published, MaxSslRate,
-        MaxCompRate,
+        MaxCompRate, ShutDown,
     }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }

@@ -66,7 +66,7 @@ pub fn malformed(state: &State, query: &v1::MalformedQuery) -> Result<v1::Answer
         ..Default::default()
     };
     let malformed = if query.responses_only { Vec::new() } else { vec![request] };
-    Ok(v1::Answer { malformed, malformed_total: 1, ..Default::default() })
+    Ok(v1::Answer { malformed_messages: malformed, malformed_total: 1, ..Default::default() })
 }
 
 /// What an action is refused for, if it is.

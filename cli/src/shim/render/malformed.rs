@@ -22,7 +22,7 @@ impl Lines for Exhibits {
 
     fn part(&mut self, answer: v1::Answer, _: &mut Vec<u8>) {
         self.total = self.total.max(answer.malformed_total);
-        self.views.extend(answer.malformed);
+        self.views.extend(answer.malformed_messages);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {

@@ -55,7 +55,7 @@ pub(in crate::admin) fn events(
 
 fn lines(ring: &Ring, from: u64) -> v1::Events {
     let mut lines = Vec::new();
-    let excerpt = ring.read(from, PART, |line| lines.push(line.to_vec().into()));
+    let excerpt = ring.read(from, PART, |line| lines.push(line.to_vec()));
     v1::Events { sinks: Vec::new(), lines, next: excerpt.next, lost: excerpt.lost }
 }
 

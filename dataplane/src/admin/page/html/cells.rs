@@ -46,7 +46,7 @@ impl Tone {
 
 /// A bar that is filled so far.
 pub(super) fn meter(now: u64, most: u64) -> String {
-    let share = if most == 0 { 0 } else { (now.saturating_mul(100) / most).min(100) };
+    let share = now.saturating_mul(100).checked_div(most).unwrap_or(0).min(100);
     let class = match share {
         0..70 => "b-info",
         70..90 => "b-warn",
