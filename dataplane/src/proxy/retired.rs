@@ -80,13 +80,13 @@ mod tests {
         let watched = Arc::downgrade(&snapshot);
         retired.take(snapshot.clone());
         retired.take(Arc::default());
-        std::thread::sleep(SOON * 4);
+        (0..4).for_each(|_| pause());
         assert!(watched.strong_count() == 2, "held by the thread beside whoever reads it");
         drop(snapshot);
         let deadline = Instant::now() + Duration::from_secs(20);
         while watched.strong_count() > 0 {
             assert!(Instant::now() < deadline, "it is never freed");
-            std::thread::sleep(SOON);
+            pause();
         }
     }
 }

@@ -177,7 +177,7 @@ impl Facts<'_> {
         all.into_iter().flatten().min()
     }
 
-    fn name<'n>(proxy: Option<&'n v1::StreamProxy>) -> &'n str {
+    fn name(proxy: Option<&v1::StreamProxy>) -> &str {
         proxy.map_or("<NONE>", |proxy| proxy.name.as_str())
     }
 }
