@@ -14,7 +14,7 @@ mod value;
 
 pub use columns::{COLUMNS, Column, Line, MODULE_COLUMNS};
 pub use nameservers::Nameservers;
-pub use process::{Form as InfoForm, info};
+pub use process::{Form as InfoForm, compatible_version, info};
 pub use rows::{Form, Hidden, Rows};
 pub use schema::schema;
 pub use value::{NATURES, ORIGINS, SCOPES, Tags, Value};

@@ -115,10 +115,18 @@ macro_rules! fields {
     (@any $value:expr) => { $value };
 }
 
+/// The product as programs that read statistics know it; they refuse to talk to any other.
+const COMPATIBLE_NAME: &str = "HAProxy";
+
+/// A version of Regate's as such programs can compare it: after the version of HAProxy whose forms it writes.
+pub fn compatible_version(version: &str) -> String {
+    format!("3.5-regate-{version}")
+}
+
 /// The fields, by position. Positions are part of the interface; those of what Regate does not have are left out.
 static FIELDS: &[Field] = fields! {
-    0 "Name" "POSV" text(p => p.info.name.as_str()) "Name of the product";
-    1 "Version" "POSV" text(p => p.info.version.as_str()) "Version of the product";
+    0 "Name" "POSV" text(_p => COMPATIBLE_NAME) "Name of the product";
+    1 "Version" "POSV" text(p => compatible_version(&p.info.version)) "Version of the product";
     2 "Release_date" "POSV" text(p => p.info.release_date.as_str()) "Date of the version";
     3 "Nbthread" "CGSV" u32(p => p.info.workers) "Number of workers";
     4 "Nbproc" "CGSV" u32(_p => 1) "Number of processes, always 1";

@@ -1,5 +1,6 @@
 //! Commands about the process and what it is made of.
 
+use regate_proto::statistics::compatible_version;
 use regate_proto::statistics::{InfoForm as Form, info, schema};
 use regate_proto::wire::v1;
 use v1::query::Question;
@@ -35,7 +36,7 @@ pub fn show_info(command: &Command) -> Step {
 pub fn show_version(_: &Command) -> Step {
     Plan::ask(Question::Info(v1::InfoQuery {}), |ending| match ending {
         Ending::Answered(answer) => match answer.info {
-            Some(process) => Reply::info(process.version),
+            Some(process) => Reply::info(compatible_version(&process.version)),
             None => sentence::out_of_place(),
         },
         ending => sentence::settled(ending),

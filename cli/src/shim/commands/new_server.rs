@@ -21,7 +21,9 @@ use crate::shim::session::Session;
 /// `add server`: creates a server, in maintenance.
 pub fn add(command: &Command) -> Step {
     let place = word(command, 2).unwrap_or_default();
-    let Some((parent, name)) = place.split_once('/').filter(|(_, name)| !name.is_empty()) else {
+    let Some((parent, name)) =
+        place.split_once('/').filter(|(parent, name)| !parent.is_empty() && !name.is_empty())
+    else {
         return Reply::error(sentence::NEED_SERVER).into();
     };
     let name = name.to_owned();

@@ -33,6 +33,14 @@ pub fn on_server(text: Option<String>, then: impl FnOnce(v1::ServerRef) -> Step 
     on_backend(backend, sentence::NO_BACKEND, Box::new(move |backend| server_of(backend, server, then)))
 }
 
+/// The same, for commands to which an empty backend is as good as none.
+pub fn on_whole_server(
+    text: Option<String>,
+    then: impl FnOnce(v1::ServerRef) -> Step + Send + 'static,
+) -> Step {
+    on_server(text.filter(|text| !text.starts_with('/')), then)
+}
+
 /// Goes on with the backend that a word names; one that cannot exist is answered with `missing`.
 pub fn on_backend(text: &str, missing: &'static str, then: Then<String>) -> Step {
     match mark(text) {
