@@ -13,6 +13,7 @@ pub mod model;
 pub mod patterns;
 pub mod problem;
 pub mod rules;
+pub mod server_states;
 pub mod state;
 pub mod statistics;
 pub mod wire;

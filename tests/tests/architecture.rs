@@ -129,6 +129,7 @@ const DIRECTIONS: &[Direction] = &[
         &["model", "change", "problem", "rules", "state", "patterns"],
         "texts become rows",
     ),
+    row("proto", "server_states", &["model"], "the text of a file names servers"),
     row("proto", "statistics", &["wire"], "counters on the wire become text"),
     row("proto", "wire", ANY, "conversions to and from protobuf know both sides; nobody needs them inside"),
 ];

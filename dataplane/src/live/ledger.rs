@@ -122,6 +122,14 @@ impl Ledger {
         *self.kept.lock() = standings;
     }
 
+    /// Notes how more servers stood, of which nothing is known yet.
+    pub fn keep_also(&self, standings: HashMap<ServerRef, (Operational, u32)>) {
+        let mut kept = self.kept.lock();
+        for (at, standing) in standings {
+            kept.entry(at).or_insert(standing);
+        }
+    }
+
     /// How a server stood before the process started; told once.
     pub fn kept(&self, at: &ServerRef) -> Option<(Operational, u32)> {
         self.kept.lock().remove(at)

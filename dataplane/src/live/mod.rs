@@ -168,6 +168,14 @@ impl Live {
         *self.remembered.write() = remembered;
     }
 
+    /// Takes in where more names led, of which nothing is known yet.
+    pub fn remember_also(&self, remembered: HashMap<ServerRef, Found>) {
+        let mut known = self.remembered.write();
+        for (at, found) in remembered {
+            known.entry(at).or_insert(found);
+        }
+    }
+
     /// The address of a host that was looked up once, for what is not a server.
     pub fn host(&self, name: &str) -> Option<IpAddr> {
         self.hosts.read().get(name).copied()

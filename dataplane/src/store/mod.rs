@@ -8,6 +8,7 @@
 mod disk;
 mod events;
 mod frame;
+mod recall;
 mod record;
 mod restore;
 mod staged;

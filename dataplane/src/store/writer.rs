@@ -4,7 +4,7 @@
 //! compiled, prepared, written and published once. When that is refused the sets are undone and tried one by one,
 //! so that only the culprit is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -16,7 +16,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::events::{Events, Happening, MOST_SUBJECTS};
 use super::record::Record;
-use super::{Beginning, Controller, Current, Disk, Done, Loaded, Shared, Standing, Task, Traffic, Work};
+use super::{
+    Beginning, Controller, Current, Disk, Done, Loaded, Shared, Standing, Task, Traffic, Work, recall,
+};
 use crate::live::Live;
 use crate::snapshot::{self, Snapshot};
 
@@ -64,7 +66,14 @@ impl<T: Traffic> Writer<T> {
             None => drop_volatile(&mut state),
         };
         let dropped = dropped.map(|set| (set, state.revision()));
-        let set = beginning.rows.map(|rows| replace_spec(&mut state, rows)).transpose()?.flatten();
+        let mut sets = Vec::new();
+        if let Some(rows) = beginning.rows {
+            let known = servers(&state);
+            let set = replace_spec(&mut state, rows)?;
+            sets.extend(set.map(|set| (set, state.revision())));
+            let recalled = recall::recall(&mut state, &known, &live);
+            sets.extend(recalled.into_iter().map(|set| (set, state.revision())));
+        }
         let mut writer = Writer {
             shared: Arc::new(Shared {
                 current: RwLock::new(Current { state: State::default(), snapshot: Arc::default() }),
@@ -83,7 +92,7 @@ impl<T: Traffic> Writer<T> {
             writer.state.effective().map(|row| row.subject()).chain([Subject::Global]).collect();
         let mut records = Vec::new();
         records.extend(dropped.as_ref().map(|(set, revision)| Record::Set(set, *revision)));
-        records.extend(set.as_ref().map(|set| Record::Set(set, writer.state.revision())));
+        records.extend(sets.iter().map(|(set, revision)| Record::Set(set, *revision)));
         records.extend((kept.managed.is_some() && writer.managed.is_none()).then_some(Record::Managed(None)));
         let snapshot = snapshot::compile(&writer.state, &writer.snapshot, &touched, &writer.live)?;
         let prepared = writer.traffic.prepare(&snapshot)?;
@@ -380,6 +389,15 @@ fn drop_volatile(state: &mut State) -> Option<ChangeSet> {
             None
         }
     }
+}
+
+/// The servers that a state has.
+fn servers(state: &State) -> HashSet<ServerRef> {
+    let server = |row: &Arc<Row>| match &**row {
+        Row::Server(server) => Some(server.at.clone()),
+        _ => None,
+    };
+    state.effective().filter_map(server).collect()
 }
 
 /// Makes rows the spec of a state before anything runs; gives the set that did it, if it took one.

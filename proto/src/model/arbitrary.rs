@@ -15,8 +15,8 @@ use super::{
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
     Group, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name,
     Nameserver, NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
-    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, SeverityOutput, SocketFile,
-    StatsSocket, Subject, Transport, User, Userlist, Weight,
+    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, ServerStates, SeverityOutput,
+    SocketFile, StatsSocket, Subject, Transport, User, Userlist, Weight,
 };
 use crate::change::{
     Beneath, Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
@@ -175,6 +175,8 @@ pub fn global() -> BoxedStrategy<Global> {
         of(word()),
         of(word()),
         of(path()),
+        of(path()),
+        of(path()),
     );
     (numbers, log, process, global_checks())
         .prop_map(|(numbers, log, process, checks)| {
@@ -191,7 +193,18 @@ pub fn global() -> BoxedStrategy<Global> {
                 maxcomprate,
             ) = numbers;
             let (log, log_tag, log_send_hostname) = log;
-            let (stats_sockets, node, description, daemon, pidfile, user, group, chroot) = process;
+            let (
+                stats_sockets,
+                node,
+                description,
+                daemon,
+                pidfile,
+                user,
+                group,
+                chroot,
+                server_state_base,
+                server_state_file,
+            ) = process;
             Global {
                 maxconn,
                 maxconnrate,
@@ -214,6 +227,8 @@ pub fn global() -> BoxedStrategy<Global> {
                 user,
                 group,
                 chroot,
+                server_state_base,
+                server_state_file,
                 checks,
             }
         })
@@ -379,6 +394,8 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
     let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
     let flags = proptest::array::uniform6(of(any::<bool>()));
+    let states = select(vec![ServerStates::None, ServerStates::Local, ServerStates::Global]);
+    let states = (of(states), of(prop_oneof![Just(String::new()), path()]));
     let returning = (
         of(persistence::retry_on()),
         persistence::persistence(),
@@ -387,48 +404,59 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
         of(tables::table()),
         rules::back(),
     );
-    (choices, timeouts, numbers, flags, of(log_plan()), server_settings(), pages, returning)
-        .prop_map(|(choices, timeouts, numbers, flags, log, default_server, error_pages, returning)| {
-            let (retry_on, persistence, balancing, checks, table, rules) = returning;
-            let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
-            let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
-                timeouts;
-            let (retries, redispatch, fullconn, source) = numbers;
-            let [prefer_last_server, abortonclose, accept_unsafe_response, srvtcpka, nolinger, unpublished] =
-                flags;
-            BackendSettings {
-                mode,
-                balance,
-                balancing,
-                timeout_connect,
-                timeout_server,
-                timeout_server_fin,
-                timeout_queue,
-                timeout_tunnel,
-                http_connection,
-                http_reuse,
-                forwardfor,
-                retries,
-                redispatch,
-                retry_on,
-                persistence,
-                fullconn,
-                log,
-                prefer_last_server,
-                abortonclose,
-                accept_unsafe_response,
-                srvtcpka,
-                nolinger,
-                unpublished,
-                source,
-                default_server,
-                error_pages,
-                error_sections: Vec::new(),
-                checks,
-                table,
-                rules,
-            }
-        })
+    (choices, timeouts, numbers, (flags, states), of(log_plan()), server_settings(), pages, returning)
+        .prop_map(
+            |(choices, timeouts, numbers, (flags, states), log, default_server, error_pages, returning)| {
+                let (server_states, server_state_file_name) = states;
+                let (retry_on, persistence, balancing, checks, table, rules) = returning;
+                let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
+                let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
+                    timeouts;
+                let (retries, redispatch, fullconn, source) = numbers;
+                let [
+                    prefer_last_server,
+                    abortonclose,
+                    accept_unsafe_response,
+                    srvtcpka,
+                    nolinger,
+                    unpublished,
+                ] = flags;
+                BackendSettings {
+                    mode,
+                    balance,
+                    balancing,
+                    timeout_connect,
+                    timeout_server,
+                    timeout_server_fin,
+                    timeout_queue,
+                    timeout_tunnel,
+                    http_connection,
+                    http_reuse,
+                    forwardfor,
+                    retries,
+                    redispatch,
+                    retry_on,
+                    persistence,
+                    fullconn,
+                    log,
+                    prefer_last_server,
+                    abortonclose,
+                    accept_unsafe_response,
+                    srvtcpka,
+                    nolinger,
+                    unpublished,
+                    source,
+                    server_states,
+                    server_state_file_name,
+                    default_server,
+                    error_pages,
+                    error_sections: Vec::new(),
+                    checks,
+                    table,
+                    rules,
+                }
+            },
+        )
         .boxed()
 }
 

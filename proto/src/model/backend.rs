@@ -80,6 +80,11 @@ pub struct BackendSettings {
     pub unpublished: Option<bool>,
     /// The local address that connections to servers start from; port 0 lets the kernel choose.
     pub source: Option<SocketAddr>,
+    /// Where a start learns how its servers stood. Default: nowhere.
+    pub server_states: Option<ServerStates>,
+    /// The file of how its servers stood, for [`ServerStates::Local`]; an empty text is the backend's name. Default:
+    /// the backend's name.
+    pub server_state_file_name: Option<String>,
     /// What servers of this backend start from.
     pub default_server: ServerSettings,
     /// Answers that replace the built-in error pages, in ascending order of status.
@@ -93,6 +98,17 @@ pub struct BackendSettings {
     /// What it remembers of clients; never of defaults. The table is called like the proxy; of the halves of a
     /// `listen` the backend has it. Default: nothing.
     pub table: Option<Table>,
+}
+
+/// Where a start learns how servers stood (configuration manual 4.2 "load-server-state-from-file").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServerStates {
+    /// Nowhere.
+    None,
+    /// From a file of the backend's own.
+    Local,
+    /// From the global file.
+    Global,
 }
 
 /// When a connection may be used by another client (configuration manual 4.2 "http-reuse").

@@ -49,6 +49,10 @@ pub struct Global {
     pub group: Option<String>,
     /// Directory to confine the process in after start.
     pub chroot: Option<String>,
+    /// The folder of server state files that are named without one. Default: where the process starts.
+    pub server_state_base: Option<String>,
+    /// The file of how the servers of all backends stood, read when the process starts. Default: none.
+    pub server_state_file: Option<String>,
     /// Checks of servers.
     pub checks: GlobalChecks,
 }

@@ -29,7 +29,7 @@ mod userlist;
 pub use address::{
     BindAddress, BindHost, DescriptorSource, PortRange, ServerAddress, ServerHost, ServerPort,
 };
-pub use backend::{Backend, BackendSettings, HttpReuse};
+pub use backend::{Backend, BackendSettings, HttpReuse, ServerStates};
 pub use balancing::{
     BadKey, Balance, BalanceFactor, Balancing, HashFunction, HashMethod, HashType, KeyName, UriKey,
 };

@@ -111,6 +111,7 @@ impl BackendSettings {
             mode, balance, timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel,
             http_connection, http_reuse, forwardfor, retries, redispatch, retry_on, fullconn, prefer_last_server, abortonclose,
             accept_unsafe_response, srvtcpka, nolinger, unpublished, source,
+            server_states, server_state_file_name,
         } log: log_over(&self.log, &base.log),
           balancing: self.balancing.over(&base.balancing),
           persistence: self.persistence.over(&base.persistence),

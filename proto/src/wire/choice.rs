@@ -5,7 +5,7 @@ use crate::change::{Field, Layer};
 use crate::model::{
     AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashMethod,
     HttpConnection, HttpReuse, InitState, Kind, Level, LogSyntax, MatchMethod, Mode, Observe, OnError,
-    ServerKey, Severity, SeverityOutput, Transport,
+    ServerKey, ServerStates, Severity, SeverityOutput, Transport,
 };
 use crate::problem::Code;
 use crate::rules::RuleSet;
@@ -81,6 +81,7 @@ choices! {
     HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }
     HashMethod is HashMethod { MapBased, Consistent }
     HttpReuse is HttpReuse { Never, Safe, Aggressive, Always }
+    ServerStates is ServerStates { None, Local, Global }
     InitState is InitState { FullyUp, Up, Down, FullyDown }
     Kind is Kind { Global, Defaults, Frontend, Bind, Backend, Server, Resolvers, List, Entries, Userlist, Ring, HttpErrors }
     Layer is Layer { Spec, Overlay }

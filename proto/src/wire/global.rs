@@ -28,6 +28,8 @@ impl From<&Global> for v1::Global {
             user: global.user.clone(),
             group: global.group.clone(),
             chroot: global.chroot.clone(),
+            server_state_base: global.server_state_base.clone(),
+            server_state_file: global.server_state_file.clone(),
             checks: field::unless_default(&global.checks),
         }
     }
@@ -59,6 +61,8 @@ impl TryFrom<v1::Global> for Global {
             user: global.user,
             group: global.group,
             chroot: global.chroot,
+            server_state_base: global.server_state_base,
+            server_state_file: global.server_state_file,
             checks: field::defaulted("checks", global.checks)?,
         })
     }

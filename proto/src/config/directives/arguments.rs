@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::model::{HttpReuse, Millis, Mode, Name, OutOfRange, Weight};
+use crate::model::{HttpReuse, Millis, Mode, Name, OutOfRange, ServerStates, Weight};
 
 use super::super::diagnostic::{Gravity, Issue};
 use super::super::environment::Environment;
@@ -271,6 +271,34 @@ pub const REUSE: Codec<HttpReuse> = Codec {
         vec![word.to_owned()]
     },
 };
+/// `load-server-state-from-file`.
+pub const STATES: Codec<ServerStates> = Codec {
+    read: |a| {
+        let word = a.take("'global', 'local' or 'none'")?;
+        Ok(match word.text.as_str() {
+            "none" => ServerStates::None,
+            "local" => ServerStates::Local,
+            "global" => ServerStates::Global,
+            _ => return Err(choice(word, &["global", "local", "none"])),
+        })
+    },
+    write: |states| {
+        let word = match states {
+            ServerStates::None => "none",
+            ServerStates::Local => "local",
+            ServerStates::Global => "global",
+        };
+        vec![word.to_owned()]
+    },
+};
+/// `server-state-file-name`: a file, or nothing for one called like the backend.
+pub const STATE_FILE: Codec<String> = Codec {
+    read: |a| {
+        let name = a.maybe().map(|word| word.text.as_str()).unwrap_or_default();
+        Ok(if name == BACKEND_NAME { String::new() } else { name.to_owned() })
+    },
+    write: |name| vec![if name.is_empty() { BACKEND_NAME.to_owned() } else { name.clone() }],
+};
 /// `source`: a local address, port 0 unless written.
 pub const SOURCE: Codec<SocketAddr> = Codec {
     read: |a| {
@@ -442,3 +470,6 @@ pub fn literal_ip(text: &str) -> Option<IpAddr> {
 }
 
 const A_TIME: &str = "a time such as 500ms, 5s, 1m, 2h or 1d";
+
+/// How a server state file is named that is called like its backend.
+const BACKEND_NAME: &str = "use-backend-name";

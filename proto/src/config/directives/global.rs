@@ -244,6 +244,24 @@ pub(super) const ROWS: &[Directive] = &[
         &["pidfile /run/regate.pid"],
         &["pidfile"]
     ),
+    setting!(
+        "server-state-base",
+        Sections::GLOBAL,
+        "<folder>",
+        global.server_state_base,
+        WORD,
+        &["server-state-base /var/lib/states"],
+        &["server-state-base"]
+    ),
+    setting!(
+        "server-state-file",
+        Sections::GLOBAL,
+        "<path>",
+        global.server_state_file,
+        WORD,
+        &["server-state-file /var/lib/states/all"],
+        &["server-state-file", "server-state-file a b"]
+    ),
     setting!("chroot", Sections::GLOBAL, "<path>", global.chroot, WORD, &["chroot /var/empty"], &["chroot"]),
     owner!("user", user, "a user name", |name| !is_number(name), WORD),
     owner!("uid", user, "a number", is_number, ID),

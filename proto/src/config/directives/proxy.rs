@@ -1,6 +1,6 @@
 //! Directives of proxies whose argument is one value.
 
-use super::arguments::{COUNT, MODE, NAME, REUSE, SOURCE, TEXT, TIME, WORD, number};
+use super::arguments::{COUNT, MODE, NAME, REUSE, SOURCE, STATE_FILE, STATES, TEXT, TIME, WORD, number};
 use super::{Action, Directive, Sections, setting};
 
 /// The rows.
@@ -259,6 +259,28 @@ pub(super) const ROWS: &[Directive] = &[
         SOURCE,
         &["source 192.0.2.1", "source 192.0.2.1:2000", "source [2001:db8::1]:0"],
         &["source", "source nowhere.example", "source 192.0.2.1 usesrc clientip"]
+    ),
+    setting!(
+        "load-server-state-from-file",
+        Sections::BACK,
+        "{ global | local | none }",
+        backend.server_states,
+        STATES,
+        &[
+            "load-server-state-from-file global",
+            "load-server-state-from-file local",
+            "load-server-state-from-file none"
+        ],
+        &["load-server-state-from-file", "load-server-state-from-file somewhere"]
+    ),
+    setting!(
+        "server-state-file-name",
+        Sections::BACK,
+        "[ use-backend-name | <file> ]",
+        backend.server_state_file_name,
+        STATE_FILE,
+        &["server-state-file-name app.state", "server-state-file-name use-backend-name"],
+        &["server-state-file-name a b"]
     ),
     setting!(
         "log-tag",
