@@ -44,13 +44,21 @@ pub(super) fn report(
         None => return Err(Failure::unreachable("the reply says neither applied nor refused")),
     };
     let mut text = String::new();
-    let mut listed = 0u64;
+    let (mut listed, mut moved) = (0u64, 0u64);
     for change in reply.changes {
         let change = Change::try_from(change)?;
+        // Where patterns stand in rules is told by the rules.
+        if matches!(change.subject(), Subject::List(list) if list.is_inline()) {
+            (listed, moved) = (listed.saturating_add(1), moved.saturating_add(1));
+            continue;
+        }
         let line = describe::change(&change, &|change| before.contains(&change.subject()));
         text.push_str(&line);
         text.push('\n');
         listed = listed.saturating_add(1);
+    }
+    if moved > 0 {
+        text.push_str(&format!("lists of patterns that stand in rules: {moved} with another place or number\n"));
     }
     if reply.change_count > listed {
         text.push_str(&format!("… and {} more\n", reply.change_count - listed));

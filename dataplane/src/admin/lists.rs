@@ -24,10 +24,10 @@ pub(super) fn lists(context: &Context, caller: &Caller, query: v1::ListsQuery) -
     let (revision, lists) = context.store.read(|current| {
         let state = &current.state;
         let lists = match &query.list {
-            None => state.lists().into_iter().map(|(id, list)| view(state, id, list)).collect(),
+            None => state.lists().iter().map(|(id, list)| view(state, *id, list)).collect(),
             Some(text) => {
                 let (id, list) = state.list_called(text).ok_or_else(|| missing(text))?;
-                vec![view(state, id, list)]
+                vec![view(state, id, &list)]
             }
         };
         Ok::<_, Problem>((state.revision().0, lists))
@@ -97,16 +97,33 @@ fn view(state: &State, id: u32, list: &List) -> v1::ListView {
     v1::ListView {
         list: Some(v1::List { id: Some(id), ..list.into() }),
         uses: state.uses(&list.name).into_iter().map(Into::into).collect(),
-        entry_count: state.entry_count(&list.name) as u64,
+        entry_count: count(state, &list.name) as u64,
     }
 }
 
 fn find(context: &Context, text: &str) -> Result<(u64, Arc<ListPlan>), Problem> {
     let name = ListName::new(text).map_err(|_| missing(text))?;
     context.store.read(|current| {
-        let plan = current.snapshot.lists.plan(name.as_str()).cloned().ok_or_else(|| missing(text))?;
-        Ok((current.state.revision().0, plan))
+        let state = &current.state;
+        let plan = match current.snapshot.lists.plan(name.as_str()) {
+            Some(plan) => plan.clone(),
+            None => {
+                let patterns = state.inline_patterns(&name).ok_or_else(|| missing(text))?;
+                let matchings = state.uses(&name).into_iter().map(|usage| usage.matching).collect();
+                Arc::new(ListPlan::declared(name, patterns, &matchings)?)
+            }
+        };
+        Ok((state.revision().0, plan))
     })
+}
+
+/// How many entries of a list are in force.
+fn count(state: &State, list: &ListName) -> usize {
+    let declared = || state.inline_patterns(list).map_or(0, |patterns| patterns.len());
+    match state.entry_count(list) {
+        0 if list.is_inline() && !state.is_edited(list) => declared(),
+        count => count,
+    }
 }
 
 fn missing(text: &str) -> Problem {

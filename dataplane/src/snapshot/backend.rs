@@ -342,10 +342,11 @@ pub(super) fn compile(
     };
     let rules = match untouched {
         Some(plan) => plan.rules.clone(),
-        None => Arc::new(
-            RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode, &subject)
-                .map_err(|reasons| rules::problems(&subject, reasons))?,
-        ),
+        None => {
+            let rules = state.rules_in_force(&subject, &settings.rules);
+            let plan = RulesPlan::compile(&rules.with_own_table(&row.name), mode, &subject);
+            Arc::new(plan.map_err(|reasons| rules::problems(&subject, reasons))?)
+        }
     };
     let compiler = Compiler::new(state, &settings, (live, lookups), &observed, &checks);
     let (servers, index) = match untouched.zip(few_touched(row, touched)) {

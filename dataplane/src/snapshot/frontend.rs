@@ -248,7 +248,8 @@ pub(super) fn compile(
         Arc::new(BindPlan { row: bind.clone(), address, backlog, live: live.bind(&bind.at) })
     });
     let subject = Subject::Frontend(row.name.clone());
-    let rules = RulesPlan::compile(&settings.rules.with_own_table(&row.name), mode, &subject)
+    let rules = state.rules_in_force(&subject, &settings.rules);
+    let rules = RulesPlan::compile(&rules.with_own_table(&row.name), mode, &subject)
         .map_err(|reasons| rules::problems(&subject, reasons))?;
     let log = LogPlan::compile(state, &state.global(), &settings, mode, live);
     let captures = [settings.request_captures.len(), settings.response_captures.len()];

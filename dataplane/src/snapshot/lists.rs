@@ -73,6 +73,24 @@ impl Lists {
 }
 
 impl ListPlan {
+    fn empty(name: ListName, columns: Columns) -> ListPlan {
+        ListPlan { name, columns, entries: Entries::default(), indexes: Vec::new() }
+    }
+
+    /// A list of patterns that stand in a rule as it stands there, to be looked at once.
+    pub fn declared(name: ListName, patterns: Run, matchings: &BTreeSet<Matching>) -> Result<ListPlan, Problem> {
+        let mut plan = ListPlan::empty(name, Columns::Keys);
+        let mut parts: BTreeMap<u64, Run> = BTreeMap::new();
+        for entry in patterns.iter() {
+            parts.entry(entry.id.part()).or_default().push(entry);
+        }
+        for (part, run) in parts {
+            plan.update(part, Some(Arc::new(run)), &mut Turnover::default())?;
+        }
+        plan.suit(matchings)?;
+        Ok(plan)
+    }
+
     /// The entry that a value matches.
     pub fn find(&self, matching: Matching, needle: Needle<'_>) -> Option<Entry<'_>> {
         self.index(matching)?.find(needle, &self.entries)
@@ -147,12 +165,13 @@ pub(super) fn compile(state: &State, previous: &Lists, touched: &Touched) -> Res
             _ => {}
         }
     }
-    let used: BTreeMap<ListName, BTreeSet<Matching>> = state
-        .rows(Kind::List)
-        .filter_map(|row| match row.as_ref() {
-            Row::List(list) => Some(list.name.clone()),
-            _ => None,
-        })
+    // Patterns that stand in rules are looked for in a list only where somebody changed them.
+    let files = state.rows(Kind::List).filter_map(|row| match row.as_ref() {
+        Row::List(list) if !list.name.is_inline() => Some(list.name.clone()),
+        _ => None,
+    });
+    let used: BTreeMap<ListName, BTreeSet<Matching>> = files
+        .chain(state.edited_lists())
         .map(|list| {
             let matchings = state.uses(&list).into_iter().map(|usage| usage.matching).collect();
             (list, matchings)
@@ -182,18 +201,13 @@ pub(super) fn compile(state: &State, previous: &Lists, touched: &Touched) -> Res
         stays
     });
     for list in changed {
-        let Some(row) = state.list(list) else { continue };
+        let columns = state.list(list).map_or(Columns::Keys, |row| row.columns);
         // What has no entries any more is not taken apart one by one.
         let old = plans.remove(list).filter(|_| state.entry_count(list) > 0);
         let is_new = old.is_none();
         let mut plan = match old {
-            Some(old) => ListPlan { columns: row.columns, ..old.as_ref().clone() },
-            None => ListPlan {
-                name: list.clone(),
-                columns: row.columns,
-                entries: Entries::default(),
-                indexes: Vec::new(),
-            },
+            Some(old) => ListPlan { columns, ..old.as_ref().clone() },
+            None => ListPlan::empty(list.clone(), columns),
         };
         let outcome = if is_new {
             state.parts(list).try_for_each(|(part, run)| plan.update(part, Some(run.clone()), turnover))

@@ -19,6 +19,8 @@ use crate::model::{
     Resolvers, Ring, Row, Userlist,
 };
 
+use crate::rules::inline::Names;
+
 use super::Loaded;
 use super::diagnostic::{Diagnostic, Gravity, Issue, Place};
 use super::directives::arguments::{Arguments, Polarity, about, expecting};
@@ -67,6 +69,8 @@ pub struct Assembler<'a> {
     labels: BTreeMap<String, Vec<usize>>,
     /// Where lists are named, in order.
     references: Vec<lists::Reference>,
+    /// What names the lists of patterns in the rules of each entry.
+    list_names: BTreeMap<usize, Names>,
     /// The predefined ACLs that sections use.
     predefined: BTreeSet<(String, String)>,
 }
@@ -121,6 +125,7 @@ impl<'a> Assembler<'a> {
             implicit: None,
             labels: BTreeMap::new(),
             references: Vec::new(),
+            list_names: BTreeMap::new(),
             predefined: BTreeSet::new(),
         }
     }

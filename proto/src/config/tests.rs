@@ -44,7 +44,13 @@ pub(super) fn write(form: Form, rows: &[Row]) -> String {
 }
 
 fn by_subject(rows: Vec<Row>) -> BTreeMap<Subject, Row> {
-    rows.into_iter().map(|row| (row.subject(), row)).collect()
+    declared(rows).into_iter().map(|row| (row.subject(), row)).collect()
+}
+
+/// The rows without the lists of patterns in rules, whose lines are those of each text.
+pub(super) fn declared(rows: Vec<Row>) -> Vec<Row> {
+    let is_listed = |row: &Row| matches!(row, Row::List(list) if list.name.is_inline());
+    rows.into_iter().filter(|row| !is_listed(row)).collect()
 }
 
 fn reread(form: Form, rows: &[Row]) -> Vec<Row> {
@@ -75,10 +81,10 @@ proptest! {
     #[test]
     fn a_state_is_written_with_its_numbers(rows in arbitrary::configuration()) {
         let state = State::restore(Revision(1), rows, Vec::new()).unwrap();
-        let spec: Vec<Row> = state.spec().map(|row| row.as_ref().clone()).collect();
+        let spec = declared(state.spec().map(|row| row.as_ref().clone()).collect());
         for form in [Form::Haproxy, Form::Yaml] {
             let back = State::restore(Revision(1), reread(form, &spec), Vec::new()).unwrap();
-            let back: Vec<Row> = back.spec().map(|row| row.as_ref().clone()).collect();
+            let back = declared(back.spec().map(|row| row.as_ref().clone()).collect());
             prop_assert_eq!(&back, &spec);
         }
     }

@@ -88,6 +88,19 @@ impl ListName {
     /// The longest name accepted, in bytes.
     pub const LONGEST: usize = 4096;
 
+    /// What the name of a list begins with whose patterns stand in a rule, see [`crate::rules::inline`].
+    pub const INLINE: &'static str = "acl@";
+
+    /// Whether its patterns stand in a rule.
+    pub fn is_inline(&self) -> bool {
+        self.0.starts_with(Self::INLINE)
+    }
+
+    /// The keyword of the rule in which its patterns stand, for listings.
+    pub fn keyword(&self) -> Option<&str> {
+        self.0.strip_prefix(Self::INLINE)?.rsplit('/').nth(1)
+    }
+
     /// Checks `text` and makes it a name.
     pub fn new(text: &str) -> Result<ListName, BadListName> {
         if text.is_empty() {
@@ -111,7 +124,7 @@ impl ListName {
     /// after `opt@` need not be there.
     pub fn file(&self) -> Option<(&str, Presence)> {
         match self.0.split_once('@') {
-            Some(("virt", _)) => None,
+            Some(("virt" | "acl", _)) => None,
             Some(("opt", file)) => Some((file, Presence::Optional)),
             Some(("file", file)) => Some((file, Presence::Needed)),
             _ => Some((&self.0, Presence::Needed)),

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::patterns::Matching;
+use super::inline::Standing;
+use super::patterns::{BadPattern, Matching};
 use super::sample::call;
 use super::{Kind, Mistake, Sample, Words, fetches};
-use crate::model::Name;
+use crate::model::{ListName, Name};
 
 /// A named criterion. Several of one name stand for each other: one that matches is enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Criterion {
     pub files: Vec<String>,
     /// The patterns that stand in the rule itself. Integers are written as ranges.
     pub patterns: Vec<String>,
+    /// The list of these patterns, once it is known where the criterion stands.
+    pub own: Standing,
 }
 
 /// How a value is compared with a pattern (configuration manual 7.1.1 to 7.1.6).
@@ -181,6 +184,7 @@ impl Criterion {
             id: None,
             files: Vec::new(),
             patterns: Vec::new(),
+            own: Standing::default(),
         };
         while let Some(flag) = words.peek().filter(|word| word.starts_with('-') && word.len() > 1) {
             words.maybe();
@@ -189,7 +193,14 @@ impl Criterion {
                 "-i" => criterion.ignore_case = true,
                 "-n" => criterion.no_names = true,
                 "-M" => criterion.maps = true,
-                "-f" => criterion.files.push(words.take("the name of a file")?.to_owned()),
+                "-f" => {
+                    let file = words.take("the name of a file")?;
+                    if file.starts_with(ListName::INLINE) {
+                        let text = format!("'{file}' would be the list of patterns that stand in a rule");
+                        return Err(words.wrong(text).expecting("the name of a file is expected"));
+                    }
+                    criterion.files.push(file.to_owned());
+                }
                 "-m" => {
                     let word = words.take("a method")?;
                     let method = MatchMethod::from_word(word).ok_or_else(|| unknown_method(words, word))?;
@@ -230,6 +241,14 @@ impl Criterion {
         Matching { method: self.method(), ignore_case: self.ignore_case }
     }
 
+    /// The name under which its patterns are listed: that of the keyword, or of the fetch where converters follow.
+    pub fn label(&self) -> &'static str {
+        match self.keyword.filter(|_| self.sample.conversions.is_empty()) {
+            Some(keyword) => keyword.name,
+            None => self.sample.row.name,
+        }
+    }
+
     /// Refuses a method for which the sample has the wrong type.
     fn check(&self, words: &Words<'_>) -> Result<(), Mistake> {
         let kind = self.sample.kind();
@@ -244,17 +263,24 @@ impl Criterion {
 
     fn read_patterns(&mut self, words: &mut Words<'_>, anonymous: bool) -> Result<(), Mistake> {
         let ranges = matches!(self.method(), MatchMethod::Int | MatchMethod::Len);
+        let matching = self.matching();
         let mut operator = "eq";
         while let Some(word) = words.any() {
-            match word {
+            let pattern = match word {
                 "}" if anonymous => return Ok(()),
-                "eq" | "ge" | "gt" | "le" | "lt" if ranges => operator = word,
+                "eq" | "ge" | "gt" | "le" | "lt" if ranges => {
+                    operator = word;
+                    continue;
+                }
                 _ if ranges && operator != "eq" => {
                     let outcome = folded(operator, word);
-                    self.patterns.push(words.place(outcome)?);
+                    words.place(outcome)?
                 }
-                _ => self.patterns.push(word.to_owned()),
-            }
+                _ => word.to_owned(),
+            };
+            let sound = matching.check(pattern.as_bytes()).map_err(|bad| unsuitable(&bad));
+            words.place(sound)?;
+            self.patterns.push(pattern);
         }
         match anonymous {
             true => Err(words.wrong("the condition is not closed").expecting("'}' is expected")),
@@ -306,7 +332,7 @@ impl fmt::Display for Named<'_> {
 }
 
 /// Reads a sample whose fetch may be a keyword of ACLs.
-fn read_sample(text: &str) -> Result<(Sample, Option<&'static Keyword>), Mistake> {
+pub(crate) fn read_sample(text: &str) -> Result<(Sample, Option<&'static Keyword>), Mistake> {
     let (name, arguments, mut at) = call(text, 0)?;
     match KEYWORDS.iter().find(|keyword| keyword.name == name) {
         None => Ok((Sample::parse(text)?, None)),
@@ -316,6 +342,18 @@ fn read_sample(text: &str) -> Result<(Sample, Option<&'static Keyword>), Mistake
             Ok((Sample::with(row, arguments, text, &mut at)?, Some(keyword)))
         }
     }
+}
+
+/// A pattern that the method cannot be given, and what it takes.
+fn unsuitable(bad: &BadPattern) -> Mistake {
+    let help = match bad {
+        BadPattern::Address(_) => "an address is expected, or a network such as 10.0.0.0/8; names of hosts are not looked up",
+        BadPattern::Number(_) => "a number, a range such as '5:10', or 'ge', 'gt', 'le' or 'lt' before a number is expected",
+        BadPattern::Range(_) => "a range from a lower number to a higher one is expected, such as '5:10', '5:' or ':10'",
+        BadPattern::OddDigits | BadPattern::Digit(_) => "bytes are written with two hexadecimal digits each",
+        _ => return Mistake::new(0, bad.to_string()),
+    };
+    Mistake::new(0, bad.to_string()).expecting(help)
 }
 
 /// `ge 5` as the range that it stands for.

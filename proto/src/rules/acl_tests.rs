@@ -16,7 +16,7 @@ fn what_is_written_reads_as_the_same() {
         "int(3) ge 2",
         "int(3) gt 2 lt 9 eq 7",
         "nbsrv(b) lt 2",
-        "int(3) -- -5:7",
+        "int(3) -- -5 7:9",
         "path -m found",
         "always_true",
         "path -M -f x.map",

@@ -9,6 +9,7 @@ pub mod action;
 pub mod condition;
 pub mod converters;
 pub mod fetches;
+pub mod inline;
 pub mod kind;
 pub mod log_format;
 pub mod maps;

@@ -3,7 +3,7 @@
 use super::action::{Content, Patience, Reply};
 use super::patterns::{Matching, Output, Use};
 use super::tracking::Amount;
-use super::{Action, Argument, Converter, Criterion, Format, Kind, Sample};
+use super::{Action, Argument, Converter, Criterion, Format, Kind, Sample, inline};
 use crate::model::{BackendSettings, Balance, Columns, FrontendSettings, ListName, LogFormat, Row, Rules};
 
 /// A list that is used.
@@ -40,6 +40,12 @@ pub fn of_row(row: &Row) -> Vec<Need> {
         | Row::Entries(_)
         | Row::HttpErrors(_)
         | Row::Ring(_) => {}
+    }
+    if let Some(owner) = inline::owner(row) {
+        for rules in inline::rules(row) {
+            let predefined = inline::predefined(&owner, rules);
+            predefined.iter().for_each(|(.., criterion)| of_criterion(criterion, &mut needs));
+        }
     }
     needs
 }
@@ -81,6 +87,7 @@ pub fn of_criterion(criterion: &Criterion, needs: &mut Vec<Need>) {
     let usage = Use { matching: criterion.matching(), output: Output::Nothing };
     let lists = criterion.files.iter().filter_map(|file| ListName::new(file).ok());
     needs.extend(lists.map(|list| Need { list, usage, columns }));
+    needs.extend(criterion.own.0.clone().map(|list| Need { list, usage, columns: Columns::Keys }));
 }
 
 /// The lists that a text uses.
@@ -97,12 +104,7 @@ fn of_backend(settings: &BackendSettings, needs: &mut Vec<Need>) {
 }
 
 fn of_rules(rules: &Rules, needs: &mut Vec<Need>) {
-    rules.acls.iter().for_each(|acl| of_criterion(&acl.criterion, needs));
-    let criteria = rules.conditions().flat_map(super::Condition::terms).filter_map(|term| match &term.test {
-        super::Test::Anonymous(criterion) => Some(criterion),
-        super::Test::Named(_) => None,
-    });
-    criteria.for_each(|criterion| of_criterion(criterion, needs));
+    rules.criteria().for_each(|criterion| of_criterion(criterion, needs));
     let actions = rules.rules.iter().map(|(_, rule)| rule).chain(&rules.redirects);
     let pages = rules.statistics.iter().flat_map(|page| &page.rules);
     let actions = actions.chain(pages).map(|rule| &rule.action);

@@ -10,8 +10,9 @@ use super::{Digest, Rows, State, Touched, integrity, numbering, overlay, parent_
 use crate::change::{
     Beneath, Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
 };
-use crate::model::{Row, Subject};
+use crate::model::{EntriesRef, Row, Subject};
 use crate::problem::{Code, Problem};
+use crate::rules::inline::name_lists;
 
 /// What an accepted set did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,6 +184,11 @@ impl<'a> Draft<'a> {
             Change::Revert(subject, field) => {
                 self.throughout(subject, *field, |draft, subject| draft.revert(subject, *field))
             }
+            Change::Adopt(Subject::List(list) | Subject::Entries(EntriesRef { list, .. }), _)
+                if list.is_inline() =>
+            {
+                self.adopt_inline(list)
+            }
             Change::Adopt(subject, field) => {
                 self.throughout(subject, *field, |draft, subject| draft.adopt(subject, *field))
             }
@@ -206,7 +212,8 @@ impl<'a> Draft<'a> {
             Layer::Spec => (spec, in_force),
             Layer::Overlay => (in_force, spec),
         };
-        let row = numbering::carry_over(row.clone(), first.or(second).map(Arc::as_ref));
+        let mut row = numbering::carry_over(row.clone(), first.or(second).map(Arc::as_ref));
+        name_lists(&mut row);
         match layer {
             Layer::Spec => self.write_spec(&subject, Some(Arc::new(row))),
             Layer::Overlay => {
@@ -364,7 +371,11 @@ impl<'a> Draft<'a> {
                 _ => self.carried.remove(subject),
             };
         }
-        self.write_overlay(subject, overlay.field(), Some(Arc::new(overlay.clone())));
+        let mut overlay = overlay.clone();
+        if let OverlayValue::Row(row) = &mut overlay.value {
+            name_lists(row);
+        }
+        self.write_overlay(subject, overlay.field(), Some(Arc::new(overlay)));
         Ok(Outcome { changed: self.refresh(subject), before: None })
     }
 
@@ -429,6 +440,7 @@ impl<'a> Draft<'a> {
             self.write_overlay(&subject, field, None);
         }
         self.sweep_entries();
+        self.settle_inline();
     }
 
     fn is_stale(&self, overlay: &Overlay) -> bool {

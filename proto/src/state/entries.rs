@@ -3,6 +3,7 @@
 //! Entries are kept in rows of their own, by ranges of their ids. What is done by hand to an entry of a file, or added
 //! beside them, is an overlay on its part; what is in force is both together. A part is small, so an edit is cheap.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ impl State {
     }
 
     /// Every list in force with its number, in the order of numbers.
-    pub fn lists(&self) -> Vec<(u32, &List)> {
+    pub fn lists(&self) -> Vec<(u32, Cow<'_, List>)> {
         let rows = self.rows(Kind::List).filter_map(|row| match row.as_ref() {
             Row::List(list) => Some(list),
             _ => None,
@@ -33,19 +34,20 @@ impl State {
         let (mut numbered, others): (Vec<&List>, Vec<&List>) = rows.partition(|list| list.id.is_some());
         numbered.sort_by_key(|list| list.id);
         let free = numbered.last().and_then(|list| list.id).map_or(0, |last| last.saturating_add(1));
-        let numbered = numbered.into_iter().map(|list| (list.id.unwrap_or_default(), list));
-        numbered.chain((free..).zip(others)).collect()
+        let numbered =
+            numbered.into_iter().map(|list| (list.id.unwrap_or_default(), Cow::Borrowed(list)));
+        let unlisted = self.unlisted().map(|name| Cow::Owned(List::named(name.clone(), Columns::Keys)));
+        numbered.chain((free..).zip(others.into_iter().map(Cow::Borrowed).chain(unlisted))).collect()
     }
 
     /// The list that a command means: by its name, its file, or `#` and its number.
-    pub fn list_called(&self, text: &str) -> Option<(u32, &List)> {
-        let lists = self.lists();
-        let is_it = |(id, list): &&(u32, &List)| match text.strip_prefix('#') {
+    pub fn list_called(&self, text: &str) -> Option<(u32, Cow<'_, List>)> {
+        let is_it = |(id, list): &(u32, Cow<'_, List>)| match text.strip_prefix('#') {
             Some("") => *id == 0,
             Some(number) => number.parse() == Ok(*id),
             None => list.name.as_str() == text || list.name.file().is_some_and(|(file, _)| file == text),
         };
-        lists.iter().find(is_it).copied()
+        self.lists().into_iter().find(is_it)
     }
 
     /// The entries in force of a list, in order, part by part.
@@ -156,10 +158,11 @@ impl Draft<'_> {
         origin: &Origin,
     ) -> Result<Outcome, Problem> {
         let subject = Subject::List(list.clone());
-        let Some(row) = self.state.list(list) else {
-            return Err(Problem::about(Code::NotFound, &subject, "there is none of that name"));
+        let columns = match self.state.list(list) {
+            _ if list.is_inline() => self.open_inline(layer, list)?,
+            Some(row) => row.columns,
+            None => return Err(Problem::about(Code::NotFound, &subject, "there is none of that name")),
         };
-        let columns = row.columns;
         let changed = match edit {
             EntriesEdit::Append(run) => {
                 self.check_entries(list, columns, run.iter())?;
@@ -255,6 +258,8 @@ impl Draft<'_> {
             .touched
             .iter()
             .filter_map(|subject| match subject {
+                // Lists of rules go with their rules.
+                Subject::List(list) if list.is_inline() => None,
                 Subject::List(list) if !self.state.effective.contains_key(subject) => Some(list.clone()),
                 _ => None,
             })
@@ -389,7 +394,7 @@ impl Draft<'_> {
     }
 
     /// Makes these parts the list.
-    fn write_list(
+    pub(super) fn write_list(
         &mut self,
         layer: Layer,
         list: &ListName,

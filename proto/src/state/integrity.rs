@@ -36,7 +36,9 @@ pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
 }
 
 fn check_parent(state: &State, subject: &Subject, problems: &mut Vec<Problem>) {
+    let is_derived = matches!(subject, Subject::Entries(at) if at.list.is_inline());
     if let Some(parent) = parent_of(subject)
+        && !is_derived
         && state.row(&parent).is_none()
     {
         problems.push(Problem::about(Code::Dangling, subject, format!("there is no {parent}")));

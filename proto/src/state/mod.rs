@@ -8,6 +8,7 @@ mod entries;
 pub(crate) mod errors;
 mod follow;
 mod health;
+mod inline;
 mod integrity;
 mod logging;
 mod numbering;

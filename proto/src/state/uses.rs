@@ -17,6 +17,14 @@ use crate::rules::patterns::Use;
 pub(super) struct Uses(BTreeMap<ListName, BTreeMap<Use, u32>>);
 
 impl State {
+    /// The lists of patterns in rules that nothing is declared of but the rules.
+    pub(super) fn unlisted(&self) -> impl Iterator<Item = &ListName> {
+        let first = ListName::new(ListName::INLINE).ok();
+        let range = first.map(|first| self.uses.0.range(first..));
+        let inline = range.into_iter().flatten().map(|(list, _)| list).take_while(|list| list.is_inline());
+        inline.filter(|list| self.list(list).is_none())
+    }
+
     /// The ways in which rules use a list.
     pub fn uses(&self, list: &ListName) -> Vec<Use> {
         self.uses.0.get(list).into_iter().flat_map(BTreeMap::keys).copied().collect()
@@ -60,6 +68,7 @@ pub(super) fn check(state: &State, touched: &Touched, before: &BTreeMap<Subject,
                     problems.extend(new.and_then(|entry| unsuitable(&at.list, entry, &uses)));
                 });
             }
+            (Subject::List(list), None) if list.is_inline() => {}
             (Subject::List(list), None) if state.uses.0.contains_key(list) => {
                 problems.push(Problem::about(Code::InUse, subject, "rules still use it"));
             }
@@ -83,7 +92,7 @@ pub(super) fn check(state: &State, touched: &Touched, before: &BTreeMap<Subject,
 
 /// Whether the list of a new use is there, and all of its entries suit it.
 fn check_use(state: &State, user: &Subject, list: &ListName, usage: Use) -> Vec<Problem> {
-    if state.list(list).is_none() {
+    if state.list(list).is_none() && !list.is_inline() {
         return vec![Problem::about(Code::Dangling, user, format!("there is no list {list}"))];
     }
     let entries = parts(&state.effective, list).flat_map(|(_, run)| run.iter());

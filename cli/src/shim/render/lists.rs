@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use regate_proto::model::ListName;
 use regate_proto::wire::v1;
 
 use crate::shim::commands::lists::{Family, Shared, belongs};
@@ -35,14 +36,7 @@ impl Lines for Lists {
     fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
         for view in answer.lists.iter().filter(|view| belongs(view, self.family)) {
             let Some(list) = &view.list else { continue };
-            let file = list.name.strip_prefix("opt@").unwrap_or(&list.name);
-            let mut text = format!("{} ({file}) pattern loaded from file '{file}'", list.id.unwrap_or(0));
-            for (at, user) in list.users.iter().enumerate() {
-                let joint = if at == 0 { " used by" } else { ", by" };
-                let kind = if user.is_acl { "acl" } else { "map" };
-                // Writing to a string cannot fail.
-                let _ = write!(text, "{joint} {kind} at file '{}' line {}", user.file, user.line);
-            }
+            let mut text = described(list);
             let count = view.entry_count.saturating_mul(view.uses.len() as u64);
             let (current, newest) = (self.versions.current(&list.name), self.versions.newest(&list.name));
             let _ = writeln!(text, ". curr_ver={current} next_ver={newest} entry_cnt={count}");
@@ -120,6 +114,25 @@ impl Lines for Matches {
             _ => sentence::refusal(About::Thing, problems),
         }
     }
+}
+
+/// What a list is, and where the configuration uses it.
+fn described(list: &v1::List) -> String {
+    let id = list.id.unwrap_or(0);
+    let keyword = ListName::new(&list.name).ok().and_then(|name| name.keyword().map(str::to_owned));
+    if let Some(keyword) = keyword {
+        let (file, line) = list.users.first().map_or(("", 0), |user| (user.file.as_str(), user.line));
+        return format!("{id} () acl '{keyword}' file '{file}' line {line}");
+    }
+    let file = list.name.strip_prefix("opt@").unwrap_or(&list.name);
+    let mut text = format!("{id} ({file}) pattern loaded from file '{file}'");
+    for (at, user) in list.users.iter().enumerate() {
+        let joint = if at == 0 { " used by" } else { ", by" };
+        let kind = if user.is_acl { "acl" } else { "map" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{joint} {kind} at file '{}' line {}", user.file, user.line);
+    }
+    text
 }
 
 /// The line of an entry.

@@ -45,6 +45,9 @@ fn all(current: &Current, live: &Live) -> Vec<Pool> {
     }
     for list in current.state.lists() {
         let (_, list) = list;
+        if list.name.is_inline() && !current.state.is_edited(&list.name) {
+            continue;
+        }
         let (mut entries, mut bytes) = (0, 0);
         for (_, run) in current.state.parts(&list.name) {
             entries += run.len() as u64;

@@ -5,23 +5,33 @@ use std::sync::Arc;
 
 use super::super::diagnostic::{Diagnostic, Gravity, Place};
 use super::super::lexer::Word;
-use super::Assembler;
+use super::{Assembler, Current};
 use crate::model::{Columns, Entries, EntriesRef, List, ListName, ListUser, Presence, Row};
 use crate::patterns::{Entry, EntryId, Run};
-use crate::rules::condition::PREDEFINED;
+use crate::rules::acl::read_sample;
+use crate::rules::condition::{PREDEFINED, predefined};
+use crate::rules::inline::{self, Names};
 use crate::rules::needs::{self, Need};
 
 /// A place that names a list, or has patterns of its own.
 pub(super) struct Reference {
-    /// The list; none for patterns that stand in the rule.
-    list: Option<String>,
+    list: Named,
     /// Whether it takes no values: an ACL without `-M`.
     is_acl: bool,
     /// The number that it asks for.
     id: Option<u32>,
-    /// Whether it is a rule that changes the list, which neither has it numbered nor counts as a user.
-    edits: bool,
     place: Place,
+}
+
+/// How a place names a list.
+#[derive(PartialEq, Eq)]
+enum Named {
+    /// By its name.
+    File(String),
+    /// By its name, in a rule that changes it: that neither has it numbered nor counts as a user.
+    Edited(String),
+    /// By what stands there: the patterns are its own.
+    Inline(Option<ListName>),
 }
 
 /// A list as its file has it.
@@ -36,98 +46,154 @@ struct Read {
 impl Assembler<'_> {
     /// Remembers in which order a line names lists, and where: listings number them so.
     pub(super) fn mark_lists(&mut self, words: &[Word]) {
-        let mut words = words.iter().peekable();
-        let mut criterion = words.peek().is_some_and(|word| word.text == "acl").then_some(None);
+        let texts: Vec<&str> = words.iter().take(2).map(|word| word.text.as_str()).collect();
+        let directive = inline::directive(&texts);
+        if texts.first() == Some(&"acl") {
+            self.mark_criterion(words.get(2..).unwrap_or_default(), &directive);
+            return;
+        }
         let mut in_condition = false;
-        let mut takes_maps = false;
-        while let Some(word) = words.next() {
-            if let Some(list) = edited(&word.text) {
-                let place = self.place(word);
-                self.references.push(Reference {
-                    list: Some(list.to_owned()),
-                    is_acl: false,
-                    id: None,
-                    edits: true,
-                    place,
-                });
-            }
-            for list in maps(&word.text) {
-                self.refer(Some(list.to_owned()), false, None, word);
-            }
-            match word.text.as_str() {
-                "if" | "unless" => in_condition = true,
-                "{" => (criterion, takes_maps) = (Some(None), false),
-                "-M" if criterion.is_some() => takes_maps = true,
-                "}" => {
-                    if let Some(id) = criterion.take() {
-                        self.refer(None, true, id, word);
-                    }
+        let mut rest = words;
+        while let Some((word, following)) = rest.split_first() {
+            rest = following;
+            let bare = word.text.trim_start_matches('!');
+            if in_condition && bare == "{" {
+                rest = self.mark_criterion(following, &directive);
+            } else if in_condition {
+                self.mark_predefined(bare, word);
+            } else {
+                if let Some(list) = edited(&word.text) {
+                    self.refer(Named::Edited(list.to_owned()), false, None, word);
                 }
-                "-f" if criterion.is_some() => {
-                    if let Some(file) = words.next() {
-                        self.refer(Some(file.text.clone()), !takes_maps, None, file);
-                    }
+                for list in maps(&word.text) {
+                    self.refer(Named::File(list.to_owned()), false, None, word);
                 }
-                "-u" => {
-                    if let (Some(id), Some(number)) = (&mut criterion, words.next()) {
-                        *id = number.text.parse().ok();
-                    }
-                }
-                text if in_condition && criterion.is_none() => {
-                    // A predefined ACL becomes one of the proxy's where it is first used.
-                    let name = text.trim_start_matches('!');
-                    let is_known = PREDEFINED.iter().any(|(known, _)| *known == name);
-                    if is_known && self.predefined.insert((self.section_name(), name.to_owned())) {
-                        self.refer(None, true, None, word);
-                    }
-                }
-                _ => {}
             }
-            if let (Some(id), None) = (criterion, words.peek()) {
-                self.refer(None, true, id, word);
-            }
+            in_condition |= matches!(word.text.as_str(), "if" | "unless");
         }
     }
 
-    fn refer(&mut self, list: Option<String>, is_acl: bool, id: Option<u32>, word: &Word) {
-        let place = self.place(word);
-        self.references.push(Reference { list, is_acl, id, edits: false, place });
+    /// Notes the lists of a criterion that begins with these words; gives the words after it.
+    fn mark_criterion<'w>(&mut self, words: &'w [Word], directive: &str) -> &'w [Word] {
+        let Some((sample, mut rest)) = words.split_first() else { return words };
+        for list in maps(&sample.text) {
+            self.refer(Named::File(list.to_owned()), false, None, sample);
+        }
+        let (mut id, mut takes_maps) = (None, false);
+        while let Some((flag, following)) = rest.split_first() {
+            let value = following.first();
+            match flag.text.as_str() {
+                "-f" => {
+                    if let Some(file) = value {
+                        self.refer(Named::File(file.text.clone()), !takes_maps, None, file);
+                    }
+                }
+                "-u" => id = value.and_then(|number| number.text.parse().ok()),
+                "-m" => {}
+                "-M" => takes_maps = true,
+                "-i" | "-n" => {}
+                _ => break,
+            }
+            let taken = if matches!(flag.text.as_str(), "-f" | "-u" | "-m") { 1 } else { 0 };
+            rest = following.get(taken..).unwrap_or_default();
+        }
+        let label = read_sample(&sample.text).ok().map(|(sample, keyword)| {
+            match keyword.filter(|_| sample.conversions.is_empty()) {
+                Some(keyword) => keyword.name,
+                None => sample.row.name,
+            }
+        });
+        let list = label.and_then(|label| self.list_names()?.next(directive, label, id));
+        self.refer(Named::Inline(list), true, id, sample);
+        match rest.iter().position(|word| word.text == "}") {
+            Some(end) if !directive.starts_with("acl ") => rest.get(end + 1..).unwrap_or_default(),
+            _ => &[],
+        }
     }
 
-    /// The numbers of lists, as HAProxy gives them: in the order in which they are named first, those of patterns that
-    /// stand in rules among them.
-    fn list_numbers(&self) -> BTreeMap<&str, u32> {
+    /// A predefined ACL becomes one of the proxy's where it is first used.
+    fn mark_predefined(&mut self, name: &str, word: &Word) {
+        let is_known = PREDEFINED.iter().any(|(known, _)| *known == name);
+        if !is_known || !self.predefined.insert((self.section_name(), name.to_owned())) {
+            return;
+        }
+        let criterion = predefined(name).and_then(Result::ok);
+        let list = criterion
+            .and_then(|criterion| self.list_names()?.next(&format!("acl {name}"), criterion.label(), None));
+        self.refer(Named::Inline(list), true, None, word);
+    }
+
+    /// What names the lists of the current section's rules.
+    fn list_names(&mut self) -> Option<&mut Names> {
+        let Current::Entry(at) = self.current else { return None };
+        let draft = &self.entries.get(at)?.draft;
+        let owner = format!("{}/{}", draft.section.word(), draft.name);
+        Some(self.list_names.entry(at).or_insert_with(|| Names::new(owner)))
+    }
+
+    fn refer(&mut self, list: Named, is_acl: bool, id: Option<u32>, word: &Word) {
+        let place = self.place(word);
+        self.references.push(Reference { list, is_acl, id, place });
+    }
+
+    /// The number of the list of each place, as HAProxy gives them: in the order in which they are named first, those
+    /// of patterns that stand in rules among them.
+    fn list_numbers(&self) -> Vec<Option<u32>> {
         let forced: BTreeSet<u32> = self.references.iter().filter_map(|reference| reference.id).collect();
         let mut free = (0..).filter(|id| !forced.contains(id));
-        let mut numbers = BTreeMap::new();
-        for reference in self.references.iter().filter(|reference| !reference.edits) {
-            match &reference.list {
-                Some(list) if numbers.contains_key(list.as_str()) => {}
-                Some(list) => {
-                    numbers.insert(list.as_str(), free.next().unwrap_or_default());
+        let mut files = BTreeMap::new();
+        let number = |reference: &Reference| match &reference.list {
+            Named::Edited(_) => None,
+            Named::Inline(_) => reference.id.or_else(|| free.next()),
+            Named::File(list) => match files.get(list.as_str()) {
+                Some(known) => *known,
+                None => {
+                    let number = free.next();
+                    files.insert(list.clone(), number);
+                    number
                 }
-                None if reference.id.is_none() => {
-                    free.next();
-                }
-                None => {}
-            }
-        }
-        numbers
+            },
+        };
+        self.references.iter().map(number).collect()
     }
 
     /// The places that use a list.
     fn list_users(&self, name: &ListName) -> Vec<ListUser> {
-        let users = self
-            .references
-            .iter()
-            .filter(|other| !other.edits && other.list.as_deref() == Some(name.as_str()));
-        users
-            .map(|user| ListUser {
-                is_acl: user.is_acl,
-                file: user.place.file.to_string(),
-                line: user.place.line,
-            })
-            .collect()
+        let is_it = |other: &&Reference| matches!(&other.list, Named::File(list) if list == name.as_str());
+        self.references.iter().filter(is_it).map(user).collect()
+    }
+
+    /// The rows of the lists of patterns that stand in rules.
+    fn inline_rows(&mut self, rows: &[Row], numbers: &[Option<u32>]) -> Vec<Row> {
+        let mut asked: BTreeMap<u32, &Place> = BTreeMap::new();
+        let mut twice = Vec::new();
+        for reference in &self.references {
+            let Some(id) = reference.id else { continue };
+            match asked.get(&id) {
+                Some(first) => {
+                    let text = format!("'-u {id}': the number is already used at {}:{}", first.file, first.line);
+                    twice.push((reference.place.clone(), text));
+                }
+                None => {
+                    asked.insert(id, &reference.place);
+                }
+            }
+        }
+        twice.into_iter().for_each(|(place, text)| self.complain(place, text));
+        let mut rows: Vec<Row> = rows.to_vec();
+        rows.iter_mut().for_each(inline::name_lists);
+        let needs = rows.iter().flat_map(needs::of_row).map(|need| need.list);
+        let needed: BTreeSet<ListName> = needs.filter(ListName::is_inline).collect();
+        let mut found: BTreeMap<ListName, List> = BTreeMap::new();
+        for (reference, id) in self.references.iter().zip(numbers) {
+            if let Named::Inline(Some(name)) = &reference.list
+                && needed.contains(name)
+            {
+                let list = List { id: *id, users: vec![user(reference)], ..List::named(name.clone(), Columns::Keys) };
+                found.entry(name.clone()).or_insert(list);
+            }
+        }
+        found.into_values().map(Row::List).collect()
     }
 
     /// The rows of every list that these rows use, in the order of their names; what is wrong with them is noted.
@@ -135,7 +201,7 @@ impl Assembler<'_> {
         let mut lists: BTreeMap<ListName, Read> = BTreeMap::new();
         let mut seen: Vec<Need> = Vec::new();
         for need in rows.iter().flat_map(needs::of_row) {
-            if seen.contains(&need) {
+            if seen.contains(&need) || need.list.is_inline() {
                 continue;
             }
             if !lists.contains_key(&need.list) {
@@ -148,9 +214,10 @@ impl Assembler<'_> {
             seen.push(need);
         }
         let numbers = self.list_numbers();
-        let mut rows = Vec::new();
+        let mut rows = self.inline_rows(rows, &numbers);
         for (name, read) in lists {
-            let id = numbers.get(name.as_str()).copied();
+            let is_it = |other: &Reference| matches!(&other.list, Named::File(list) if list == name.as_str());
+            let id = self.references.iter().position(is_it).and_then(|at| numbers.get(at).copied().flatten());
             let users = self.list_users(&name);
             rows.push(Row::List(List { name: name.clone(), columns: read.columns, id, users }));
             rows.extend(parts(&name, &read));
@@ -206,13 +273,24 @@ impl Assembler<'_> {
 
     /// Where a list is named.
     fn list_place(&self, name: &ListName) -> Place {
-        let named = self.references.iter().find(|other| other.list.as_deref() == Some(name.as_str()));
+        let is_it = |other: &&Reference| {
+            matches!(&other.list, Named::File(list) | Named::Edited(list) if list == name.as_str())
+        };
+        let named = self.references.iter().find(is_it);
         let whole = || Place { file: self.file.clone(), line: 0, column: 1, length: 0 };
         named.map_or_else(whole, |reference| reference.place.clone())
     }
 
     fn complain(&mut self, place: Place, message: String) {
         self.diagnostics.push(Diagnostic { gravity: Gravity::Error, place, message, help: None });
+    }
+}
+
+fn user(reference: &Reference) -> ListUser {
+    ListUser {
+        is_acl: reference.is_acl,
+        file: reference.place.file.to_string(),
+        line: reference.place.line,
     }
 }
 
