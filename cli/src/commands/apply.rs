@@ -58,7 +58,9 @@ pub(super) fn report(
         listed = listed.saturating_add(1);
     }
     if moved > 0 {
-        text.push_str(&format!("lists of patterns that stand in rules: {moved} with another place or number\n"));
+        text.push_str(&format!(
+            "lists of patterns that stand in rules: {moved} with another place or number\n"
+        ));
     }
     if reply.change_count > listed {
         text.push_str(&format!("… and {} more\n", reply.change_count - listed));

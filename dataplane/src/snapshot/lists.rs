@@ -78,7 +78,11 @@ impl ListPlan {
     }
 
     /// A list of patterns that stand in a rule as it stands there, to be looked at once.
-    pub fn declared(name: ListName, patterns: Run, matchings: &BTreeSet<Matching>) -> Result<ListPlan, Problem> {
+    pub fn declared(
+        name: ListName,
+        patterns: Run,
+        matchings: &BTreeSet<Matching>,
+    ) -> Result<ListPlan, Problem> {
         let mut plan = ListPlan::empty(name, Columns::Keys);
         let mut parts: BTreeMap<u64, Run> = BTreeMap::new();
         for entry in patterns.iter() {

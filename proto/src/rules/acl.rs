@@ -347,9 +347,15 @@ pub(crate) fn read_sample(text: &str) -> Result<(Sample, Option<&'static Keyword
 /// A pattern that the method cannot be given, and what it takes.
 fn unsuitable(bad: &BadPattern) -> Mistake {
     let help = match bad {
-        BadPattern::Address(_) => "an address is expected, or a network such as 10.0.0.0/8; names of hosts are not looked up",
-        BadPattern::Number(_) => "a number, a range such as '5:10', or 'ge', 'gt', 'le' or 'lt' before a number is expected",
-        BadPattern::Range(_) => "a range from a lower number to a higher one is expected, such as '5:10', '5:' or ':10'",
+        BadPattern::Address(_) => {
+            "an address is expected, or a network such as 10.0.0.0/8; names of hosts are not looked up"
+        }
+        BadPattern::Number(_) => {
+            "a number, a range such as '5:10', or 'ge', 'gt', 'le' or 'lt' before a number is expected"
+        }
+        BadPattern::Range(_) => {
+            "a range from a lower number to a higher one is expected, such as '5:10', '5:' or ':10'"
+        }
         BadPattern::OddDigits | BadPattern::Digit(_) => "bytes are written with two hexadecimal digits each",
         _ => return Mistake::new(0, bad.to_string()),
     };

@@ -37,8 +37,7 @@ pub fn replacement(state: &State, rows: Vec<Row>) -> Vec<Change> {
         numbered(row).and_then(|number| forced.get(&number)).is_some_and(|other| !shares(row, other))
     };
     // What rules themselves declare is written down only while something lies over it.
-    let is_derived =
-        |subject: &&Subject| matches!(subject, Subject::Entries(at) if at.list.is_inline());
+    let is_derived = |subject: &&Subject| matches!(subject, Subject::Entries(at) if at.list.is_inline());
     let gone = state.spec.keys().filter(|subject| !last.contains_key(*subject) && !is_derived(subject));
     let mut changes: Vec<Change> = gone.map(|subject| Change::Delete(Layer::Spec, subject.clone())).collect();
     for (at, row) in rows.iter().enumerate() {

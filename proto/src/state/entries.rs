@@ -34,8 +34,7 @@ impl State {
         let (mut numbered, others): (Vec<&List>, Vec<&List>) = rows.partition(|list| list.id.is_some());
         numbered.sort_by_key(|list| list.id);
         let free = numbered.last().and_then(|list| list.id).map_or(0, |last| last.saturating_add(1));
-        let numbered =
-            numbered.into_iter().map(|list| (list.id.unwrap_or_default(), Cow::Borrowed(list)));
+        let numbered = numbered.into_iter().map(|list| (list.id.unwrap_or_default(), Cow::Borrowed(list)));
         let unlisted = self.unlisted().map(|name| Cow::Owned(List::named(name.clone(), Columns::Keys)));
         numbered.chain((free..).zip(others.into_iter().map(Cow::Borrowed).chain(unlisted))).collect()
     }

@@ -180,7 +180,8 @@ impl Draft<'_> {
             }
         }
         if !adopted {
-            let detail = "no file declares its rule: an ACL that is predefined, or a proxy that was written by hand";
+            let detail =
+                "no file declares its rule: an ACL that is predefined, or a proxy that was written by hand";
             return Err(about(Code::Unsuitable, detail));
         }
         self.close_inline(list);

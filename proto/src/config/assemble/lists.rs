@@ -171,7 +171,8 @@ impl Assembler<'_> {
             let Some(id) = reference.id else { continue };
             match asked.get(&id) {
                 Some(first) => {
-                    let text = format!("'-u {id}': the number is already used at {}:{}", first.file, first.line);
+                    let text =
+                        format!("'-u {id}': the number is already used at {}:{}", first.file, first.line);
                     twice.push((reference.place.clone(), text));
                 }
                 None => {
@@ -189,7 +190,11 @@ impl Assembler<'_> {
             if let Named::Inline(Some(name)) = &reference.list
                 && needed.contains(name)
             {
-                let list = List { id: *id, users: vec![user(reference)], ..List::named(name.clone(), Columns::Keys) };
+                let list = List {
+                    id: *id,
+                    users: vec![user(reference)],
+                    ..List::named(name.clone(), Columns::Keys)
+                };
                 found.entry(name.clone()).or_insert(list);
             }
         }
@@ -273,9 +278,7 @@ impl Assembler<'_> {
 
     /// Where a list is named.
     fn list_place(&self, name: &ListName) -> Place {
-        let is_it = |other: &&Reference| {
-            matches!(&other.list, Named::File(list) | Named::Edited(list) if list == name.as_str())
-        };
+        let is_it = |other: &&Reference| matches!(&other.list, Named::File(list) | Named::Edited(list) if list == name.as_str());
         let named = self.references.iter().find(is_it);
         let whole = || Place { file: self.file.clone(), line: 0, column: 1, length: 0 };
         named.map_or_else(whole, |reference| reference.place.clone())
@@ -287,11 +290,7 @@ impl Assembler<'_> {
 }
 
 fn user(reference: &Reference) -> ListUser {
-    ListUser {
-        is_acl: reference.is_acl,
-        file: reference.place.file.to_string(),
-        line: reference.place.line,
-    }
+    ListUser { is_acl: reference.is_acl, file: reference.place.file.to_string(), line: reference.place.line }
 }
 
 /// The list that an action of this spelling changes.

@@ -14,7 +14,9 @@ const TEXT: &str = "frontend f\n mode http\n acl a path_beg /x /y\n acl a path_b
 
 fn rows(text: &str) -> Vec<Row> {
     let file = SourceFile { name: Arc::from("f.cfg"), text: text.to_owned() };
-    read_haproxy(&[file], &Environment::new(&|_| None, &|_| Err(std::io::ErrorKind::NotFound.into()))).unwrap().rows
+    read_haproxy(&[file], &Environment::new(&|_| None, &|_| Err(std::io::ErrorKind::NotFound.into())))
+        .unwrap()
+        .rows
 }
 
 fn state(text: &str) -> State {
@@ -112,7 +114,10 @@ fn what_does_not_suit_the_rule_is_refused() {
     let mut state = state(TEXT);
     let list = "acl@frontend/f/acl b/src/#40";
     assert_eq!(edit(&mut state, list, added("x")).unwrap_err()[0].code, Code::Malformed);
-    assert_eq!(edit(&mut state, "acl@frontend/f/acl b/src/1", added("::1")).unwrap_err()[0].code, Code::NotFound);
+    assert_eq!(
+        edit(&mut state, "acl@frontend/f/acl b/src/1", added("::1")).unwrap_err()[0].code,
+        Code::NotFound
+    );
     edit(&mut state, list, added("::1")).unwrap();
     // The rule goes, and with it what was changed of its list.
     load(&mut state, "frontend f\n mode http\n");
