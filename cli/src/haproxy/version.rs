@@ -5,7 +5,7 @@ use std::fmt::Write;
 use regate_proto::config::conditions;
 
 /// The version in HAProxy's numbering, with this program's own after it.
-pub const VERSION: &str = concat!("3.5-regate-", env!("CARGO_PKG_VERSION"));
+pub const VERSION: &str = concat!("3.5.0-regate-", env!("CARGO_PKG_VERSION"));
 
 /// The date of the version.
 pub const DATE: &str = "2026/11/22";

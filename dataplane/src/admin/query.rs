@@ -195,7 +195,7 @@ pub(super) fn statistics(
             kinds,
             service_id: query.service_id,
             addresses: caller.may(Asked::Addresses).is_ok(),
-            maxconn: context.maxconn(&current.state.global()),
+            maxconn: current.snapshot.initial_maxconn.unwrap_or(context.description.default_maxconn),
         };
         let rows = statistics::rows(current, context.live.clone(), wanted)?;
         Ok((current.state.revision(), rows))

@@ -24,7 +24,7 @@ pub(super) struct Wanted {
     pub(super) service_id: Option<u32>,
     /// Whether addresses, cookies and algorithms may be seen.
     pub(super) addresses: bool,
-    /// Client connections that the process takes.
+    /// Client connections that frontends without a limit of their own take.
     pub(super) maxconn: u32,
 }
 

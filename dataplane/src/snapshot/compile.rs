@@ -28,6 +28,10 @@ pub fn compile(
     let global_touched = touched.contains(&Subject::Global);
     if global_touched {
         snapshot.global = Arc::new(state.global());
+        snapshot.initial_maxconn = match state.initial(&Subject::Global) {
+            Some(Row::Global(global)) => global.maxconn,
+            _ => snapshot.global.maxconn,
+        };
     }
     if touched.iter().any(|subject| matches!(subject, Subject::Resolvers(_))) {
         snapshot.resolvers = state.all_resolvers().into_iter().map(|row| Arc::new(row.clone())).collect();
@@ -239,13 +243,13 @@ fn feed_queues(plan: &BackendPlan, before: Option<&Arc<BackendPlan>>) {
 }
 
 /// Notes the load at which the servers of each backend take the most: what it declares, or else a tenth of the
-/// connections of the frontends that lead to it (configuration manual 4.2 "fullconn").
+/// connections that the files give to the frontends that lead to it (configuration manual 4.2 "fullconn").
 fn note_fullconns(snapshot: &Snapshot, live: &Live) {
-    let process = snapshot.global.maxconn.unwrap_or(live.process.default_maxconn.load(Ordering::Relaxed));
+    let process = snapshot.initial_maxconn.unwrap_or(live.process.default_maxconn.load(Ordering::Relaxed));
     let mut sums: HashMap<&Name, u64> = HashMap::new();
     for frontend in snapshot.frontends.values() {
-        if let Some(backend) = &frontend.default_backend {
-            let limit = if frontend.maxconn == 0 { process } else { frontend.maxconn };
+        let limit = if frontend.initial_maxconn == 0 { process } else { frontend.initial_maxconn };
+        for backend in &frontend.leads_to {
             *sums.entry(backend).or_default() += u64::from(limit);
         }
     }

@@ -1,12 +1,12 @@
 //! Frontends as the data path reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use regate_proto::model::{
     Bind, BindAddress, BindHost, Capture, CookieCapture, ErrorPage, ErrorReply, HttpConnection, Mode, Name,
-    Subject,
+    Row, Subject,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
@@ -14,7 +14,7 @@ use regate_proto::state::State;
 use super::BackendPlan;
 use super::format::{FormatPlan, Needs};
 use super::logging::LogPlan;
-use super::rules::{self, ReplyPlan, RulesPlan};
+use super::rules::{self, ReplyPlan, RulesPlan, TargetPlan};
 use crate::live::{BindLive, FrontendLive, Live};
 
 /// A frontend as the data path reads it. Times are in milliseconds, 0 meaning no limit.
@@ -32,6 +32,10 @@ pub struct FrontendPlan {
     pub disabled: bool,
     /// Most client connections, 0 for no limit of its own.
     pub maxconn: u32,
+    /// The same as it was before anything was changed by hand, for what is reckoned from it.
+    pub initial_maxconn: u32,
+    /// The backends that its settings name as those that requests go to, each once.
+    pub leads_to: Box<[Name]>,
     /// Most new sessions a second, 0 for no limit.
     pub session_rate_limit: u32,
     /// Longest silence of a client.
@@ -255,6 +259,12 @@ pub(super) fn compile(
     let captures = [settings.request_captures.len(), settings.response_captures.len()];
     let unique_id = settings.unique_id_format.as_ref().map(|format| FormatPlan::of_line(format, captures));
     let log = log.map_err(unsuitable)?.map(Arc::new);
+    let default_backend =
+        settings.default_backend.clone().or_else(|| row.listen.then(|| row.name.clone()));
+    let initial_maxconn = match state.initial(&subject) {
+        Some(Row::Frontend(initial)) => state.frontend_settings(initial).maxconn,
+        _ => settings.maxconn,
+    };
     let unique_id = unique_id.transpose().map_err(unsuitable)?;
     let needs = unique_id.as_ref().map(|plan| plan.needs).unwrap_or_default();
     Ok(FrontendPlan {
@@ -265,6 +275,8 @@ pub(super) fn compile(
         mode,
         disabled: row.disabled || state.disabled_by_defaults(row.from.as_ref()),
         maxconn: settings.maxconn.unwrap_or(0),
+        initial_maxconn: initial_maxconn.unwrap_or(0),
+        leads_to: destinations(default_backend.as_ref(), &rules),
         session_rate_limit: settings.rate_limit_sessions.unwrap_or(0),
         client_timeout,
         client_fin_timeout: millis(settings.timeout_client_fin).unwrap_or(client_timeout),
@@ -290,13 +302,22 @@ pub(super) fn compile(
         ignore_probes: settings.http_ignore_probes.unwrap_or(false),
         tcp_keep_alive: settings.clitcpka.unwrap_or(false),
         no_linger: settings.nolinger.unwrap_or(false),
-        default_backend: settings.default_backend.clone().or_else(|| row.listen.then(|| row.name.clone())),
+        default_backend,
         rules,
         error_pages: ErrorPages::compile(&settings.error_pages, &settings.error_sections)
             .map_err(unsuitable)?,
         binds: binds.collect(),
         live: live.frontend(&row.name),
     })
+}
+
+/// The backends that are named; those whose names are made for each request are not known.
+fn destinations(default: Option<&Name>, rules: &RulesPlan) -> Box<[Name]> {
+    let routed = rules.routes.iter().filter_map(|route| match &route.target {
+        TargetPlan::Fixed(name) => Some(name),
+        TargetPlan::Made(_) => None,
+    });
+    routed.chain(default).collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
 /// What the kernel's own limit cuts down further.

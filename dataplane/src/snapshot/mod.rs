@@ -55,6 +55,8 @@ pub struct Snapshot {
     pub revision: Revision,
     /// The process-wide settings.
     pub global: Arc<Global>,
+    /// The connection limit of the process before it was changed by hand; frontends without one keep to it.
+    pub initial_maxconn: Option<u32>,
     /// Frontends that listen or may listen.
     pub frontends: HashMap<Name, Arc<FrontendPlan>>,
     /// Backends that may be routed to.

@@ -118,9 +118,10 @@ macro_rules! fields {
 /// The product as programs that read statistics know it; they refuse to talk to any other.
 const COMPATIBLE_NAME: &str = "HAProxy";
 
-/// A version of Regate's as such programs can compare it: after the version of HAProxy whose forms it writes.
+/// A version of Regate's as such programs can compare it: after the version of HAProxy whose forms it writes. They
+/// take the first two numbers between dots, so that a third must follow them at once.
 pub fn compatible_version(version: &str) -> String {
-    format!("3.5-regate-{version}")
+    format!("3.5.0-regate-{version}")
 }
 
 /// The fields, by position. Positions are part of the interface; those of what Regate does not have are left out.
@@ -154,6 +155,8 @@ static FIELDS: &[Field] = fields! {
     29 "SessRate" "MRPV" u32(p => p.info.sessions_rate) "Sessions in the last second";
     30 "SessRateLimit" "CLPV" u32(p => p.info.sessions_rate_limit) "Most sessions a second, 0 for no limit";
     31 "MaxSessRate" "MRPV" u32(p => p.info.sessions_rate_max) "Highest SessRate";
+    33 "SslRateLimit" "CLPV" u32(p => p.info.ssl_rate_limit) "Most TLS connections a second, 0 for no limit";
+    44 "CompressBpsRateLim" "CLPV" u32(p => p.info.compression_rate_limit.saturating_mul(1024)) "Most bytes a second that are compressed, 0 for no limit";
     47 "Tasks" "MGPV" u32(p => p.info.tasks) "Tasks alive in the workers";
     48 "Run_queue" "MGPV" u32(p => p.info.tasks_ready) "Tasks that are ready to run";
     49 "Idle_pct" "MaPV" u32(p => p.info.idle_percent) "Share of time in which workers waited, in percent";

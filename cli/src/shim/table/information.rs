@@ -11,12 +11,12 @@ pub static ROWS: &[Row] = rows! {
         "show env REGATE_NONE" => "Variable not found\n";
     }
     ["show" "info"] "show info [desc|json|typed|float]*", "describe the process: limits, load, totals", USER, Ask(information::show_info) {
-        "show info" => "Name: HAProxy\nVersion: 3.5-regate-…";
+        "show info" => "Name: HAProxy\nVersion: 3.5.0-regate-…";
         "show info typed" => "0.Name.1:POSV:str:…";
         "show info json" => "[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"processNum\":1,\"tags\":{\"origin\":\"Product\",\"nature\":\"Output\",\"scope\":\"Service\"},…}]\n";
     }
     ["show" "version"] "show version", "show the version of the process", USER, Ask(information::show_version) {
-        "show version" => "3.5-regate-0.1.0\n";
+        "show version" => "3.5.0-regate-0.1.0\n";
     }
     ["show" "schema" "json"] "show schema json", "show the JSON schema of what is written as JSON", USER, Session(information::show_schema) {
         "show schema json" => "{\"$schema\":\"http://json-schema.org/draft-04/schema#\",…}\n";
