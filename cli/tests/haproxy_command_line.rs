@@ -197,7 +197,10 @@ fn versions_have_haproxy_s_shape() {
         assert_eq!(ours.status.code(), theirs.status.code());
         let ours = out(&ours);
         let first = ours.lines().next().unwrap();
-        assert!(first.starts_with("HAProxy version 3.5.0-regate-") && first.contains(" - Regate "), "{first}");
+        assert!(
+            first.starts_with("HAProxy version 3.5.0-regate-") && first.contains(" - Regate "),
+            "{first}"
+        );
         let date = first.split_whitespace().nth(3).unwrap();
         assert!(date.len() == 10 && date.matches('/').count() == 2, "{date}");
         let heads = |text: &str| -> BTreeSet<String> {

@@ -150,7 +150,6 @@ impl Node {
             boot_time_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
             descriptor_limit,
             default_maxconn,
-            hard_maxconn: global.maxconn.unwrap_or(default_maxconn),
         };
         let (stops, asked) = mpsc::channel();
         let admin = Admin::start(

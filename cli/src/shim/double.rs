@@ -361,6 +361,7 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
 fn info() -> v1::Info {
     v1::Info {
         name: "Regate".into(),
+        hard_maxconn: 2000,
         version: "0.1.0".into(),
         release_date: "2026/11/22".into(),
         uptime_ms: 90_061_500,

@@ -204,7 +204,12 @@ fn split(line: &[u8]) -> Vec<Command> {
     let mut bytes = line.iter().copied();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'\\' => word.get_or_insert_default().extend(bytes.next()),
+            // At the end of a line it escapes nothing and begins no word.
+            b'\\' => {
+                if let Some(escaped) = bytes.next() {
+                    word.get_or_insert_default().push(escaped);
+                }
+            }
             b';' => {
                 command.take(word.take());
                 commands.push(std::mem::take(&mut command));

@@ -446,7 +446,8 @@ pub const NOTHING_CHANGED: &str = "nothing changed";
 /// A port offset for a server with a port of its own.
 pub const NO_PORT_MAP: &str = "can't change <port> to port map because it is incompatible with current health check port configuration (use 'port' statement from the 'server' directive).";
 /// What `set server` can change.
-pub const SET_SERVER_USAGE: &str = "usage: set server <backend>/<server> addr | state | weight";
+pub const SET_SERVER_USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
+     check-addr | check-port | fqdn | health | ssl | state | weight";
 /// A new server without name or address.
 pub const NEED_NAME_AND_ADDRESS: &str = "'server' expects <name> and <addr>[:<port>] as arguments.";
 /// A server of that name is there.

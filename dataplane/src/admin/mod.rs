@@ -76,8 +76,6 @@ pub struct Description {
     pub descriptor_limit: u64,
     /// Client connections when the configuration sets no limit.
     pub default_maxconn: u32,
-    /// The limit of client connections at start.
-    pub hard_maxconn: u32,
 }
 
 /// What somebody asked of the process.
@@ -239,6 +237,11 @@ impl Context {
         global.maxconn.unwrap_or(self.description.default_maxconn)
     }
 
+    /// The same before it was changed by hand.
+    fn initial_maxconn(&self, current: &Current) -> u32 {
+        current.snapshot.initial_maxconn.unwrap_or(self.description.default_maxconn)
+    }
+
     fn describe(&self, current: &Current) -> v1::Info {
         let live = &self.live;
         let process = &live.process;
@@ -270,7 +273,7 @@ impl Context {
             descriptor_limit: self.description.descriptor_limit,
             sockets_limit: sockets.min(self.description.descriptor_limit),
             maxconn,
-            hard_maxconn: self.description.hard_maxconn,
+            hard_maxconn: self.initial_maxconn(current),
             maxconn_reached_total: process.maxconn_reached.load(Ordering::Relaxed),
             connections_current: connections,
             connections_total: process.connections_total.sum(),

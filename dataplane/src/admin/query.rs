@@ -195,7 +195,7 @@ pub(super) fn statistics(
             kinds,
             service_id: query.service_id,
             addresses: caller.may(Asked::Addresses).is_ok(),
-            maxconn: current.snapshot.initial_maxconn.unwrap_or(context.description.default_maxconn),
+            maxconn: context.initial_maxconn(current),
         };
         let rows = statistics::rows(current, context.live.clone(), wanted)?;
         Ok((current.state.revision(), rows))

@@ -34,7 +34,6 @@ impl Served {
             boot_time_ms: 1,
             descriptor_limit: 1000,
             default_maxconn: 400,
-            hard_maxconn: 400,
         };
         let endpoint = AdminEndpoint { address, level };
         let admin = Admin::start(&[endpoint], running.store.clone(), running.watched(), description, stops);
@@ -531,13 +530,8 @@ fn reflection_and_health_answer() {
 fn a_socket_that_is_served_is_not_taken_over() {
     let served = Served::start(Level::Admin);
     let (stops, _asked) = std::sync::mpsc::channel();
-    let description = Description {
-        node: String::new(),
-        boot_time_ms: 0,
-        descriptor_limit: 1,
-        default_maxconn: 1,
-        hard_maxconn: 1,
-    };
+    let description =
+        Description { node: String::new(), boot_time_ms: 0, descriptor_limit: 1, default_maxconn: 1 };
     let address = EndpointAddress::Unix { path: served.folder.0.join("a.sock"), file: SocketFile::default() };
     let endpoint = AdminEndpoint { address, level: Level::Admin };
     let running = &served.running;
@@ -595,13 +589,8 @@ fn tcp_takes_certificates_on_both_sides_and_says_whose() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let running = Running::start(None, Beginning::default()).unwrap();
     let (stops, _asked) = std::sync::mpsc::channel();
-    let description = Description {
-        node: String::new(),
-        boot_time_ms: 0,
-        descriptor_limit: 1,
-        default_maxconn: 1,
-        hard_maxconn: 1,
-    };
+    let description =
+        Description { node: String::new(), boot_time_ms: 0, descriptor_limit: 1, default_maxconn: 1 };
     let address =
         EndpointAddress::Tls { address: "127.0.0.1:0".parse().unwrap(), files: authority.issue("node") };
     let endpoint = AdminEndpoint { address, level: Level::Admin };

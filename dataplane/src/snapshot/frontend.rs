@@ -259,8 +259,7 @@ pub(super) fn compile(
     let captures = [settings.request_captures.len(), settings.response_captures.len()];
     let unique_id = settings.unique_id_format.as_ref().map(|format| FormatPlan::of_line(format, captures));
     let log = log.map_err(unsuitable)?.map(Arc::new);
-    let default_backend =
-        settings.default_backend.clone().or_else(|| row.listen.then(|| row.name.clone()));
+    let default_backend = settings.default_backend.clone().or_else(|| row.listen.then(|| row.name.clone()));
     let initial_maxconn = match state.initial(&subject) {
         Some(Row::Frontend(initial)) => state.frontend_settings(initial).maxconn,
         _ => settings.maxconn,

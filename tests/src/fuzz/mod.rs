@@ -6,6 +6,7 @@
 
 #![allow(clippy::panic, reason = "a target tells what it found by panicking")]
 
+pub mod commands;
 pub mod config;
 pub mod dns;
 pub mod http1;

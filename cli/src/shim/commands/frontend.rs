@@ -58,7 +58,7 @@ pub fn set_maxconn(command: &Command) -> Step {
         let Some(number) = value.as_deref().and_then(integer) else {
             return if_exists(subject, Reply::error(sentence::NEED_INTEGER));
         };
-        let Ok(maxconn) = u32::try_from(number) else {
+        let Some(maxconn) = i32::try_from(number).ok().and_then(|number| u32::try_from(number).ok()) else {
             return if_exists(subject, Reply::error(sentence::OUT_OF_RANGE));
         };
         Plan::apply(written(&subject, vec![Value::Maxconn(maxconn)]), sentence::settled).into()

@@ -6,7 +6,7 @@ use regate_proto::wire::v1;
 use v1::act_request::Action;
 use v1::setting::Value;
 
-use super::reference::{if_exists, on_server, on_whole_server, server, view_of};
+use super::reference::{if_exists, on_server, server, view_of};
 use super::{leading_integer, rest, word, written};
 use crate::shim::lex::Command;
 use crate::shim::plan::{Ending, Plan, Reply, Step};
@@ -140,7 +140,7 @@ pub fn set_agent_send(command: &Command) -> Step {
 
 /// `enable health`: checks run again.
 pub fn enable_health(command: &Command) -> Step {
-    on_whole_server(word(command, 2), |at| {
+    on_server(word(command, 2), |at| {
         checked(at, false, |at, checks| match checks.check {
             Some(true) => apply(&at, Value::Checks(true)),
             _ => Reply::error(sentence::NO_CHECK_TO_ENABLE).into(),
@@ -150,12 +150,12 @@ pub fn enable_health(command: &Command) -> Step {
 
 /// `disable health`: checks rest.
 pub fn disable_health(command: &Command) -> Step {
-    on_whole_server(word(command, 2), |at| rest_if(at, |checks| checks.check, Value::Checks(false)))
+    on_server(word(command, 2), |at| rest_if(at, |checks| checks.check, Value::Checks(false)))
 }
 
 /// `enable agent`: the agent is asked again.
 pub fn enable_agent(command: &Command) -> Step {
-    on_whole_server(word(command, 2), |at| {
+    on_server(word(command, 2), |at| {
         checked(at, false, |at, checks| match checks.agent {
             Some(true) => apply(&at, Value::Agent(true)),
             _ => Reply::error(sentence::NO_AGENT_TO_ENABLE).into(),
@@ -165,7 +165,7 @@ pub fn enable_agent(command: &Command) -> Step {
 
 /// `disable agent`: the agent is not asked.
 pub fn disable_agent(command: &Command) -> Step {
-    on_whole_server(word(command, 2), |at| rest_if(at, |checks| checks.agent, Value::Agent(false)))
+    on_server(word(command, 2), |at| rest_if(at, |checks| checks.agent, Value::Agent(false)))
 }
 
 /// Puts something to rest where there is something; otherwise there is nothing to do.

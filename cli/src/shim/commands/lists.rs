@@ -132,6 +132,9 @@ fn show(session: &mut Session, command: &Command, family: Family) -> Step {
     let versions = session.surroundings.versions.clone();
     let (version, words) = target(command);
     let Some(list) = words.first() else {
+        if version.is_some() {
+            return Reply::error(sentence::about_list(family, ListError::Unknown)).into();
+        }
         let query = v1::ListsQuery { list: None };
         return Plan::list(Question::Lists(query), Lists::new(family, versions)).into();
     };
@@ -266,7 +269,7 @@ fn look_up(command: &Command, family: Family) -> Step {
 fn prepare(session: &mut Session, command: &Command, family: Family) -> Step {
     let versions = session.surroundings.versions.clone();
     let Some(list) = command.words.get(2) else {
-        return Reply::error(sentence::about_list(family, ListError::NeedList)).into();
+        return Reply::error(sentence::about_list(family, ListError::Unknown)).into();
     };
     on_list(list.text().into_owned(), family, move |view| {
         Reply::info(sentence::new_version(versions.prepare(&view.name))).into()

@@ -22,6 +22,14 @@ enum Mark {
 
 /// Goes on with the server that a word names, or answers that there is none.
 pub fn on_server(text: Option<String>, then: impl FnOnce(v1::ServerRef) -> Step + Send + 'static) -> Step {
+    on_loose_server(text.filter(|text| !text.starts_with('/')), then)
+}
+
+/// The same, for a command that takes an empty backend for a name that does not exist.
+pub fn on_loose_server(
+    text: Option<String>,
+    then: impl FnOnce(v1::ServerRef) -> Step + Send + 'static,
+) -> Step {
     let Some((backend, server)) = text.as_deref().and_then(|text| text.split_once('/')) else {
         return Reply::error(sentence::NEED_SERVER).into();
     };
@@ -31,14 +39,6 @@ pub fn on_server(text: Option<String>, then: impl FnOnce(v1::ServerRef) -> Step 
     let server = mark(server);
     let then = Box::new(then);
     on_backend(backend, sentence::NO_BACKEND, Box::new(move |backend| server_of(backend, server, then)))
-}
-
-/// The same, for commands to which an empty backend is as good as none.
-pub fn on_whole_server(
-    text: Option<String>,
-    then: impl FnOnce(v1::ServerRef) -> Step + Send + 'static,
-) -> Step {
-    on_server(text.filter(|text| !text.starts_with('/')), then)
 }
 
 /// Goes on with the backend that a word names; one that cannot exist is answered with `missing`.
@@ -115,7 +115,8 @@ fn server_of(backend: String, server: Mark, then: Then<v1::ServerRef>) -> Step {
     };
     first_row(query, sentence::NO_BACKEND, move |row| match row {
         Some(row) => then(v1::ServerRef { backend, server: row.service }),
-        None => Reply::error(sentence::NO_SERVER).into(),
+        // A frontend has rows of statistics, too.
+        None => if_exists(self::backend(&backend), Reply::error(sentence::NO_SERVER)),
     })
 }
 

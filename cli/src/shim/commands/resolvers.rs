@@ -27,7 +27,7 @@ pub fn show_as_statistics(command: &Command) -> Step {
 pub fn set_host_name(command: &Command) -> Step {
     let name = word(command, 4);
     on_server(word(command, 2), move |at| {
-        let Some(name) = name else {
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
             return if_exists(server(&at), Reply::error(sentence::NEED_HOST_NAME));
         };
         Plan::ask_first(view_of(&at), move |ending| match ending {

@@ -7,7 +7,7 @@ use regate_proto::wire::v1;
 use v1::query::Question;
 use v1::setting::Value;
 
-use super::reference::{if_exists, on_backend, on_server, on_whole_server, server, view_of};
+use super::reference::{if_exists, on_backend, on_loose_server, on_server, server, view_of};
 use super::wait::Refused;
 use super::{change, leading_integer, word, written};
 use crate::shim::lex::Command;
@@ -18,7 +18,7 @@ use crate::shim::session::Session;
 
 /// `get weight`: the weight in force and the one of the declaration.
 pub fn get_weight(command: &Command) -> Step {
-    on_server(word(command, 2), |at| {
+    on_loose_server(word(command, 2), |at| {
         Plan::ask(view_of(&at), |ending| match ending {
             Ending::Answered(answer) => match answer.servers.first() {
                 Some(view) => Reply::line(&format!("{} (initial {})", view.weight, view.initial_weight)),
@@ -57,12 +57,12 @@ pub fn set_state(command: &Command) -> Step {
 
 /// `enable server`: it serves.
 pub fn enable(command: &Command) -> Step {
-    on_whole_server(word(command, 2), |at| write(&at, Value::Admin(v1::AdminState::Ready.into())))
+    on_server(word(command, 2), |at| write(&at, Value::Admin(v1::AdminState::Ready.into())))
 }
 
 /// `disable server`: it goes into maintenance.
 pub fn disable(command: &Command) -> Step {
-    on_whole_server(word(command, 2), |at| write(&at, Value::Admin(v1::AdminState::Maint.into())))
+    on_server(word(command, 2), |at| write(&at, Value::Admin(v1::AdminState::Maint.into())))
 }
 
 /// `set server … addr`: where a server is reached, by address and, if written, port.
@@ -101,7 +101,7 @@ pub fn set_something_else(command: &Command) -> Step {
 /// `set maxconn server`: its connection limit; 0 is no limit.
 pub fn set_maxconn(command: &Command) -> Step {
     let value = word(command, 4);
-    on_whole_server(word(command, 3), move |at| {
+    on_server(word(command, 3), move |at| {
         let refused = match value.as_deref().map(leading_integer) {
             None => sentence::NEED_MAXCONN,
             Some(None) => sentence::MAXCONN_NO_NUMBER,
@@ -118,7 +118,7 @@ pub fn set_maxconn(command: &Command) -> Step {
 
 /// `del server`: removes a server that is in maintenance.
 pub fn delete(command: &Command) -> Step {
-    on_whole_server(word(command, 2), |at| {
+    on_server(word(command, 2), |at| {
         let subject = server(&at);
         if_removable(at, move |refused| match refused {
             Some(Refused::Yet(reason)) => Reply::error(reason).into(),

@@ -8,6 +8,7 @@ use crate::shim::commands::limits;
 pub static ROWS: &[Row] = rows! {
     ["set" "maxconn" "global"] "set maxconn global <n>", "change the connection limit of the process", ADMIN, Apply(limits::set_maxconn) {
         "set maxconn global 100" => "";
+        "set maxconn global 2001" => "Value out of range.\n";
         "set maxconn global" => "Expects an integer value.\n";
         "set maxconn global -1" => "Value out of range.\n";
     }

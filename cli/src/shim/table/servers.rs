@@ -69,7 +69,7 @@ pub static ROWS: &[Row] = rows! {
     ["set" "server"] "", "", ADMIN, Ask(server::set_something_else) {
         "set server" => "Require 'backend/server'.\n";
         "set server nosuch/x foo" => "No such backend.\n";
-        "set server be/s1 foo" => "usage: set server <backend>/<server> addr | state | weight\n";
+        "set server be/s1 foo" => "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight\n";
     }
     ["enable" "server"] "enable server <b>/<s>", "let a server serve, as 'set server' does", ADMIN, Apply(server::enable) {
         "enable server be/s1" => "";
