@@ -9,6 +9,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
 
 use regate_tests::harness::oracle::compare;
 use regate_tests::harness::{Exchange, Folder, HttpClient, Kind, Origin, Port, Proxy, Result, node, wait};
@@ -491,4 +492,25 @@ listen app
     assert!(exposition(&exchange.text())["haproxy_server_status"].1.contains("state=\"DRAIN\""));
     assert!(exchange.text().contains("server=\"s1\",state=\"DRAIN\"} 1"), "{}", exchange.text());
     Ok(())
+}
+
+#[test]
+fn a_client_that_asks_whether_to_send_its_form_is_told() -> Result<()> {
+    compare(|kind| {
+        let stage = Stage::start(kind)?;
+        let mut stream = std::net::TcpStream::connect(stage.ports[0].address())?;
+        stream.set_read_timeout(Some(wait::PATIENCE))?;
+        let form = "s=one&action=drain&b=be";
+        let head = format!(
+            "POST /st HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+            form.len()
+        );
+        stream.write_all(head.as_bytes())?;
+        let mut interim = [0; 25];
+        stream.read_exact(&mut interim)?;
+        stream.write_all(form.as_bytes())?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        Ok(vec![interim.escape_ascii().to_string(), status.escape_ascii().to_string()])
+    })
 }

@@ -299,6 +299,48 @@ fn what_is_changed_lasts_unless_its_socket_is_volatile() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_frontend_that_was_shut_down_stays_so_until_that_is_reverted() -> Result<()> {
+    let folder = Folder::create()?;
+    let listening = format!("frontend fe\n    bind unix@{}\n    default_backend be\n", at(&folder, "fe"));
+    folder.write("proxy.cfg", format!("{SPEC}{listening}"))?;
+    let socket = format!("unix@{},level=admin", at(&folder, "lasting"));
+    let status = || -> Result<String> {
+        let csv = say(&folder, "lasting", "show stat fe 1 -1")?;
+        Ok(csv.lines().nth(1).and_then(|row| row.split(',').nth(17)).unwrap_or("none").to_owned())
+    };
+    let mut first = pair(&folder, &[&socket])?;
+    assert_eq!(status()?, "OPEN");
+    assert_eq!(say(&folder, "lasting", "shutdown frontend fe")?, "\n");
+    assert_eq!(status()?, "STOP");
+    first.plane.wait_until("the log to tell it", START, |process| {
+        process.output().contains("Proxy fe stopped (cumulated conns: FE: 0, BE: 0).")
+    })?;
+    let shown = overlays(&folder)?;
+    assert!(shown.contains("frontend fe"), "{shown}");
+    first.shim.terminate(START)?;
+    first.plane.terminate(START)?;
+    let _second = pair(&folder, &[&socket])?;
+    assert_eq!(status()?, "STOP");
+    assert!(UnixStream::connect(at(&folder, "fe")).is_err());
+    regate(&folder, &["revert", "frontend", "fe"])?;
+    assert_eq!(status()?, "OPEN");
+    assert!(UnixStream::connect(at(&folder, "fe")).is_ok());
+    assert_eq!(say(&folder, "lasting", "shutdown frontend fe")?, "\n");
+    regate(&folder, &["adopt", "frontend", "fe"])?;
+    assert!(!overlays(&folder)?.contains("frontend fe"));
+    assert!(UnixStream::connect(at(&folder, "fe")).is_err());
+    Ok(())
+}
+
+/// Carries out a command of `regate` on the data plane.
+fn regate(folder: &Folder, words: &[&str]) -> Result<()> {
+    let endpoint = format!("unix://{}", at(folder, "node"));
+    let mut command = node::command()?.args(["--endpoint", &endpoint]).args(words).start()?;
+    assert!(command.wait_exit(START)?.success(), "{words:?}: {}", command.output());
+    Ok(())
+}
+
 fn overlays(folder: &Folder) -> Result<String> {
     let endpoint = format!("unix://{}", at(folder, "node"));
     let mut diff = node::command()?.args(["--endpoint", &endpoint, "diff", "--overlay"]).start()?;

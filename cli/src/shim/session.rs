@@ -124,15 +124,15 @@ impl Session {
         let Some(row) = table::find(&command.words) else {
             return sentence::unknown(&command.words, self.modes).into();
         };
-        if self.level < row.level {
-            return Reply::error(sentence::DENIED).into();
-        }
         if !self.modes.open(row.restriction) {
             return Reply::error(match row.restriction {
                 Some(Restriction::Expert) => sentence::EXPERTS_ONLY,
                 _ => sentence::EXPERIMENTAL_ONLY,
             })
             .into();
+        }
+        if self.level < row.level {
+            return Reply::error(sentence::DENIED).into();
         }
         match row.becomes {
             Becomes::Session(run) | Becomes::Staged(run) | Becomes::Told(run) => run(self, command),

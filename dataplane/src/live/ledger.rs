@@ -41,6 +41,15 @@ pub enum Notice {
         /// What it says.
         text: String,
     },
+    /// A line for the log of a frontend.
+    Frontend {
+        /// The frontend.
+        frontend: Name,
+        /// How important it is.
+        severity: Severity,
+        /// What it says.
+        text: String,
+    },
     /// A server stands otherwise than before.
     Changed {
         /// The server.

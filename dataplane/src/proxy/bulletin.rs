@@ -1,4 +1,4 @@
-//! Tells what happens to servers: lines for the logs of their backends, and word to whoever listens.
+//! Tells what happens to servers and frontends: lines for the logs of their proxies, and word to whoever listens.
 //!
 //! A thread of its own reads the ledger, so that neither a worker nor the writer waits for a log.
 
@@ -47,6 +47,13 @@ pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
                         _ => tracing::warn!("{text}"),
                     }
                     let plan = snapshot.backends.get(&backend).and_then(|plan| plan.checks.log.as_ref());
+                    if let Some(plan) = plan {
+                        sink.announce(plan, severity, &text);
+                    }
+                }
+                Notice::Frontend { frontend, severity, text } => {
+                    tracing::warn!("{text}");
+                    let plan = snapshot.frontends.get(&frontend).and_then(|plan| plan.log.as_ref());
                     if let Some(plan) = plan {
                         sink.announce(plan, severity, &text);
                     }

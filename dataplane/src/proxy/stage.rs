@@ -223,8 +223,20 @@ impl<'a> Stage<'_, 'a> {
         let mut out = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
         out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n\r\n");
+        self.tell(&out).await
+    }
+
+    /// Tells a client that waits for it to send the body (RFC 9110 10.1.1).
+    pub(super) async fn proceed(&mut self) -> Result<(), Fault> {
+        match self.head.expect_continue && !self.body.is_done() {
+            true => self.tell(b"HTTP/1.1 100 Continue\r\n\r\n").await,
+            false => Ok(()),
+        }
+    }
+
+    async fn tell(&mut self, interim: &[u8]) -> Result<(), Fault> {
         self.session.timer.set(Instant::now(), self.session.frontend.client_timeout);
-        let sent = self.session.stream.write_all(&out, &[], &self.session.timer, &mut 0).await;
+        let sent = self.session.stream.write_all(interim, &[], &self.session.timer, &mut 0).await;
         sent.map_err(|_| Fault::ClientAborted)
     }
 

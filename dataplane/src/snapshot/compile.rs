@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use regate_proto::change::Revision;
-use regate_proto::model::{Admin, Kind, Name, Row, Subject};
+use regate_proto::model::{Admin, Kind, Name, Row, Severity, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{State, Touched};
 
 use super::lists;
 use super::naming::Lookups;
 use super::{BackendPlan, ErrorPages, Snapshot, backend, frontend, tables};
-use crate::live::Live;
+use crate::live::{Live, Notice};
 
 /// The snapshot of a state. What `touched` does not name is shared with the snapshot before.
 ///
@@ -180,6 +180,7 @@ pub fn foresee_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
 pub fn note_transition(old: &Snapshot, new: &Snapshot, live: &Live) {
     let now = live.process.now();
     note_fullconns(new, live);
+    announce_frontends(old, new, live);
     tables::note_tables(old, new, live);
     for (plan, before) in changed_backends(old, new) {
         if let Some(before) = before {
@@ -257,6 +258,30 @@ fn note_fullconns(snapshot: &Snapshot, live: &Live) {
         let tenth = |sum: &u64| u32::try_from(sum.div_ceil(10)).unwrap_or(u32::MAX).max(1);
         let full = plan.fullconn.unwrap_or_else(|| sums.get(name).map_or(1, tenth));
         plan.live.fullconn.store(full, Ordering::Relaxed);
+    }
+}
+
+/// Writes down which frontends were stopped or started.
+fn announce_frontends(old: &Snapshot, new: &Snapshot, live: &Live) {
+    for (name, plan) in &new.frontends {
+        let Some(before) = old.frontends.get(name).filter(|before| !Arc::ptr_eq(before, plan)) else {
+            continue;
+        };
+        let text = match (before, plan) {
+            (before, plan) if plan.shut_down && !before.shut_down => format!(
+                "Proxy {name} stopped (cumulated conns: FE: {}, BE: {}).",
+                plan.live.connections.sum(),
+                plan.listen.then(|| new.backends.get(name)).flatten().map_or(0, |backend| backend
+                    .live
+                    .exchanges
+                    .sessions_total
+                    .sum()),
+            ),
+            (before, plan) if plan.disabled && !before.disabled => format!("Paused proxy {name}."),
+            (before, plan) if before.disabled && !plan.disabled => format!("Resumed proxy {name}."),
+            _ => continue,
+        };
+        live.ledger.write(Notice::Frontend { frontend: name.clone(), severity: Severity::Warning, text });
     }
 }
 

@@ -30,6 +30,8 @@ pub struct FrontendPlan {
     pub mode: Mode,
     /// Whether its binds do not listen.
     pub disabled: bool,
+    /// Whether it was shut down for good.
+    pub shut_down: bool,
     /// Most client connections, 0 for no limit of its own.
     pub maxconn: u32,
     /// The same as it was before anything was changed by hand, for what is reckoned from it.
@@ -273,6 +275,7 @@ pub(super) fn compile(
         listen: row.listen,
         mode,
         disabled: row.disabled || state.disabled_by_defaults(row.from.as_ref()),
+        shut_down: state.is_shut_down(&row.name),
         maxconn: settings.maxconn.unwrap_or(0),
         initial_maxconn: initial_maxconn.unwrap_or(0),
         leads_to: destinations(default_backend.as_ref(), &rules),

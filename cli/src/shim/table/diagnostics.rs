@@ -1,7 +1,7 @@
 //! What the inside of the process says. Rows only; what they become stands in `commands/`.
 
 use super::Row;
-use super::{ADMIN, OPERATOR, USER};
+use super::{ADMIN, EXPERT, OPERATOR, USER};
 use crate::shim::commands::diagnostics;
 
 /// The rows of this family.
@@ -81,12 +81,14 @@ pub static ROWS: &[Row] = rows! {
     ["debug" "counters"] "debug counters", "not supported: see 'show activity'", OPERATOR, Session(diagnostics::debug_counters) {
         "debug counters" => "not supported by Regate: it has no counters of code; 'show activity' shows what workers did.\n";
     }
-    ["debug" "dev"] "", "", ADMIN, Session(diagnostics::debug) {
-        "debug dev loop 1" => "not supported by Regate: nothing in it can be made to fail by hand; 'show dev' describes the process.\n";
-        "operator;debug dev bug" => "\nPermission denied\n";
+    ["debug" "dev"] "", "", EXPERT, Session(diagnostics::debug) {
+        "debug dev loop 1" => "This command is restricted to expert mode only.\n";
+        "expert-mode on;debug dev loop 1" => "\nnot supported by Regate: nothing in it can be made to fail by hand; 'show dev' describes the process.\n";
+        "operator;debug dev bug" => "\nThis command is restricted to expert mode only.\n";
     }
-    ["httpclient"] "", "", ADMIN, Session(diagnostics::request_by_hand) {
-        "httpclient GET http://127.0.0.1/" => "not supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.\n";
+    ["httpclient"] "", "", EXPERT, Session(diagnostics::request_by_hand) {
+        "httpclient GET http://127.0.0.1/" => "This command is restricted to expert mode only.\n";
+        "expert-mode on;httpclient GET http://127.0.0.1/" => "\nnot supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.\n";
     }
     ["dump" "stats-file"] "dump stats-file", "not supported: see 'show stat'", USER, Session(diagnostics::dump_statistics) {
         "dump stats-file" => "not supported by Regate: nothing has a GUID to be found again by; 'show stat' shows the counters, which live as long as the process.\n";

@@ -69,7 +69,6 @@ pub struct Row {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restriction {
     /// For who knows what it does to the process.
-    #[allow(dead_code, reason = "no command of Regate's needs it so far")]
     Expert,
     /// For who can live with its changing.
     Experimental,
@@ -197,6 +196,7 @@ const LAST: [&str; 3] = ["help [<command>]", "prompt [help|n|i|p|timed]*", "quit
 const ADMIN: (Level, Option<Restriction>) = (Level::Admin, None);
 const OPERATOR: (Level, Option<Restriction>) = (Level::Operator, None);
 const USER: (Level, Option<Restriction>) = (Level::User, None);
+const EXPERT: (Level, Option<Restriction>) = (Level::Admin, Some(Restriction::Expert));
 const EXPERIMENTAL: (Level, Option<Restriction>) = (Level::Admin, Some(Restriction::Experimental));
 
 /// The families.
