@@ -7,6 +7,7 @@
 
 mod streams;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -414,10 +415,10 @@ fn is_within(subject: &Subject, subjects: &[Subject]) -> bool {
 /// Resolvers `dns` with two name servers.
 /// What rules use the lists of the double for.
 fn list_views(state: &State, query: &v1::ListsQuery) -> Result<Vec<v1::ListView>, Problem> {
-    let view = |(id, list): (u32, &List)| {
+    let view = |(id, list): (u32, Cow<'_, List>)| {
         let output = if list.columns == Columns::Values { "str" } else { "" };
         v1::ListView {
-            list: Some(v1::List { id: Some(id), ..list.into() }),
+            list: Some(v1::List { id: Some(id), ..list.as_ref().into() }),
             uses: vec![v1::ListUse {
                 method: "str".to_owned(),
                 ignore_case: false,

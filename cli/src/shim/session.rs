@@ -122,6 +122,9 @@ impl Session {
             return Reply::Nothing.into();
         }
         let Some(row) = table::find(&command.words) else {
+            if command.words.first().is_some_and(|word| word.bytes().starts_with(b"@")) {
+                return Reply::error(sentence::unsupported::PREFIX).into();
+            }
             return sentence::unknown(&command.words, self.modes).into();
         };
         if !self.modes.open(row.restriction) {

@@ -189,6 +189,9 @@ unsupported! {
     debug DEBUG "`debug dev`.";
     request_by_hand CLIENT "`httpclient`.";
     dump_statistics STATS_FILE "`dump stats-file`.";
+    reload RELOAD "`reload`.";
+    show_processes PROCESSES "`show proc`.";
+    tls TLS "Everything about certificates and keys.";
 }
 
 fn report(kind: ReportKind, only: Option<u32>) -> Step {

@@ -21,3 +21,11 @@ pub const DEBUG: &str =
 pub const CLIENT: &str = "not supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.";
 /// Of `dump stats-file`.
 pub const STATS_FILE: &str = "not supported by Regate: nothing has a GUID to be found again by; 'show stat' shows the counters, which live as long as the process.";
+/// Of `reload`.
+pub const RELOAD: &str = "not supported by Regate: there is no master process; SIGUSR2 reads the files again under -W, and what commands change is in force at once.";
+/// Of `show proc`.
+pub const PROCESSES: &str = "not supported by Regate: there is no master process; 'show info' and 'show dev' describe the one that there is.";
+/// Of commands for workers of a master: `@1`.
+pub const PREFIX: &str = "not supported by Regate: there is no master process; leave the prefix away.";
+/// Of all commands about certificates, keys and their lists.
+pub const TLS: &str = "not supported by Regate: it speaks no TLS.";

@@ -93,4 +93,37 @@ pub static ROWS: &[Row] = rows! {
     ["dump" "stats-file"] "dump stats-file", "not supported: see 'show stat'", USER, Session(diagnostics::dump_statistics) {
         "dump stats-file" => "not supported by Regate: nothing has a GUID to be found again by; 'show stat' shows the counters, which live as long as the process.\n";
     }
+    ["reload"] "", "", OPERATOR, Session(diagnostics::reload) {
+        "reload" => "not supported by Regate: there is no master process; SIGUSR2 …";
+        "user;reload" => "\nPermission denied\n";
+    }
+    ["show" "proc"] "", "", OPERATOR, Session(diagnostics::show_processes) {
+        "show proc" => "not supported by Regate: there is no master process; 'show info' …";
+    }
+    ["show" "ssl"] "", "", USER, Session(diagnostics::tls) {
+        "show ssl cert" => "not supported by Regate: it speaks no TLS.\n";
+    }
+    ["show" "tls-keys"] "", "", ADMIN, Session(diagnostics::tls) {
+        "show tls-keys" => "not supported by Regate: it speaks no TLS.\n";
+    }
+    ["set" "ssl"] "", "", ADMIN, Session(diagnostics::tls) {
+        "set ssl tls-key a b" => "not supported by Regate: it speaks no TLS.\n";
+        "set ssl tls-keys a b" => "not supported by Regate: it speaks no TLS.\n";
+        "set ssl ocsp-response a" => "not supported by Regate: it speaks no TLS.\n";
+    }
+    ["add" "ssl"] "", "", ADMIN, Session(diagnostics::tls) {
+        "add ssl crt-list a b" => "not supported by Regate: it speaks no TLS.\n";
+    }
+    ["del" "ssl"] "", "", ADMIN, Session(diagnostics::tls) {
+        "del ssl cert a" => "not supported by Regate: it speaks no TLS.\n";
+    }
+    ["new" "ssl"] "", "", ADMIN, Session(diagnostics::tls) {
+        "new ssl cert a" => "not supported by Regate: it speaks no TLS.\n";
+    }
+    ["commit" "ssl"] "", "", ADMIN, Session(diagnostics::tls) {
+        "commit ssl cert a" => "not supported by Regate: it speaks no TLS.\n";
+    }
+    ["abort" "ssl"] "", "", ADMIN, Session(diagnostics::tls) {
+        "abort ssl cert a" => "not supported by Regate: it speaks no TLS.\n";
+    }
 };
