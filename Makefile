@@ -10,7 +10,7 @@ run:
 
 # What the tests need beside Rust and a C compiler: installed if that is permitted, named if it is not.
 needs:
-	tests/install-needs haproxy socat curl python3 dnsmasq tmux
+	tests/install-needs haproxy socat curl python3 dnsmasq tmux nc hatop
 
 # Builds what scenarios start, then runs every test.
 test: needs

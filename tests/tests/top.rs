@@ -4,83 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail where it stands")]
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use regate_tests::harness::{Folder, Kind, Process, Proxy, Result, Trouble, node, oracle, wait};
-
-/// A terminal with a shell in it.
-struct Screen {
-    program: PathBuf,
-    folder: Folder,
-}
-
-impl Screen {
-    /// A terminal of this size, whose shell says `$ ` when it waits.
-    fn open(width: u16, height: u16) -> Result<Screen> {
-        let program = oracle::program("tmux")
-            .ok_or_else(|| Trouble::new("tmux is not installed: Debian's package tmux"))?;
-        let screen = Screen { program, folder: Folder::create()? };
-        let (width, height) = (width.to_string(), height.to_string());
-        screen.tmux(&["new-session", "-d", "-x", &width, "-y", &height, "env PS1='$ ' LANG=C.UTF-8 sh"])?;
-        screen.wait("a shell", |shown| shown.starts_with('$'))?;
-        Ok(screen)
-    }
-
-    /// Writes a line and presses Enter.
-    fn run(&self, line: &str) -> Result<()> {
-        self.tmux(&["send-keys", "-l", line])?;
-        self.keys(&["Enter"])
-    }
-
-    /// Presses keys, by tmux's names.
-    fn keys(&self, keys: &[&str]) -> Result<()> {
-        let mut words = vec!["send-keys"];
-        words.extend(keys);
-        self.tmux(&words).map(drop)
-    }
-
-    /// What it shows now.
-    fn shown(&self) -> Result<String> {
-        let output = self.tmux(&["capture-pane", "-p"])?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    /// Waits until it shows what is looked for.
-    fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) -> Result<String> {
-        let mut last = String::new();
-        let found = wait::until(what, wait::PATIENCE, || {
-            last = self.shown().ok()?;
-            is_there(&last).then(|| last.clone())
-        });
-        found.map_err(|trouble| trouble.while_doing(format_args!("the screen shows:\n{last}\n")))
-    }
-
-    /// Waits until a text stands somewhere.
-    fn wait_for(&self, text: &str) -> Result<String> {
-        self.wait(text, |shown| shown.contains(text))
-    }
-
-    fn tmux(&self, words: &[&str]) -> Result<Output> {
-        let socket = self.folder.join("tmux");
-        let output = Command::new(&self.program)
-            .args(["-f", "/dev/null", "-u", "-S"])
-            .arg(socket)
-            .args(words)
-            .env_remove("TMUX")
-            .output()?;
-        if output.status.success() {
-            return Ok(output);
-        }
-        Err(Trouble::new(format!("tmux {words:?}: {}", String::from_utf8_lossy(&output.stderr))))
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        let _ = self.tmux(&["kill-server"]);
-    }
-}
+use regate_tests::harness::{Folder, Kind, Process, Proxy, Result, Screen, Trouble, node, wait};
 
 /// Traffic comes over unix sockets, so that no port is needed.
 const CONFIGURATION: &str = "global
