@@ -380,8 +380,8 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             header::binary(heads(plan.fetch, view)?)
         }
         Fetch::RequestVersion => view.request.as_ref().map(|request| bytes(request.version.as_bytes())),
-        Fetch::ResponseVersion => view.response.as_ref().map(|response| bytes(response.version.as_bytes())),
-        Fetch::Status => view.response.as_ref().map(|response| Value::Int(response.status.into())),
+        Fetch::ResponseVersion => answer(view).map(|response| bytes(response.version.as_bytes())),
+        Fetch::Status => answer(view).map(|response| Value::Int(response.status.into())),
         Fetch::UniqueId => view.facts.unique_id.map(bytes),
         Fetch::Url => target::url(view).map(bytes),
         Fetch::UrlHash => target::url_hash(view).map(|hash| Value::Int(hash.into())),
@@ -461,7 +461,15 @@ fn request<'a>(view: &View<'a>) -> Option<Heads<'a>> {
 }
 
 fn response<'a>(view: &View<'a>) -> Option<Heads<'a>> {
-    view.response.as_ref().map(|response| response.headers)
+    answer(view).map(|response| response.headers)
+}
+
+/// The response. While it is awaited, what is told of it may change.
+fn answer<'v, 'a>(view: &'v View<'a>) -> Option<&'v Response<'a>> {
+    if view.response.is_none() && view.facts.awaits_response {
+        view.doubt();
+    }
+    view.response.as_ref()
 }
 
 /// What was captured in the place that the argument names.

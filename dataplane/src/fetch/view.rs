@@ -69,6 +69,8 @@ pub struct Facts<'a> {
     pub last_rule: Option<(&'a str, u32)>,
     /// The first line of the request as the client sent it, whatever rules made of it.
     pub sent: Option<Sent<'a>>,
+    /// Whether a response of HTTP is awaited, of which nothing is there yet.
+    pub awaits_response: bool,
     /// What was captured of the messages.
     pub captures: Option<&'a Captures>,
 }

@@ -13,6 +13,7 @@ mod frontend;
 mod health;
 mod ledger;
 mod location;
+mod lookups;
 mod malformed;
 mod process;
 mod queue;
@@ -45,6 +46,7 @@ pub use frontend::{BindLive, FrontendLive};
 pub use health::{Health, Operational, Outages, Probe, Record, Taken, Wanted};
 pub use ledger::{Ledger, Notice};
 pub use location::{Found, Location, NameserverLive, SectionLive, ServiceRecord};
+pub use lookups::{Lookup, Lookups};
 pub use malformed::{Exhibit, Malformed, Part};
 pub use process::ProcessLive;
 pub use queue::{Grant, Priority, Queue, Rank, Ticket};
@@ -72,6 +74,8 @@ pub struct Live {
     pub tables: Tables,
     /// What rules want changed of lists.
     pub edits: Edits,
+    /// What rules ask the resolvers.
+    pub lookups: Lookups,
     /// The newest lines of logs.
     pub rings: Rings,
     /// The variables that live as long as the process.
@@ -95,6 +99,7 @@ impl Live {
             shears: Shears::default(),
             tables: Tables::default(),
             edits: Edits::default(),
+            lookups: Lookups::default(),
             rings: Rings::default(),
             variables: Arc::default(),
             workers: (0..workers).map(|_| Arc::default()).collect(),

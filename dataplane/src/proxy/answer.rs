@@ -2,10 +2,11 @@
 
 use regate_proto::rules::action::RedirectKind;
 
+use super::first_line::{StatusLine, path_of};
 use super::h1::{self, Asked, Fields, Limits, Method, Parse, Strictness, Version};
 use super::log::Purpose;
 use super::reply::{self, Pages};
-use super::rules::{Draft, Message, StatusLine, Wishes, clean, path_of};
+use super::rules::{Draft, Message, Wishes, clean};
 use super::scene::Scene;
 use crate::fetch::Captures;
 use crate::snapshot::{ContentPlan, Page, RedirectPlan, ReplyPlan, RulePlan};

@@ -2,48 +2,50 @@
 //! again where the backend tries again.
 
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use regate_proto::model::{HttpConnection, RetryReason};
-use regate_proto::rules::Scope;
 
-use super::answer::{self, Answer, Manner};
 use super::buffer::{Buffer, SMALL};
 use super::capture;
 use super::clock::Timer;
 use super::fault::Fault;
+use super::first_line::StatusLine;
 use super::h1::{
-    self, Asked, Body, Fields, Framing, Known, Limits, Method, Parse, RequestHead, ResponseHead, Strictness,
-    Version,
+    self, Asked, Body, Fields, Framing, Known, Limits, Parse, RequestHead, ResponseHead, Strictness, Version,
 };
 use super::http::After;
+use super::inspection::Look;
 use super::malformed;
 use super::persistence::Answered;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
-use super::reply::Pages;
 use super::rewrite;
-use super::rules::{Decision, Draft, Message, StatusLine, Step};
-use super::scene::{Scene, content, past};
+use super::rules::{Draft, Message};
+use super::scene::{Scene, past};
 use super::session::Session;
 use super::story::Story;
 use super::stream::{Cut, poll_timer};
 use super::upstream::{self, Held, Way};
 use crate::fetch::Side;
-use crate::snapshot::{BackendPlan, RulePlan, Snapshot};
+use crate::snapshot::{BackendPlan, Snapshot};
 use crate::streams::Progress;
 
 /// A request with everything that it is served with.
 pub(super) struct Exchange<'s, 'a> {
-    session: &'s mut Session,
+    pub(super) session: &'s mut Session,
     /// The client's bytes: the request's head, what came of its body, and what follows.
-    inbound: &'s mut Buffer,
-    fields: &'s mut Fields,
-    request: Request,
+    pub(super) inbound: &'s mut Buffer,
+    pub(super) fields: &'s mut Fields,
+    pub(super) request: Request,
     /// What is still to come of the request's body.
     upload: Option<Flow>,
-    backend: &'a BackendPlan,
-    snapshot: &'a Snapshot,
-    story: &'s mut Story<'a>,
+    pub(super) backend: &'a BackendPlan,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) story: &'s mut Story<'a>,
+    /// How far the rules for an answer's bytes came.
+    pub(super) look: Look,
+    /// Whether the server's connection may carry a further exchange, although a rule took its response away.
+    spare: bool,
 }
 
 /// A request that is ready to go out.
@@ -96,13 +98,14 @@ impl<'s, 'a> Exchange<'s, 'a> {
     ) -> Exchange<'s, 'a> {
         let mut upload = (!body.is_done()).then(|| Flow::new(&session.worker, body));
         if backend.retry_on.resends()
-            && backend.retries > 0
+            && session.retries(backend) > 0
             && let Some(upload) = &mut upload
         {
             upload.hold(HELD.saturating_sub(request.head.len + request.ready));
         }
         story.sight().add_bytes_in(request.ready as u64);
-        Exchange { session, inbound, fields, request, upload, backend, snapshot, story }
+        let (look, spare) = (Look::Over, false);
+        Exchange { session, inbound, fields, request, upload, backend, snapshot, story, look, spare }
     }
 
     /// Runs it to its end, as often as the backend tries.
@@ -141,6 +144,9 @@ impl<'s, 'a> Exchange<'s, 'a> {
                     held = self.again(way);
                 }
                 Err(fault) => {
+                    if self.spare {
+                        upstream::release(self.session, self.backend, way);
+                    }
                     if let Some((refusal, rest)) = self.upload.as_ref().and_then(Flow::malformed) {
                         let skipped = self.story.sight().bytes_in().saturating_sub(rest.len() as u64);
                         malformed::keep_request(self.session, self.story, rest, refusal, skipped);
@@ -191,7 +197,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
             None => self.request.head.len + self.request.ready <= HELD,
         };
         !self.story.wishes.no_retry
-            && self.story.trail.retries < backend.retries
+            && self.story.trail.retries < self.session.retries(backend)
             && backend.retry_on.contains(reason)
             && is_held
     }
@@ -222,6 +228,8 @@ impl<'s, 'a> Exchange<'s, 'a> {
             Err(Cut::Broken) => {}
             Err(Cut::Timeout) => return Err(Fault::ServerDataTimeout),
         }
+        let asked = Instant::now();
+        self.inspect(way, asked, None)?;
         let mut response = self.session.worker.buffers.small();
         loop {
             self.fields.clear();
@@ -230,6 +238,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
                 if self.tries_again(RetryReason::Status(head.status)) {
                     return Ok(Outcome::Unwanted);
                 }
+                self.inspect(way, asked, Some((&head, response.filled())))?;
                 self.story.note_response(self.session, head.status);
                 if !self.backend.rules.sticks.is_empty() {
                     self.note_server(way, &head, response.filled());
@@ -382,7 +391,17 @@ impl<'s, 'a> Exchange<'s, 'a> {
         }
         let mut out = self.session.worker.scratch();
         let mut added = self.cookies(way, &head, response.filled());
-        let line = self.amend(way, &head, response.filled(), &mut added).await?;
+        let uploads = uploaded && connection == HttpConnection::KeepAlive && self.look != Look::Close;
+        let keeps = head.persistent && !until_close && uploads;
+        // All of it is here: the next answer of this connection is another's.
+        let whole = body.is_done() && response.len() == head.len + ready;
+        let line = match self.amend(way, &head, response.filled(), &mut added).await {
+            Ok(line) => line,
+            Err(fault) => {
+                self.spare = keeps && whole && matches!(fault, Fault::ResponseDenied | Fault::Replaced);
+                return Err(fault);
+            }
+        };
         rewrite::add_connection(self.request.head.version, persists, &mut added);
         let verbatim = rewrite::response(response.filled(), self.fields, &head, &added, line, &mut out);
         self.session.worker.keep_scratch(added);
@@ -396,6 +415,9 @@ impl<'s, 'a> Exchange<'s, 'a> {
         self.story.response_begun = true;
         sent.map_err(client_fault)?;
         response.take(end);
+        if !body.is_done() && self.look == Look::Close {
+            return Err(Fault::ServerAborted);
+        }
         if !body.is_done() {
             drop(response);
             self.relay_body(body, way).await?;
@@ -403,7 +425,6 @@ impl<'s, 'a> Exchange<'s, 'a> {
             // The server sent more than it announced: who knows what it answers.
             return Ok(Reply { after, keeps: false });
         }
-        let keeps = head.persistent && !until_close && uploaded && connection == HttpConnection::KeepAlive;
         Ok(Reply { after, keeps })
     }
 
@@ -448,82 +469,6 @@ impl<'s, 'a> Exchange<'s, 'a> {
 
     fn server_timeout(&self) -> u32 {
         self.story.wishes.server_timeout.unwrap_or(self.backend.server_timeout)
-    }
-
-    /// Takes a response through the rules; gives the first line where it is another. `added` holds the lines that
-    /// are added so far: rules see them too.
-    async fn amend(
-        &mut self,
-        way: &Way<'_>,
-        head: &ResponseHead,
-        buffer: &[u8],
-        added: &mut Vec<u8>,
-    ) -> Result<Option<Vec<u8>>, Fault> {
-        let halves = self.session.frontend.is_half_with(self.backend);
-        if self.session.frontend.rules.answers_nothing() && (halves || self.backend.rules.answers_nothing()) {
-            return Ok(None);
-        }
-        let frontend = self.session.frontend.clone();
-        self.session.variables.forget(&[Scope::Request]);
-        for line in added.split_inclusive(|byte| *byte == b'\n') {
-            if let Some(colon) = memchr::memchr(b':', line) {
-                self.fields.add(&line[..colon], line[colon + 1..].trim_ascii());
-            }
-        }
-        added.clear();
-        let mut line = StatusLine::default();
-        let (body, length) = content(head, buffer);
-        let back = Some(self.backend.rules.as_ref()).filter(|_| !halves);
-        let lists: [&[RulePlan]; 5] = [
-            &self.backend.rules.tcp_response,
-            back.map_or(&[], |rules| &rules.http_response),
-            &frontend.rules.http_response,
-            back.map_or(&[], |rules| &rules.http_after_response),
-            &frontend.rules.http_after_response,
-        ];
-        for rules in lists {
-            let mut at = 0;
-            loop {
-                let mut draft = Draft {
-                    scene: Scene {
-                        session: self.session,
-                        snapshot: self.snapshot,
-                        backend: Some(self.backend),
-                        server: Some(&way.server),
-                        unique_id: self.story.unique_id.as_deref(),
-                        past: past(&self.request.head, self.inbound, way),
-                    },
-                    buffer,
-                    fields: self.fields,
-                    message: Message::Response(head, &mut line, &body, length),
-                    wishes: &mut self.story.wishes,
-                    captures: &mut self.story.captures,
-                };
-                match draft.run(rules, at) {
-                    Step::Done | Step::More(_) => break,
-                    Step::Answer(decision) => {
-                        let body = self.request.head.method != Method::Head;
-                        let own = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];
-                        let pages = Pages { own, shared: &self.snapshot.http_errors };
-                        let (prepared, fault) = replacement(decision, &draft, Manner { body, pages });
-                        self.story.prepared = prepared;
-                        self.story.unanswer();
-                        return Err(fault);
-                    }
-                    Step::Pause(millis, next) => {
-                        let time = Duration::from_millis(millis.into());
-                        self.session.worker.clock.sleep(time).await;
-                        at = next;
-                    }
-                    // A response's body is not waited for: it is on its way, and may have no end.
-                    Step::AwaitBody(_, _, next) | Step::Hint(_, next) => at = next,
-                }
-            }
-        }
-        if let Some((status, _)) = &line.status {
-            self.story.status = Some(*status);
-        }
-        Ok(line.rewritten())
     }
 
     /// Relays what is left of a response's body, and of the request's where the server answered early.
@@ -632,21 +577,6 @@ impl<'s, 'a> Exchange<'s, 'a> {
         self.story.sight().add_bytes_out(written as u64);
         self.session.worker.keep_scratch(out);
         sent.map_err(client_fault)
-    }
-}
-
-/// What the client gets in the place of a response, and what became of the exchange.
-fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) -> (Option<Answer>, Fault) {
-    match decision {
-        Decision::Redirect(plan) => (Some(answer::redirect(plan, draft)), Fault::Replaced),
-        Decision::Return(plan) => (Some(answer::reply(plan, draft, manner)), Fault::Replaced),
-        Decision::Deny(plan) | Decision::Tarpit(plan) => {
-            (Some(answer::reply(plan, draft, manner)), Fault::ResponseDenied)
-        }
-        // These do not stand among rules for responses.
-        Decision::Auth(_) | Decision::Service(_) | Decision::Reject | Decision::SilentDrop => {
-            (None, Fault::Rejected)
-        }
     }
 }
 

@@ -54,10 +54,14 @@ pub(crate) enum Fault {
     Denied,
     /// A rule refused the request, and was slow to say so.
     Tarpitted,
-    /// A rule closed the connection without an answer.
+    /// A rule of HTTP closed the connection without an answer.
     Rejected,
+    /// A rule closed the connection that knows nothing of requests.
+    Shut,
     /// A rule refused the response.
     ResponseDenied,
+    /// A rule closed the connection for what the server sent, or because it may send nothing.
+    AnswerRejected,
     /// The proxy answered the request itself.
     Answered,
     /// The proxy put an answer of its own in the place of a response.
@@ -86,6 +90,8 @@ impl Fault {
             Fault::StaleConnection
             | Fault::ClientLeftQueue
             | Fault::Rejected
+            | Fault::Shut
+            | Fault::AnswerRejected
             | Fault::Answered
             | Fault::Replaced
             | Fault::Cut(..) => None,
@@ -153,7 +159,8 @@ impl Fault {
             Fault::ServerAborted => (Cause::Server, Phase::Data),
             Fault::ServerDataTimeout => (Cause::ServerTimeout, Phase::Data),
             Fault::BadResponseBody => (Cause::Proxy, Phase::Data),
-            Fault::Denied | Fault::Rejected => (Cause::Proxy, Phase::Request),
+            Fault::Denied | Fault::Rejected | Fault::Shut => (Cause::Proxy, Phase::Request),
+            Fault::AnswerRejected => (Cause::Proxy, Phase::Data),
             Fault::Tarpitted => (Cause::Proxy, Phase::Tarpit),
             Fault::ResponseDenied => (Cause::Proxy, Phase::Headers),
             Fault::Answered => (Cause::Local, Phase::Request),

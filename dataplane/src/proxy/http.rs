@@ -15,13 +15,14 @@ use super::answer::{self, Answer, Manner};
 use super::buffer::Buffer;
 use super::exchange::{Exchange, Request, unix_time};
 use super::fault::Fault;
+use super::first_line::RequestLine;
 use super::h1::{self, Body, Fields, Limits, Method, Parse, RequestHead, Strictness, Version};
 use super::key;
 use super::malformed;
 use super::persistence;
 use super::reply::{self, Pages};
 use super::rewrite;
-use super::rules::{Draft, Message, RequestLine};
+use super::rules::{Draft, Message};
 use super::scene::{Past, Scene};
 use super::service;
 use super::session::Session;
@@ -268,7 +269,9 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
         }
         None => page(session, fault, close, story),
     };
-    story.status = prepared.as_ref().map(|answer| answer.status);
+    // What a rule took away without a word was an answer all the same.
+    let kept = matches!(fault, Fault::Rejected | Fault::AnswerRejected).then_some(story.status).flatten();
+    story.status = prepared.as_ref().map_or(kept, |answer| Some(answer.status));
     if let Some(answer) = prepared {
         session.timer.set(Instant::now(), session.frontend.client_timeout);
         let mut written = 0;

@@ -2,7 +2,7 @@
 
 use regate_proto::rules::action::Normalizer;
 
-use super::rules::path_of;
+use super::first_line::path_of;
 
 /// The target in another form; `None` where it is in that form already, or is malformed.
 pub(super) fn normalized(target: &[u8], normalizer: Normalizer) -> Option<Vec<u8>> {

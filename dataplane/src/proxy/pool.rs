@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,6 +22,8 @@ use crate::snapshot::ServerPlan;
 pub(crate) struct Upstream {
     pub(crate) stream: Stream,
     generation: u32,
+    /// Where it leads, when that is up to each client.
+    aim: Option<SocketAddr>,
     /// Exchanges that it has carried.
     served: u32,
     /// Held while it rests with a client of its own.
@@ -62,8 +65,13 @@ pub(crate) struct Loan(Rc<Shelf>);
 
 impl Upstream {
     /// A connection made when the server's address was of this generation.
-    pub(crate) fn new(stream: Stream, generation: u32) -> Upstream {
-        Upstream { stream, generation, served: 0, private: None }
+    pub(crate) fn new(stream: Stream, generation: u32, aim: Option<SocketAddr>) -> Upstream {
+        Upstream { stream, generation, aim, served: 0, private: None }
+    }
+
+    /// Whether it leads where a client wants to go, at a server that lets clients say it.
+    pub(crate) fn leads_to(&self, aim: Option<SocketAddr>) -> bool {
+        self.aim == aim
     }
 
     /// Notes that it has carried an exchange.
@@ -191,8 +199,13 @@ impl Shelf {
 
 impl Loan {
     /// An idle connection that still stands and may be used; `first` says that it is for a client's first
-    /// request (configuration manual 4.2 "http-reuse").
-    pub(crate) fn take_idle(&self, reuse: HttpReuse, first: bool) -> Option<Upstream> {
+    /// request (configuration manual 4.2 "http-reuse"), `aim` where it has to lead if that is up to the client.
+    pub(crate) fn take_idle(
+        &self,
+        reuse: HttpReuse,
+        first: bool,
+        aim: Option<SocketAddr>,
+    ) -> Option<Upstream> {
         let proven = match (reuse, first) {
             (HttpReuse::Never, _) | (HttpReuse::Safe, true) => return None,
             (HttpReuse::Safe, false) | (HttpReuse::Always, _) | (HttpReuse::Aggressive, false) => 0,
@@ -201,7 +214,7 @@ impl Loan {
         let Loan(shelf) = self;
         let mut idle = shelf.idle.borrow_mut();
         loop {
-            let at = idle.iter().rposition(|idle| idle.served >= proven)?;
+            let at = idle.iter().rposition(|idle| idle.served >= proven && idle.leads_to(aim))?;
             let upstream = idle.swap_remove(at);
             shelf.note_gone(&upstream);
             shelf.fewest.set(shelf.fewest.get().min(idle.len()));

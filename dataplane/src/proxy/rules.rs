@@ -8,22 +8,24 @@
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 
-use regate_proto::model::{Name, Severity};
+use regate_proto::model::{Mode, Name, Severity};
 use regate_proto::rules::action::{Part, Service, Side, Timeout};
 use regate_proto::rules::{Kind, MatchMethod};
 
-use super::h1::{Fields, Method, RequestHead, ResponseHead, Version};
+use super::first_line::{RequestLine, StatusLine};
+use super::h1::{Fields, RequestHead, ResponseHead, Version};
 use super::log::Purpose;
 use super::normalize;
 use super::record::Record;
 use super::scene::{Lines, Linked, Scene};
+use super::session::Session;
 use super::story::Story;
 use crate::fetch::{self, Captures, Facts, Sent, View, evaluate, holds};
 use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
-    ActionPlan, FormatPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan, SamplePlan,
-    TargetPlan,
+    ActionPlan, AmountPlan, FormatPlan, PatiencePlan, RedirectPlan, ReplyPlan, ResolvePlan, RoutePlan,
+    RulePlan, SamplePlan, TargetPlan,
 };
 
 /// A message under rules.
@@ -47,19 +49,8 @@ pub(super) enum Message<'d> {
     Response(&'d ResponseHead, &'d mut StatusLine, &'d [u8], Option<u64>),
     /// What a client sends in TCP mode, and whether nothing more of it is waited for.
     Bytes(&'d [u8], bool),
-}
-
-/// The parts of a request's line that rules replaced.
-#[derive(Debug, Default)]
-pub(super) struct RequestLine {
-    pub(super) method: Option<Vec<u8>>,
-    pub(super) target: Option<Vec<u8>>,
-}
-
-/// The status that rules replaced.
-#[derive(Debug, Default)]
-pub(super) struct StatusLine {
-    pub(super) status: Option<(u16, Option<String>)>,
+    /// What a server sends, before anybody knows more of it, and whether nothing more is waited for.
+    Answer(&'d [u8], bool),
 }
 
 /// What rules decided beside the message itself.
@@ -74,8 +65,23 @@ pub(crate) struct Wishes {
     pub(super) tunnel_timeout: Option<u32>,
     /// The severity of the log line; `Some(None)`: there is none.
     pub(super) log_level: Option<Option<Severity>>,
+    pub(super) tarpit_timeout: Option<u32>,
     pub(super) priority: Priority,
     pub(super) no_retry: bool,
+    /// Whether the connection has to begin with a PROXY protocol header.
+    pub(super) expects_proxy: bool,
+    pub(super) overrides: Overrides,
+}
+
+/// What rules decided about the way to a server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overrides {
+    /// Milliseconds that replace those of the backend.
+    pub(super) connect_timeout: Option<u32>,
+    pub(super) queue_timeout: Option<u32>,
+    pub(super) retries: Option<u32>,
+    /// The netfilter mark and the type of service of what goes to the server.
+    pub(super) stamps: [Option<u32>; 2],
 }
 
 /// Where a list of rules came to.
@@ -92,6 +98,8 @@ pub(super) enum Step<'p> {
     AwaitBody(u32, u64, usize),
     /// To a header that the client is told at once.
     Hint(Vec<u8>, usize),
+    /// To a question for the address of this host.
+    Resolve(&'p ResolvePlan, String, usize),
 }
 
 /// What rules decided about a message.
@@ -107,6 +115,8 @@ pub(super) enum Decision<'p> {
     Service(Service),
     Reject,
     SilentDrop,
+    /// The connection with the server ends.
+    Close,
 }
 
 impl<'d> Draft<'d> {
@@ -127,6 +137,13 @@ impl<'d> Draft<'d> {
                 ActionPlan::Allow => return Step::Done,
                 ActionPlan::Reject => return Step::Answer(Decision::Reject),
                 ActionPlan::SilentDrop => return Step::Answer(Decision::SilentDrop),
+                ActionPlan::Close => return Step::Answer(Decision::Close),
+                ActionPlan::Resolve(plan) => {
+                    let host = self.bytes(&plan.host).and_then(|host| String::from_utf8(host).ok());
+                    if let Some(host) = host.filter(|host| !host.is_empty()) {
+                        return Step::Resolve(plan, host, at + 1);
+                    }
+                }
                 ActionPlan::Deny(reply) => return Step::Answer(Decision::Deny(reply)),
                 ActionPlan::Tarpit(reply) => return Step::Answer(Decision::Tarpit(reply)),
                 ActionPlan::Return(reply) => return Step::Answer(Decision::Return(reply)),
@@ -167,7 +184,7 @@ impl<'d> Draft<'d> {
     pub(super) fn text_for(&self, purpose: Purpose, format: &FormatPlan) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         let session = self.scene.session;
-        let record = format.has_aliases().then(|| self.record(format));
+        let record = format.has_aliases().then(|| self.record(format.needs.destination));
         let (mode, record) = (session.frontend.mode, record.as_ref());
         self.with_view(|view| {
             session.worker.log.fill(&mut out, format, purpose, mode, record, Some(view));
@@ -176,11 +193,11 @@ impl<'d> Draft<'d> {
     }
 
     /// What aliases may say so far.
-    fn record(&self, format: &FormatPlan) -> Record {
+    fn record(&self, shows_destination: bool) -> Record {
         let Scene { session, backend, server, unique_id, .. } = self.scene;
         let mut record = Story::sketch(session);
         record.client = self.wishes.source.or(session.peer);
-        if format.needs.destination {
+        if shows_destination {
             record.destination = self.wishes.destination.or_else(|| session.destination());
         }
         record.backend = backend.map(|backend| backend.name.clone());
@@ -199,9 +216,20 @@ impl<'d> Draft<'d> {
             Message::Response(head, line, ..) => {
                 record.status = Some(line.status.as_ref().map_or(head.status, |(status, _)| *status));
             }
-            Message::Bytes(..) => {}
+            Message::Bytes(..) | Message::Answer(..) => {}
         }
         record
+    }
+
+    /// Writes a line of what is known so far (configuration manual 4.2 "http-request do-log").
+    fn log(&self) {
+        let session = self.scene.session;
+        let Some(plan) = &session.frontend.log else { return };
+        let mut record = self.record(session.frontend.needs.destination || plan.shows_destination());
+        record.level = self.wishes.log_level;
+        self.with_view(|view| {
+            session.worker.log.record(&session.frontend.live, plan, &record, Some(view));
+        });
     }
 
     /// The bytes of a sample.
@@ -258,6 +286,7 @@ impl<'d> Draft<'d> {
         let destination = || self.wishes.destination.or_else(|| session.destination());
         let undecided = Cell::new(false);
         let (mut request, mut response, mut payload, mut whole) = (None, None, &[][..], true);
+        let (mut answer, mut awaits_response) = (&[][..], false);
         match &self.message {
             Message::Request(head, line, body, body_length) => {
                 sent = Some(Sent {
@@ -286,6 +315,10 @@ impl<'d> Draft<'d> {
                 });
             }
             Message::Bytes(bytes, over) => (payload, whole) = (bytes, *over),
+            Message::Answer(bytes, over) => {
+                (answer, whole) = (bytes, *over);
+                awaits_response = session.frontend.mode == Mode::Http;
+            }
         }
         look(&View {
             snapshot,
@@ -302,7 +335,7 @@ impl<'d> Draft<'d> {
             whole,
             first: session.requests <= 1,
             variables: &session.variables,
-            answer: &[],
+            answer,
             undecided: &undecided,
             connection: if past.upstream.is_some() { &linked } else { session },
             facts: Facts {
@@ -314,6 +347,7 @@ impl<'d> Draft<'d> {
                 unique_id,
                 sent,
                 captures: Some(&*self.captures),
+                awaits_response,
                 ..Facts::default()
             },
         })
@@ -394,6 +428,31 @@ impl<'d> Draft<'d> {
                     Timeout::Client => self.wishes.client_timeout = millis.or(self.wishes.client_timeout),
                     Timeout::Server => self.wishes.server_timeout = millis.or(self.wishes.server_timeout),
                     Timeout::Tunnel => self.wishes.tunnel_timeout = millis.or(self.wishes.tunnel_timeout),
+                    Timeout::Tarpit => self.wishes.tarpit_timeout = millis.or(self.wishes.tarpit_timeout),
+                    Timeout::Connect => {
+                        let old = &mut self.wishes.overrides.connect_timeout;
+                        *old = millis.or(*old);
+                    }
+                    Timeout::Queue => {
+                        let old = &mut self.wishes.overrides.queue_timeout;
+                        *old = millis.or(*old);
+                    }
+                }
+            }
+            ActionPlan::ExpectProxy => self.wishes.expects_proxy = true,
+            ActionPlan::SetRetries(number) => {
+                let wanted = self.amount(number).filter(|number| (0..=MOST_RETRIES).contains(number));
+                if let Some(number) = wanted {
+                    self.wishes.overrides.retries = Some(number as u32);
+                }
+            }
+            ActionPlan::Log => self.log(),
+            ActionPlan::Stamp { service, upstream, number } => {
+                let number = self.amount(number).and_then(|number| u32::try_from(number).ok());
+                let Some(number) = number.filter(|number| !service || *number <= 0xff) else { return };
+                match upstream {
+                    true => self.wishes.overrides.stamps[usize::from(*service)] = Some(number),
+                    false => self.scene.session.stream.stamp(*service, number),
                 }
             }
             ActionPlan::SetPriorityClass(sample) => {
@@ -415,6 +474,8 @@ impl<'d> Draft<'d> {
             ActionPlan::Allow
             | ActionPlan::Reject
             | ActionPlan::SilentDrop
+            | ActionPlan::Close
+            | ActionPlan::Resolve(_)
             | ActionPlan::Deny(_)
             | ActionPlan::Tarpit(_)
             | ActionPlan::Return(_)
@@ -431,7 +492,7 @@ impl<'d> Draft<'d> {
     /// Keeps a value in a slot of the frontend, where it has it.
     fn capture(&mut self, sample: &SamplePlan, slot: usize) {
         let side = match self.message {
-            Message::Response(..) => fetch::Side::Response,
+            Message::Response(..) | Message::Answer(..) => fetch::Side::Response,
             Message::Request(..) | Message::Bytes(..) => fetch::Side::Request,
         };
         let Some(length) =
@@ -442,6 +503,13 @@ impl<'d> Draft<'d> {
         let text = self.with_view(|view| evaluate(sample, view).map(|value| value.into_text().into_owned()));
         if let Some(text) = text {
             self.captures.keep(side, slot, &text, length);
+        }
+    }
+
+    fn amount(&self, amount: &AmountPlan) -> Option<i64> {
+        match amount {
+            AmountPlan::Fixed(number) => Some((*number).into()),
+            AmountPlan::Sample(sample) => self.integer(sample),
         }
     }
 
@@ -540,101 +608,14 @@ impl<'d> Draft<'d> {
             }
         }
     }
-
-    /// A part of the request's line as it is now.
-    fn part(&self, part: Part) -> Option<Vec<u8>> {
-        let Message::Request(head, line, ..) = &self.message else { return None };
-        let target = line.target.as_deref().unwrap_or_else(|| head.target.of(self.buffer));
-        Some(match part {
-            Part::Method => line.method.clone().unwrap_or_else(|| head.method_span.of(self.buffer).to_vec()),
-            Part::Uri => target.to_vec(),
-            Part::Path => target.get(path_of(target)).unwrap_or_default().to_vec(),
-            Part::PathQuery => target.get(path_of(target).start..).unwrap_or_default().to_vec(),
-            Part::Query => match memchr::memchr(b'?', target) {
-                Some(at) => target.get(at + 1..).unwrap_or_default().to_vec(),
-                None => Vec::new(),
-            },
-        })
-    }
-
-    /// Replaces a part of the request's line; what would break the line is left out.
-    fn set_part(&mut self, part: Part, mut text: Vec<u8>) {
-        text.retain(|byte| *byte > b' ' && *byte != 0x7f);
-        let Message::Request(head, line, ..) = &mut self.message else { return };
-        if part == Part::Method {
-            if !text.is_empty() {
-                head.method = Method::of(&text);
-                line.method = Some(text);
-            }
-            return;
-        }
-        let target = line.target.as_deref().unwrap_or_else(|| head.target.of(self.buffer));
-        let path = path_of(target);
-        let mut new = Vec::with_capacity(target.len() + text.len());
-        match part {
-            Part::Uri => new.extend_from_slice(&text),
-            Part::Path => {
-                new.extend_from_slice(&target[..path.start]);
-                new.extend_from_slice(&text);
-                new.extend_from_slice(&target[path.end..]);
-            }
-            Part::PathQuery => {
-                new.extend_from_slice(&target[..path.start]);
-                new.extend_from_slice(&text);
-            }
-            Part::Query => {
-                new.extend_from_slice(&target[..path.end]);
-                if !text.is_empty() {
-                    new.push(b'?');
-                    new.extend_from_slice(&text);
-                }
-            }
-            Part::Method => {}
-        }
-        if !new.is_empty() {
-            line.target = Some(new);
-        }
-    }
 }
 
-impl RequestLine {
-    /// The whole line where something of it was replaced.
-    pub(super) fn rewritten(&self, head: &RequestHead, buffer: &[u8]) -> Option<Vec<u8>> {
-        if self.method.is_none() && self.target.is_none() {
-            return None;
-        }
-        let mut line = Vec::with_capacity(64);
-        line.extend_from_slice(self.method.as_deref().unwrap_or_else(|| head.method_span.of(buffer)));
-        line.push(b' ');
-        line.extend_from_slice(self.target.as_deref().unwrap_or_else(|| head.target.of(buffer)));
-        line.extend_from_slice(b" HTTP/1.1\r\n");
-        Some(line)
+/// Asks for the address of a host, and gives it to the variable; nothing is held meanwhile.
+pub(super) async fn resolve(session: &Session, plan: &ResolvePlan, host: String) {
+    let lookups = &session.worker.shared.live.lookups;
+    if let Some(ip) = lookups.find(&plan.resolvers, host, plan.family).await {
+        session.variables.set(&plan.variable, Value::ip(ip));
     }
-}
-
-impl StatusLine {
-    /// The whole line where the status was replaced.
-    pub(super) fn rewritten(&self) -> Option<Vec<u8>> {
-        let (status, reason) = self.status.as_ref()?;
-        let reason = reason.as_deref().unwrap_or_else(|| super::reply::reason(*status));
-        Some(format!("HTTP/1.1 {status} {reason}\r\n").into_bytes())
-    }
-}
-
-/// Where the path of a target stands: after scheme and authority, before query and fragment.
-pub(super) fn path_of(target: &[u8]) -> std::ops::Range<usize> {
-    let start = match target.first() {
-        Some(b'/' | b'*') => 0,
-        _ => match memchr::memmem::find(target, b"://") {
-            Some(scheme) => target
-                .get(scheme + 3..)
-                .and_then(|rest| memchr::memchr3(b'/', b'?', b'#', rest))
-                .map_or(target.len(), |at| scheme + 3 + at),
-            None => 0,
-        },
-    };
-    let rest = target.get(start..).unwrap_or_default();
-    start..start + memchr::memchr2(b'?', b'#', rest).unwrap_or(rest.len())
 }
 
 /// A value without what would end its line.
@@ -663,6 +644,9 @@ fn expand(template: &[u8], found: &regex::bytes::Captures<'_>) -> Vec<u8> {
     }
     out
 }
+
+/// The most retries that a rule may ask for (configuration manual 4.2 "http-request set-retries").
+const MOST_RETRIES: i64 = 100;
 
 pub(super) fn spelled(version: Version) -> &'static str {
     match version {

@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 
 use super::answer::{self, Answer, Manner};
 use super::fault::Fault;
+use super::first_line::path_of;
 use super::h1::{Framing, Method, Version};
 use super::reply::{self, Pages};
-use super::rules::{Decision, Step, path_of};
+use super::rules::{Decision, Step};
 use super::session::Session;
 use super::stage::Stage;
 use super::story::Story;

@@ -16,7 +16,7 @@ use super::h1::Fields;
 use super::log;
 use super::pool::Upstream;
 use super::proxy_protocol::{self, Parse, Reason, Refusal};
-use super::rules::{Decision, Draft, Message, Step, Wishes};
+use super::rules::{Decision, Draft, Message, Overrides, Step, Wishes};
 use super::scene::{Past, Scene};
 use super::story::Story;
 use super::stream::{Cut, Stream};
@@ -24,7 +24,7 @@ use super::worker::{Seen, Shared, Worker};
 use super::{http, tcp};
 use crate::fetch::{Captures, Proxied};
 use crate::live::{BindLive, FrontendLive, TaskKind, Variables};
-use crate::snapshot::{BindPlan, FrontendPlan, Key, RulePlan, RulesPlan, Snapshot};
+use crate::snapshot::{BackendPlan, BindPlan, FrontendPlan, Key, RulePlan, RulesPlan, Snapshot};
 
 /// A connection that was accepted and not yet served.
 #[derive(Debug)]
@@ -86,6 +86,8 @@ pub(crate) struct Session {
     pub(crate) variables: Variables,
     /// Requests so far.
     pub(crate) requests: u32,
+    /// What rules decided about the way to a server of the request at hand.
+    pub(super) overrides: Overrides,
     /// What the request at hand is balanced by.
     pub(crate) key: Key,
     /// Which server served last, and the connection to it where nobody else may use it.
@@ -155,6 +157,12 @@ impl Session {
     pub(super) fn restate(&mut self, wishes: &Wishes) {
         self.peer = wishes.source.or(self.peer);
         self.stated_destination = wishes.destination.or(self.stated_destination);
+        self.overrides = wishes.overrides;
+    }
+
+    /// How often the request at hand is tried again.
+    pub(super) fn retries(&self, backend: &BackendPlan) -> u32 {
+        self.overrides.retries.unwrap_or(backend.retries)
     }
 
     /// The snapshot that was seen last.
@@ -210,6 +218,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         early: None,
         variables: Variables::new(worker.shared.live.variables.clone()),
         requests: 0,
+        overrides: Overrides::default(),
         key: Key::default(),
         last: None,
         admission: accepted.admission,
@@ -220,17 +229,17 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
 
 async fn serve(mut session: Box<Session>, accept_proxy: bool) {
     let worker = session.worker.index;
-    if !judge(&mut session, |rules| &rules.tcp_connection) {
+    let Some(expects_proxy) = judge(&mut session, |rules| &rules.tcp_connection) else {
         session.admission.bind.denied_connections.add(worker, 1);
         return session.frontend.live.denied_connections.add(worker, 1);
-    }
-    if accept_proxy {
+    };
+    if accept_proxy || expects_proxy {
         if !Box::pin(read_proxy_header(&mut session)).await {
             return;
         }
         session.ready = Instant::now();
     }
-    if !judge(&mut session, |rules| &rules.tcp_session) {
+    if judge(&mut session, |rules| &rules.tcp_session).is_none() {
         session.admission.bind.denied_sessions.add(worker, 1);
         return session.frontend.live.denied_sessions.add(worker, 1);
     }
@@ -243,10 +252,11 @@ async fn serve(mut session: Box<Session>, accept_proxy: bool) {
     }
 }
 
-/// Takes the connection through rules that look at nothing of what comes; false when they refuse it.
-fn judge(session: &mut Session, list: fn(&RulesPlan) -> &[RulePlan]) -> bool {
+/// Takes the connection through rules that look at nothing of what comes; nothing when they refuse it, or else whether
+/// it has to begin with a PROXY protocol header.
+fn judge(session: &mut Session, list: fn(&RulesPlan) -> &[RulePlan]) -> Option<bool> {
     if list(&session.frontend.rules).is_empty() {
-        return true;
+        return Some(false);
     }
     let (frontend, snapshot) = (session.frontend.clone(), session.snapshot());
     let mut wishes = Wishes::default();
@@ -271,10 +281,10 @@ fn judge(session: &mut Session, list: fn(&RulesPlan) -> &[RulePlan]) -> bool {
         if matches!(decision, Decision::SilentDrop) {
             session.stream.vanish();
         }
-        return false;
+        return None;
     }
     session.restate(&wishes);
-    true
+    Some(wishes.expects_proxy)
 }
 
 /// Reads the PROXY protocol header that the connection begins with; false when there is none.

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use super::answer::{self, Manner};
 use super::buffer::Buffer;
 use super::fault::Fault;
+use super::first_line::RequestLine;
 use super::h1::{Body, Fields, Framing, Method, RequestHead, Version};
 use super::key;
 use super::reply::Pages;
-use super::rules::{Decision, Draft, Message, RequestLine, Step};
+use super::rules::{Decision, Draft, Message, Step};
 use super::scene::{Past, Scene};
 use super::session::Session;
 use super::story::Story;
@@ -57,7 +58,7 @@ impl<'a> Stage<'_, 'a> {
         if let Some(frontend) = &frontend {
             self.unframe();
             self.answer_monitor(frontend)?;
-            self.run(&frontend.rules.tcp_content).await?;
+            self.run(&frontend.rules.tcp_content).await.map_err(shut)?;
             self.run(&frontend.rules.http_request).await?;
             self.answer_page(&frontend.rules, &frontend.name).await?;
             self.run(&frontend.rules.redirects).await?;
@@ -80,7 +81,7 @@ impl<'a> Stage<'_, 'a> {
         let same = self.session.frontend.is_half_with(backend);
         if !same && !backend.rules.is_empty() {
             self.unframe();
-            self.run(&backend.rules.tcp_content).await?;
+            self.run(&backend.rules.tcp_content).await.map_err(shut)?;
             self.run(&backend.rules.http_request).await?;
             self.answer_page(&backend.rules, &backend.name).await?;
             self.run(&backend.rules.redirects).await?;
@@ -129,6 +130,10 @@ impl<'a> Stage<'_, 'a> {
                     self.hint(&line).await?;
                     at = next;
                 }
+                Step::Resolve(plan, host, next) => {
+                    super::rules::resolve(self.session, plan, host).await;
+                    at = next;
+                }
                 Step::Answer(decision) => return Err(self.decide(decision).await),
             }
         }
@@ -145,7 +150,7 @@ impl<'a> Stage<'_, 'a> {
             },
         };
         let (prepared, fault) = match decision {
-            Decision::Reject => (None, Fault::Rejected),
+            Decision::Reject | Decision::Close => (None, Fault::Rejected),
             Decision::Service(service) => return self.serve(service),
             Decision::SilentDrop => {
                 self.session.stream.vanish();
@@ -163,7 +168,8 @@ impl<'a> Stage<'_, 'a> {
             Decision::Tarpit(plan) => {
                 let own = self.story.backend.map(|backend| &backend.rules).and_then(|rules| rules.tarpit);
                 let connect = self.story.backend.map_or(0, |backend| backend.connect_timeout);
-                let millis = own.or(frontend.rules.tarpit).unwrap_or(connect);
+                let wished = self.story.wishes.tarpit_timeout;
+                let millis = wished.or(own).or(frontend.rules.tarpit).unwrap_or(connect);
                 let prepared = answer::reply(plan, &self.draft(), manner);
                 self.session.worker.clock.sleep(Duration::from_millis(millis.into())).await;
                 self.story.hold_back();
@@ -274,4 +280,9 @@ impl<'a> Stage<'_, 'a> {
             captures: &mut self.story.captures,
         }
     }
+}
+
+/// The fault of a connection that rules close before they know it to be HTTP.
+fn shut(fault: Fault) -> Fault {
+    if fault == Fault::Rejected { Fault::Shut } else { fault }
 }

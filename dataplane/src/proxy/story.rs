@@ -270,9 +270,17 @@ impl<'a> Story<'a> {
         self.responded = self.received;
     }
 
-    /// A rule took the response away: as if it had not come.
-    pub(crate) fn unanswer(&mut self) {
+    /// A rule took the response away: as if it had not come, except for the server that sent it.
+    pub(crate) fn unanswer(&mut self, session: &Session) {
         self.responded = None;
+        if let Some((server, status)) = self.trail.server.as_ref().zip(self.status) {
+            server.live.exchanges.statuses.add(session.worker.index, status);
+        }
+    }
+
+    /// Whether it is one of HTTP, whose request is there.
+    pub(crate) fn received_request(&self) -> bool {
+        self.received.is_some()
     }
 
     /// A rule closes the connection: as if the request had not been received.
@@ -467,19 +475,18 @@ impl<'a> Story<'a> {
             | Fault::ClientLeftQueue => {}
             Fault::Cut(_, Progress::Waiting) => both(|exchanges| &exchanges.response_errors),
             Fault::Cut(_, Progress::Responding) => both(|exchanges| &exchanges.server_aborts),
-            Fault::Cut(..) if self.status.is_none() && session.frontend.mode == Mode::Http => {
-                self.each_statuses(session, |statuses, worker| statuses.add(worker, 0));
-            }
-            Fault::Cut(..) => {}
+            Fault::Cut(..) => self.count_silence(session),
             Fault::ConnectFailed | Fault::ConnectTimeout | Fault::Answered | Fault::Replaced => {}
-            Fault::Denied | Fault::Tarpitted | Fault::Rejected => match self.backend {
-                Some(backend) => one(&backend.live.denied_requests),
-                None => {
-                    one(&session.frontend.live.denied_requests);
-                    one(&session.admission.bind.denied_requests);
+            Fault::Denied | Fault::Tarpitted | Fault::Rejected | Fault::Shut => {
+                one(&session.frontend.live.denied_requests);
+                one(&session.admission.bind.denied_requests);
+                if let Some(backend) = self.backend.filter(|_| fault != Fault::Shut) {
+                    one(&backend.live.denied_requests);
                 }
-            },
-            Fault::ResponseDenied => {
+                self.count_silence(session);
+            }
+            Fault::ResponseDenied | Fault::AnswerRejected => {
+                self.count_silence(session);
                 one(&session.frontend.live.denied_responses);
                 one(&session.admission.bind.denied_responses);
                 both(|exchanges| &exchanges.denied_responses);
@@ -496,6 +503,13 @@ impl<'a> Story<'a> {
                 both(|exchanges| &exchanges.response_errors);
                 both(|exchanges| &exchanges.server_aborts);
             }
+        }
+    }
+
+    /// An exchange of HTTP that ends without a status is counted among those with a strange one.
+    fn count_silence(&self, session: &Session) {
+        if self.status.is_none() && session.frontend.mode == Mode::Http {
+            self.each_statuses(session, |statuses, worker| statuses.add(worker, 0));
         }
     }
 

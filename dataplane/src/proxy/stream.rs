@@ -303,6 +303,18 @@ impl Stream {
         let _ = socket.set_linger(Some(std::time::Duration::ZERO));
     }
 
+    /// Has every packet from now on carry a type of service, or else a netfilter mark.
+    pub(crate) fn stamp(&self, service: bool, number: u32) {
+        let socket = SockRef::from(self);
+        // What the kernel refuses, marks without the right to them above all, changes nothing.
+        if service {
+            let _ = socket.set_tos_v4(number);
+            let _ = socket.set_tclass_v6(number);
+        } else {
+            let _ = socket.set_mark(number);
+        }
+    }
+
     /// Says that nothing more will be sent.
     pub(crate) fn shutdown_write(&self) {
         // A peer that is gone already is as good as one that was told.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::clock::Timer;
 use super::fault::Fault;
 use super::h1::Fields;
+use super::inspection::{Inspected, Verdict, inspect_answer};
 use super::key;
 use super::relay::{self, Direction, End, Flow, Halt};
 use super::rules::{Decision, Draft, Message, Step};
@@ -66,6 +67,7 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     }
     let timer = Timer::new(&session.worker.clock);
     let tunnel = backend.tunnel_timeout;
+    let meter = story.trail.sight.share();
     let plan = &session.frontend;
     let client = End::new(
         &session.stream,
@@ -73,20 +75,39 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
         tunnel.unwrap_or(plan.client_timeout),
         plan.client_fin_timeout,
     )
-    .metered(story.sight());
+    .metered(&meter);
     let server = End::new(
         &way.upstream.stream,
         &timer,
         tunnel.unwrap_or(backend.server_timeout),
         backend.server_fin_timeout,
     );
-    story.sight().note_timer(&timer);
-    story.sight().enter(Progress::Tunnel);
-    let outcome = relay::exchange(&mut upward, &mut downward, &client, &server).await;
+    story.trail.sight.note_timer(&timer);
+    story.trail.sight.enter(Progress::Tunnel);
+    let judged = match backend.rules.tcp_response.is_empty() {
+        true => Ok(Verdict::Pass),
+        false => {
+            let inspected = Inspected { session, snapshot, backend, way: &way };
+            inspect_answer(&inspected, story, (&mut upward, &mut downward), (&client, &server)).await
+        }
+    };
+    let outcome = match judged {
+        Ok(Verdict::Pass) => relay::exchange(&mut upward, &mut downward, &client, &server).await,
+        Ok(Verdict::Close) => Ok(()),
+        Err(fault) => {
+            story.note_carried([0, 0], way.upstream.stream.carried());
+            return Err(fault);
+        }
+    };
     story.note_carried([0, 0], way.upstream.stream.carried());
     story.carried.request_spliced = upward.spliced;
     story.carried.response_spliced = downward.spliced;
-    outcome.map_err(|(direction, halt)| match (direction, halt) {
+    outcome.map_err(|(direction, halt)| halted(direction, halt))
+}
+
+/// Why a session stopped that was being relayed.
+pub(super) fn halted(direction: Direction, halt: Halt) -> Fault {
+    match (direction, halt) {
         (Direction::Up, Halt::SenderSilent) | (Direction::Down, Halt::ReceiverSilent) => {
             Fault::ClientDataTimeout
         }
@@ -95,7 +116,7 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
         }
         (Direction::Up, Halt::SenderGone) | (Direction::Down, Halt::ReceiverGone) => Fault::ClientAborted,
         _ => Fault::ServerAborted,
-    })
+    }
 }
 
 /// The backend that rules lead to, or else the default one.
@@ -165,9 +186,13 @@ async fn inspect<'a>(
             Step::Done => return Ok(()),
             Step::Answer(Decision::SilentDrop) => {
                 session.stream.vanish();
-                return Err(Fault::Rejected);
+                return Err(Fault::Shut);
             }
-            Step::Answer(_) => return Err(Fault::Rejected),
+            Step::Answer(_) => return Err(Fault::Shut),
+            Step::Resolve(plan, host, next) => {
+                super::rules::resolve(session, plan, host).await;
+                at = next;
+            }
             Step::Pause(millis, next) => {
                 session.worker.clock.sleep(Duration::from_millis(millis.into())).await;
                 at = next;

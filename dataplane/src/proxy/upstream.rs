@@ -118,8 +118,9 @@ pub(crate) async fn reach<'a>(
         server.live.exchanges.begin(worker.index, now);
         if reusable
             && let Some(upstream) = own(session, backend, &server)
-                .or_else(|| loan.take_idle(backend.reuse, session.requests <= 1))
+                .or_else(|| loan.take_idle(backend.reuse, session.requests <= 1, aim(session, &server)))
         {
+            stamp(session, &upstream.stream);
             server.live.exchanges.reuses.add(worker.index, 1);
             backend.live.exchanges.reuses.add(worker.index, 1);
             trail.connected = Some(Instant::now());
@@ -138,7 +139,8 @@ pub(crate) async fn reach<'a>(
             Err(failure) => failure,
         };
         super::observe::observe_connection(session, backend, &server, false);
-        let retries = backend.retry_on.contains(RetryReason::ConnFailure) && trail.retries < backend.retries;
+        let retries =
+            backend.retry_on.contains(RetryReason::ConnFailure) && trail.retries < session.retries(backend);
         if !retries {
             server.live.exchanges.connection_errors.add(worker.index, 1);
             backend.live.exchanges.connection_errors.add(worker.index, 1);
@@ -148,7 +150,8 @@ pub(crate) async fn reach<'a>(
         held = retry(session, backend, (server, slot), trail);
         if held.place.is_some() && failure == Fault::ConnectFailed {
             // A server that refuses at once is given time to come back, as HAProxy does.
-            let pause = if backend.connect_timeout == 0 { PAUSE } else { backend.connect_timeout.min(PAUSE) };
+            let limit = connect_timeout(session, backend);
+            let pause = if limit == 0 { PAUSE } else { limit.min(PAUSE) };
             trail.sight.enter(Progress::Pausing);
             worker.clock.sleep(Duration::from_millis(u64::from(pause))).await;
         }
@@ -248,7 +251,8 @@ fn own(session: &mut Session, backend: &BackendPlan, server: &ServerPlan) -> Opt
     note_server(session, backend, server);
     let mut upstream = session.last.as_mut()?.upstream.take()?;
     upstream.resume();
-    upstream.is_usable(&server.live).then_some(upstream)
+    let usable = upstream.is_usable(&server.live) && upstream.leads_to(aim(session, server));
+    usable.then_some(upstream)
 }
 
 /// A place on a server, waiting for one where all are taken.
@@ -325,7 +329,7 @@ async fn wait<'a>(
     };
     let place = *rank.get_or_insert_with(|| queue.rank(trail.priority, process.now()));
     let (mut ticket, waiting) = queue.join(&backend.live, place);
-    session.timer.set(Instant::now(), backend.queue_timeout);
+    session.timer.set(Instant::now(), session.overrides.queue_timeout.unwrap_or(backend.queue_timeout));
     trail.sight.enter(Progress::Queued);
     // Between the look and the joining a place may have become free, and been given to nobody.
     match server {
@@ -426,7 +430,9 @@ fn redispatches(session: &Session, backend: &BackendPlan, trail: &Trail<'_>) -> 
     let due = match backend.redispatch {
         0 => return false,
         every if every > 0 => retry.is_multiple_of(every.unsigned_abs()),
-        before_last => retry == (backend.retries + 1).saturating_sub(before_last.unsigned_abs()).max(1),
+        before_last => {
+            retry == (session.retries(backend) + 1).saturating_sub(before_last.unsigned_abs()).max(1)
+        }
     };
     let free = trail.claim.server.is_none() && session.key.0.is_none();
     due || (free
@@ -435,7 +441,7 @@ fn redispatches(session: &Session, backend: &BackendPlan, trail: &Trail<'_>) -> 
 
 /// Opens a connection to a server, and sends the PROXY protocol header where one is asked for.
 async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> Result<Upstream, Fault> {
-    session.timer.set(Instant::now(), backend.connect_timeout);
+    session.timer.set(Instant::now(), connect_timeout(session, backend));
     let generation = server.live.generation.load(Ordering::Relaxed);
     let (socket, address) = begin(session, backend, server).map_err(|error| {
         if error.raw_os_error().is_some() {
@@ -445,6 +451,7 @@ async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) 
         Fault::ConnectFailed
     })?;
     let stream = Stream::adopt(&session.worker.reactor, socket);
+    stamp(session, &stream);
     stream.connect(&address, &session.timer).await.map_err(|cut| match cut {
         Cut::Timeout => Fault::ConnectTimeout,
         _ => Fault::ConnectFailed,
@@ -456,7 +463,29 @@ async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) 
         session.worker.keep_scratch(header);
         sent.map_err(|_| Fault::ConnectFailed)?;
     }
-    Ok(Upstream::new(stream, generation))
+    Ok(Upstream::new(stream, generation, aim(session, server)))
+}
+
+/// Milliseconds that a connection is waited for, 0 for no limit.
+fn connect_timeout(session: &Session, backend: &BackendPlan) -> u32 {
+    session.overrides.connect_timeout.unwrap_or(backend.connect_timeout)
+}
+
+/// Has what goes to the server carry what rules want it to carry.
+fn stamp(session: &Session, stream: &Stream) {
+    let [mark, service] = session.overrides.stamps;
+    [(false, mark), (true, service)]
+        .into_iter()
+        .filter_map(|(kind, number)| Some((kind, number?)))
+        .for_each(|(kind, number)| stream.stamp(kind, number));
+}
+
+/// Where a connection has to lead, when that is up to the client and not to the server.
+fn aim(session: &Session, server: &ServerPlan) -> Option<SocketAddr> {
+    match server.target {
+        Target::Transparent(_) | Target::Mapped(..) => session.destination(),
+        _ => None,
+    }
 }
 
 /// A socket, and where it is to connect to.

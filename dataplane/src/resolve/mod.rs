@@ -32,7 +32,7 @@ use tokio::sync::mpsc;
 use self::nameserver::Nameserver;
 use self::place::Places;
 use self::section::{Command, Section};
-use crate::live::{Found, Live, NameserverLive, SectionLive};
+use crate::live::{Found, Live, Lookup, NameserverLive, SectionLive};
 use crate::snapshot::{BackendPlan, Snapshot};
 
 /// The thread that resolves names.
@@ -124,6 +124,7 @@ struct Running {
 
 impl Leader {
     async fn run(mut self, mut coming: mpsc::UnboundedReceiver<Arc<Snapshot>>) {
+        let mut lookups = self.live.lookups.take();
         let mut keeping = tokio::time::interval(KEEPING);
         keeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -135,6 +136,7 @@ impl Leader {
                         return;
                     }
                 },
+                Some(lookup) = next(&mut lookups) => self.look(lookup),
                 _ = keeping.tick() => self.keep(),
             }
         }
@@ -189,6 +191,13 @@ impl Leader {
         self.current = snapshot;
     }
 
+    /// Has a section answer a question; without the section there is no answer.
+    fn look(&self, lookup: Lookup) {
+        if let Some(running) = self.sections.get(&lookup.resolvers) {
+            let _ = running.commands.send(Command::Look(lookup));
+        }
+    }
+
     fn section_live(&self, row: &Resolvers) -> Option<SectionLive> {
         let running = self.sections.get(&row.name)?;
         let named = |server: &Nameserver| (server.name.clone(), server.live.clone());
@@ -221,6 +230,14 @@ impl Leader {
             tracing::warn!(%error, file = %file.display(), "addresses cannot be kept");
             self.places.note_change();
         }
+    }
+}
+
+/// The next question of a rule; nobody asks where another thread has the questions.
+async fn next(lookups: &mut Option<mpsc::Receiver<Lookup>>) -> Option<Lookup> {
+    match lookups {
+        Some(lookups) => lookups.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -94,6 +94,25 @@ impl Question {
         }
     }
 
+    /// What is being asked for, while answers are awaited.
+    pub fn asks(&self) -> Option<Wanted> {
+        match self.phase {
+            Phase::Resting { .. } => None,
+            Phase::Asking { wanted, .. } => Some(wanted),
+        }
+    }
+
+    /// Makes the next round due at once; false when one is under way.
+    pub fn hasten(&mut self) -> bool {
+        match &mut self.phase {
+            Phase::Resting { until } => {
+                *until = 0;
+                true
+            }
+            Phase::Asking { .. } => false,
+        }
+    }
+
     /// Begins a round when it is time for it, with so many name servers.
     pub fn begin(&mut self, now: u64, servers: usize, timing: &Timing) -> Option<Query> {
         match self.phase {

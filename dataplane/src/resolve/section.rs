@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regate_proto::model::{Name, Resolvers, ServerRef, Weight, is_service_name};
-use tokio::sync::{Semaphore, mpsc};
+use regate_proto::model::{AddressFamily, Name, Resolvers, ServerRef, Weight, is_service_name};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::assign::{self, Slots, Wish};
 use super::codec::{Answer, Service, Wanted};
@@ -19,7 +19,7 @@ use super::nameserver::{Ask, Nameserver, add_one};
 use super::place::{Cause, Places};
 use super::question::{Consequence, Failure, Query, Question, Timing};
 use super::records::{Hold, Records};
-use crate::live::{Found, ServiceRecord};
+use crate::live::{Found, Lookup, ServiceRecord};
 use crate::snapshot::{BackendPlan, Naming, ServerPlan};
 
 /// What a section is told.
@@ -31,6 +31,8 @@ pub(super) enum Command {
     Backend(Arc<BackendPlan>),
     /// A backend is gone.
     Gone(Name),
+    /// A rule wants the address of a host.
+    Look(Lookup),
 }
 
 /// A section at work.
@@ -72,8 +74,10 @@ enum WantedKey {
 struct Asked {
     question: Question,
     records: Kept,
-    /// The servers that need it; without any it is asked for no more.
+    /// The servers that need it; without any, and without who waits, it is asked for no more.
     users: BTreeSet<ServerRef>,
+    /// Rules that wait for the end of the round.
+    waiting: Vec<oneshot::Sender<IpAddr>>,
 }
 
 /// What was answered about a name.
@@ -149,6 +153,60 @@ impl Section {
                 let gone = self.members_of(&name);
                 gone.iter().for_each(|at| self.leave(at));
             }
+            Command::Look(lookup) => self.look(lookup),
+        }
+    }
+
+    /// Answers a rule: with what is known of the host, or else when the name servers have answered.
+    ///
+    /// A name is asked for once for all who wait for it. What servers need is known all the time; what rules alone ask
+    /// for is forgotten with the answer.
+    fn look(&mut self, lookup: Lookup) {
+        let name = lookup.host.trim_end_matches('.').to_ascii_lowercase();
+        let wanted = match lookup.family {
+            AddressFamily::V4 => WantedKey::V4,
+            AddressFamily::V6 => WantedKey::V6,
+        };
+        let key = Key { name, wanted };
+        let now = self.now();
+        let waiting = self.names.values().map(|asked| asked.waiting.len()).sum::<usize>();
+        match self.names.get_mut(&key) {
+            Some(asked) => {
+                if let (Some(ip), None) = (asked.choice(wanted), asked.question.asks()) {
+                    // Who does not wait any more needs no answer.
+                    let _ = lookup.answer.send(ip);
+                    return;
+                }
+                if waiting < MOST_WAITING {
+                    asked.waiting.push(lookup.answer);
+                    if asked.question.hasten() {
+                        self.agenda.insert((now, key));
+                    }
+                }
+            }
+            None if waiting < MOST_WAITING => {
+                self.agenda.insert((0, key.clone()));
+                let question = Question::new(wanted.wanted());
+                let records = Kept::Addresses(Records::new(now));
+                let (users, waiting) = (BTreeSet::new(), vec![lookup.answer]);
+                self.names.insert(key, Asked { question, records, users, waiting });
+            }
+            None => {}
+        }
+        self.begin_due();
+    }
+
+    /// Answers the rules that wait for a name whose round is over; `valid` tells whether it was answered.
+    fn answer(&mut self, key: &Key, valid: bool) {
+        let Some(asked) = self.names.get_mut(key) else { return };
+        let ip = asked.choice(key.wanted).filter(|_| valid);
+        for answer in asked.waiting.drain(..) {
+            if let Some(ip) = ip {
+                let _ = answer.send(ip);
+            }
+        }
+        if asked.users.is_empty() {
+            self.names.remove(key);
         }
     }
 
@@ -257,7 +315,8 @@ impl Section {
         };
         let question = Question::new(key.wanted.wanted());
         self.agenda.insert((0, key.clone()));
-        self.names.insert(key.clone(), Asked { question, records, users: BTreeSet::from([user]) });
+        let users = BTreeSet::from([user]);
+        self.names.insert(key.clone(), Asked { question, records, users, waiting: Vec::new() });
         false
     }
 
@@ -265,7 +324,7 @@ impl Section {
     fn release(&mut self, key: &Key, user: &ServerRef) {
         let Some(asked) = self.names.get_mut(key) else { return };
         asked.users.remove(user);
-        if asked.users.is_empty() {
+        if asked.users.is_empty() && asked.waiting.is_empty() {
             // Its place in the agenda is passed over when it is due.
             self.names.remove(key);
         }
@@ -283,7 +342,13 @@ impl Section {
             let query = asked.question.begin(now, self.nameservers.len(), &self.timing);
             match query {
                 Some(query) => self.send(&key, query),
-                None => self.plan_next(&key),
+                None => {
+                    // Without name servers nobody answers.
+                    if self.nameservers.is_empty() {
+                        self.answer(&key, false);
+                    }
+                    self.plan_next(&key);
+                }
             }
         }
     }
@@ -337,12 +402,14 @@ impl Section {
             (Consequence::Settled, Ok(answer)) => {
                 add_one(&reply.nameserver.live.valid);
                 self.take(&reply.key, answer, now, &reply.nameserver);
+                self.answer(&reply.key, true);
                 self.plan_next(&reply.key);
             }
             (Consequence::Outdated, Ok(_)) => add_one(&reply.nameserver.live.outdated),
             (Consequence::Again(query), _) => self.send(&reply.key, query),
             (Consequence::Failed(failure), _) => {
                 self.miss(&reply.key, failure, now);
+                self.answer(&reply.key, false);
                 self.plan_next(&reply.key);
             }
             (Consequence::Wait | Consequence::Settled | Consequence::Outdated, _) => {}
@@ -531,18 +598,28 @@ impl Section {
     }
 }
 
+impl Asked {
+    /// The address that a rule gets: of the family that is wanted, or else of the other.
+    fn choice(&self, wanted: WantedKey) -> Option<IpAddr> {
+        let Kept::Addresses(records) = &self.records else { return None };
+        let family = if wanted == WantedKey::V4 { AddressFamily::V4 } else { AddressFamily::V6 };
+        let liked = records.iter().find(|ip| AddressFamily::of(**ip) == family);
+        liked.or_else(|| records.iter().next()).copied()
+    }
+}
+
 impl WantedKey {
     fn of(naming: &Naming) -> WantedKey {
         match naming.prefer {
-            regate_proto::model::AddressFamily::V4 => WantedKey::V4,
-            regate_proto::model::AddressFamily::V6 => WantedKey::V6,
+            AddressFamily::V4 => WantedKey::V4,
+            AddressFamily::V6 => WantedKey::V6,
         }
     }
 
     fn wanted(self) -> Wanted {
         match self {
-            WantedKey::V4 => Wanted::Addresses(regate_proto::model::AddressFamily::V4),
-            WantedKey::V6 => Wanted::Addresses(regate_proto::model::AddressFamily::V6),
+            WantedKey::V4 => Wanted::Addresses(AddressFamily::V4),
+            WantedKey::V6 => Wanted::Addresses(AddressFamily::V6),
             WantedKey::Services => Wanted::Services,
         }
     }
@@ -550,6 +627,9 @@ impl WantedKey {
 
 /// Queries of one section that are under way at most.
 const MOST_QUERIES: usize = 128;
+
+/// Rules of one section that wait for answers at most; those beyond find no address.
+const MOST_WAITING: usize = 16_384;
 
 /// Milliseconds after which the agenda is looked at in any case.
 const LONGEST_REST: u64 = 60_000;

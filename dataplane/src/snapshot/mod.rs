@@ -41,8 +41,8 @@ pub use naming::Naming;
 pub use page::PagePlan;
 pub use persistence::CookiePlan;
 pub use rules::{
-    ActionPlan, ContentPlan, ListEditPlan, PatiencePlan, RedirectPlan, ReplyPlan, RoutePlan, RulePlan,
-    RulesPlan, TargetPlan,
+    ActionPlan, ContentPlan, ListEditPlan, PatiencePlan, RedirectPlan, ReplyPlan, ResolvePlan, RoutePlan,
+    RulePlan, RulesPlan, TargetPlan,
 };
 pub use sample::{SamplePlan, StepPlan};
 pub use tables::TablePlan;

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use regate_proto::model::{ListName, Mode, Name, Rules, Severity, Subject};
+use regate_proto::model::{AddressFamily, ListName, Mode, Name, Rules, Severity, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::rules::action::{
-    Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Slot, Timeout,
+    Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Resolve, Service, Side, Slot, Stamp,
+    StampValue, Timeout,
 };
 use regate_proto::rules::{Action, Format, MatchMethod, Rule, RuleSet, Stick, Variable};
 use regex::bytes::Regex;
 
 use super::condition::Acls;
-use super::tracking::{StickPlan, TallyPlan, TrackPlan};
+use super::tracking::{AmountPlan, StickPlan, TallyPlan, TrackPlan};
 use super::{ConditionPlan, FormatPlan, PagePlan, SamplePlan};
 
 /// The rules of one side of a proxy.
@@ -91,6 +92,7 @@ pub enum ActionPlan {
     Allow,
     Reject,
     SilentDrop,
+    Close,
     Deny(ReplyPlan),
     Tarpit(ReplyPlan),
     Return(ReplyPlan),
@@ -118,12 +120,30 @@ pub enum ActionPlan {
     Capture(SamplePlan, usize),
     WaitForBody { time: u32, at_least: u64 },
     EarlyHint(Box<[u8]>, FormatPlan),
+    Resolve(Box<ResolvePlan>),
+    ExpectProxy,
+    SetRetries(AmountPlan),
+    Log,
+    Stamp { service: bool, upstream: bool, number: AmountPlan },
     SetPriorityClass(SamplePlan),
     SetPriorityOffset(SamplePlan),
     Pause(PatiencePlan),
     DisableRetry,
     UseService(Service),
     Nothing,
+}
+
+/// A question for the address of a host.
+#[derive(Debug)]
+pub struct ResolvePlan {
+    /// What gets the address.
+    pub variable: Variable,
+    /// Who is asked.
+    pub resolvers: Name,
+    /// Addresses of this family before those of the other.
+    pub family: AddressFamily,
+    /// The name of the host.
+    pub host: SamplePlan,
 }
 
 /// A change of an entry of a list.
@@ -246,9 +266,6 @@ impl RulesPlan {
             inspect_delay: rules.inspect_delay.map_or(0, |time| time.get()),
             response_inspect_delay: rules.response_inspect_delay.map_or(0, |time| time.get()),
         };
-        if !http && !plan.tcp_response.is_empty() {
-            compiler.reasons.push("tcp-response content is not supported in mode tcp yet".to_owned());
-        }
         if compiler.reasons.is_empty() { Ok(plan) } else { Err(compiler.reasons) }
     }
 }
@@ -266,7 +283,7 @@ impl RulesPlan {
 
     /// Whether there is nothing to look at for a response.
     pub fn answers_nothing(&self) -> bool {
-        self.http_response.is_empty() && self.http_after_response.is_empty() && self.tcp_response.is_empty()
+        self.http_response.is_empty() && self.http_after_response.is_empty()
     }
 }
 
@@ -356,6 +373,12 @@ fn action(place: &Standing<'_>, action: &Action) -> Result<ActionPlan, String> {
         Action::Allow | Action::Accept => ActionPlan::Allow,
         Action::Reject => ActionPlan::Reject,
         Action::SilentDrop => ActionPlan::SilentDrop,
+        Action::Close => ActionPlan::Close,
+        Action::Resolve(wanted) => ActionPlan::Resolve(Box::new(resolve(wanted)?)),
+        Action::ExpectProxy => ActionPlan::ExpectProxy,
+        Action::SetRetries(number) => ActionPlan::SetRetries(AmountPlan::compile(number)?),
+        Action::Log => ActionPlan::Log,
+        Action::Stamp(wanted) => stamp(wanted)?,
         Action::Deny(wanted) => {
             let default = if set == RuleSet::HttpResponse { 502 } else { 403 };
             ActionPlan::Deny(reply(wanted, default, true)?)
@@ -413,10 +436,31 @@ fn action(place: &Standing<'_>, action: &Action) -> Result<ActionPlan, String> {
         Action::Pause(time) => ActionPlan::Pause(patience(time)?),
         Action::DisableRetry => ActionPlan::DisableRetry,
         Action::UseService(service) => ActionPlan::UseService(*service),
-        // Handshakes are over before any request is read; nice values, marks and types of service concern other
-        // kinds of processes; nothing that a rule writes is left out silently, so there is nothing to be strict about.
+        // Handshakes are over before any request is read; nice values concern other kinds of processes; nothing that
+        // a rule writes is left out silently, so there is nothing to be strict about.
         Action::WaitForHandshake | Action::Accepted(..) | Action::StrictMode(_) => ActionPlan::Nothing,
     })
+}
+
+fn resolve(wanted: &Resolve) -> Result<ResolvePlan, String> {
+    Ok(ResolvePlan {
+        variable: wanted.variable.clone(),
+        resolvers: wanted.resolvers.clone(),
+        family: wanted.family.unwrap_or(AddressFamily::V6),
+        host: SamplePlan::compile(&wanted.host)?,
+    })
+}
+
+fn stamp(wanted: &Stamp) -> Result<ActionPlan, String> {
+    let (service, upstream) = wanted.kind();
+    let number = match &wanted.value {
+        StampValue::Written(text) => {
+            let number = StampValue::number(text);
+            AmountPlan::Fixed(number.ok_or_else(|| format!("{}: '{text}' is no number", wanted.name))?)
+        }
+        StampValue::Sample(sample) => AmountPlan::Sample(SamplePlan::compile(sample)?),
+    };
+    Ok(ActionPlan::Stamp { service, upstream, number })
 }
 
 /// Compiles a change of a list; `action` is its word.

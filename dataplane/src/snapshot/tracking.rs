@@ -82,10 +82,17 @@ impl TallyPlan {
             element: tally.element,
             tracker: tally.tracker,
             adds: tally.adds,
-            amount: match &tally.amount {
-                Amount::Fixed(number) => AmountPlan::Fixed(*number),
-                Amount::Sample(sample) => AmountPlan::Sample(SamplePlan::compile(sample)?),
-            },
+            amount: AmountPlan::compile(&tally.amount)?,
+        })
+    }
+}
+
+impl AmountPlan {
+    /// Compiles a number.
+    pub(super) fn compile(amount: &Amount) -> Result<AmountPlan, String> {
+        Ok(match amount {
+            Amount::Fixed(number) => AmountPlan::Fixed(*number),
+            Amount::Sample(sample) => AmountPlan::Sample(SamplePlan::compile(sample)?),
         })
     }
 }

@@ -7,8 +7,9 @@ mod read;
 mod spell;
 mod table;
 
+use super::tracking::Amount;
 use super::{Checkpoint, Condition, Format, MatchMethod, Mistake, Sample, Tally, Track, Variable, Words};
-use crate::model::{Millis, Name, Severity};
+use crate::model::{AddressFamily, Millis, Name, Severity};
 
 pub use read::{redirect as read_redirect, reply as read_reply};
 pub use spell::answer_words;
@@ -53,6 +54,8 @@ pub enum Action {
     Reject,
     /// Forgets the connection without telling the client.
     SilentDrop,
+    /// Ends the connection with the server; what it has sent so far goes out.
+    Close,
     /// Refuses with an answer.
     Deny(Reply),
     /// Refuses with an answer that comes late.
@@ -123,6 +126,16 @@ pub enum Action {
     WaitForHandshake,
     /// Sends a header in an answer 103 before the answer.
     EarlyHint(String, Format),
+    /// Asks for the address of a host, and gives it to a variable.
+    Resolve(Resolve),
+    /// Reads a PROXY protocol header before anything else of the connection.
+    ExpectProxy,
+    /// Replaces how often a backend tries to reach a server again.
+    SetRetries(Amount),
+    /// Writes a log line at once, beside those that the proxy writes by itself.
+    Log,
+    /// Marks the packets of a connection.
+    Stamp(Stamp),
     /// The class in queues.
     SetPriorityClass(Sample),
     /// The offset in queues, in milliseconds.
@@ -135,10 +148,51 @@ pub enum Action {
     DisableRetry,
     /// Lets a service of the proxy's own answer.
     UseService(Service),
-    /// The nice value, the netfilter mark or the type of service of a connection, as its word and number say: taken
-    /// and without effect, since they concern other kinds of processes.
+    /// The nice value, as its number says: taken and without effect, since it concerns other kinds of processes.
     Accepted(&'static str, String),
 }
+
+/// A question for the address of a host (configuration manual 4.2 "http-request do-resolve").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolve {
+    /// What gets the address; it is left alone where none is found.
+    pub variable: Variable,
+    /// Who is asked.
+    pub resolvers: Name,
+    /// Addresses of this family before those of the other; absent: IPv6.
+    pub family: Option<AddressFamily>,
+    /// The name of the host, without a port.
+    pub host: Sample,
+}
+
+/// A number that goes with every packet of a connection (configuration manual 4.2 "set-fc-tos" and "set-bc-mark").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The word of the action.
+    pub name: &'static str,
+    /// The number, as it was written.
+    pub value: StampValue,
+}
+
+/// The number of a [`Stamp`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StampValue {
+    /// A decimal number, or a hexadecimal one behind `0x`.
+    Written(String),
+    /// A sample.
+    Sample(Sample),
+}
+
+/// Actions that mark packets: word, whether it is the type of service (else the netfilter mark), whether the packets
+/// go to the server (else to the client).
+pub const STAMPS: &[(&str, bool, bool)] = &[
+    ("set-bc-mark", false, true),
+    ("set-bc-tos", true, true),
+    ("set-fc-mark", false, false),
+    ("set-fc-tos", true, false),
+    ("set-mark", false, false),
+    ("set-tos", true, false),
+];
 
 /// A service of the proxy's own that answers requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -256,6 +310,12 @@ pub enum Timeout {
     Tunnel,
     /// `timeout client`.
     Client,
+    /// `timeout connect`.
+    Connect,
+    /// `timeout queue`.
+    Queue,
+    /// `timeout tarpit`.
+    Tarpit,
 }
 
 /// A span of time, or a sample that gives it in milliseconds.
@@ -295,6 +355,41 @@ pub enum Normalizer {
     },
     /// Sorts the parameters of the query by name.
     QuerySortByName,
+}
+
+impl Stamp {
+    /// Whether it is the type of service, and whether it is for the server's packets.
+    pub fn kind(&self) -> (bool, bool) {
+        let row = STAMPS.iter().find(|(name, ..)| *name == self.name);
+        row.map_or((false, false), |(_, service, server)| (*service, *server))
+    }
+}
+
+impl StampValue {
+    /// The number of a text.
+    pub fn number(text: &str) -> Option<u32> {
+        match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        }
+    }
+}
+
+impl Timeout {
+    /// Each with its word.
+    pub const WORDS: [(&'static str, Timeout); 6] = [
+        ("client", Timeout::Client),
+        ("connect", Timeout::Connect),
+        ("queue", Timeout::Queue),
+        ("server", Timeout::Server),
+        ("tarpit", Timeout::Tarpit),
+        ("tunnel", Timeout::Tunnel),
+    ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        Timeout::WORDS.iter().find(|(_, timeout)| *timeout == self).map_or("", |(word, _)| word)
+    }
 }
 
 impl RuleSet {

@@ -1,6 +1,6 @@
 //! The lists that rules use, and how.
 
-use super::action::{Content, Patience, Reply};
+use super::action::{Content, Patience, Reply, Resolve, Stamp, StampValue};
 use super::patterns::{Matching, Output, Use};
 use super::tracking::Amount;
 use super::{Action, Argument, Converter, Criterion, Format, Kind, Sample, inline};
@@ -147,6 +147,9 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::SetTimeout(_, Patience::Sample(sample))
         | Action::Pause(Patience::Sample(sample)) => of_sample(sample, needs),
         Action::Capture(sample, _) => of_sample(sample, needs),
+        Action::Stamp(Stamp { value: StampValue::Sample(sample), .. })
+        | Action::SetRetries(Amount::Sample(sample))
+        | Action::Resolve(Resolve { host: sample, .. }) => of_sample(sample, needs),
         Action::Track(track) => of_sample(&track.key, needs),
         Action::Tally(tally) => {
             if let Amount::Sample(sample) = &tally.amount {
@@ -157,6 +160,11 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::Accept
         | Action::Reject
         | Action::SilentDrop
+        | Action::Close
+        | Action::ExpectProxy
+        | Action::Log
+        | Action::SetRetries(Amount::Fixed(_))
+        | Action::Stamp(Stamp { value: StampValue::Written(_), .. })
         | Action::Auth { .. }
         | Action::DeleteHeader(..)
         | Action::Normalize(_)

@@ -1,6 +1,6 @@
 //! Every sample of a proxy's rules, wherever it stands.
 
-use super::action::{Content, Patience, Redirect, Reply};
+use super::action::{Content, Patience, Redirect, Reply, Resolve, Stamp, StampValue};
 use super::log_format::{self, Format};
 use super::tracking::Amount;
 use super::{Action, Condition, Rule, Sample, Test, tables};
@@ -120,7 +120,10 @@ fn of_rule(rule: &mut Rule, each: &mut dyn FnMut(&mut Sample)) {
         | Action::SetPriorityOffset(sample)
         | Action::SetTimeout(_, Patience::Sample(sample))
         | Action::Pause(Patience::Sample(sample)) => each(sample),
-        Action::Capture(sample, _) => each(sample),
+        Action::Capture(sample, _)
+        | Action::Stamp(Stamp { value: StampValue::Sample(sample), .. })
+        | Action::SetRetries(Amount::Sample(sample))
+        | Action::Resolve(Resolve { host: sample, .. }) => each(sample),
         Action::Track(track) => each(&mut track.key),
         Action::Tally(tally) => {
             if let Amount::Sample(sample) = &mut tally.amount {
@@ -131,6 +134,11 @@ fn of_rule(rule: &mut Rule, each: &mut dyn FnMut(&mut Sample)) {
         | Action::Accept
         | Action::Reject
         | Action::SilentDrop
+        | Action::Close
+        | Action::ExpectProxy
+        | Action::Log
+        | Action::SetRetries(Amount::Fixed(_))
+        | Action::Stamp(Stamp { value: StampValue::Written(_), .. })
         | Action::Auth { .. }
         | Action::DeleteHeader(..)
         | Action::Normalize(_)

@@ -8,7 +8,7 @@ use super::{State, Touched, contained, parent_of};
 use crate::model::{Backend, Kind, Mode, Name, Row, Rules, SYSTEM_RESOLVERS, Subject};
 use crate::problem::{Code, Problem};
 use crate::rules::condition::PREDEFINED;
-use crate::rules::{Condition, Test};
+use crate::rules::{Action, Condition, Test};
 
 /// Every way in which the touched rows, and those that point to them, do not fit together.
 pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
@@ -67,12 +67,11 @@ fn check_references(state: &State, row: &Arc<Row>, problems: &mut Vec<Problem>) 
     }
     check_rules(state, row, problems);
     // Without a section of that name, the name servers of the system are `default` (configuration manual 5.3.2).
-    if let Some(resolvers) = resolvers_of(row)
-        && resolvers.as_str() != SYSTEM_RESOLVERS
-        && state.resolvers(resolvers).is_none()
-    {
-        let detail = format!("resolvers: there are no resolvers {resolvers}");
-        problems.push(Problem::about(Code::Dangling, &subject, detail));
+    for resolvers in resolvers_of(row) {
+        if resolvers.as_str() != SYSTEM_RESOLVERS && state.resolvers(resolvers).is_none() {
+            let detail = format!("resolvers: there are no resolvers {resolvers}");
+            problems.push(Problem::about(Code::Dangling, &subject, detail));
+        }
     }
     let partner = match row.as_ref() {
         Row::Frontend(row) if row.listen && !state.backend(&row.name).is_some_and(|other| other.listen) => {
@@ -149,7 +148,7 @@ fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<
     }
 }
 
-/// Servers, and what they start from, that still use resolvers that are gone.
+/// Servers, what they start from, and rules that still use resolvers that are gone.
 fn check_unresolved(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<Problem>) {
     let is_gone = |name: &Name| absent.contains(&Subject::Resolvers(name.clone()));
     let gone = absent
@@ -158,10 +157,10 @@ fn check_unresolved(state: &State, absent: &BTreeSet<&Subject>, problems: &mut V
     if !gone {
         return;
     }
-    for row in [Kind::Defaults, Kind::Backend, Kind::Server].into_iter().flat_map(|kind| state.rows(kind)) {
-        if let Some(resolvers) = resolvers_of(row).filter(|name| is_gone(name))
-            && resolvers.as_str() != SYSTEM_RESOLVERS
-        {
+    let kinds = [Kind::Defaults, Kind::Frontend, Kind::Backend, Kind::Server];
+    for row in kinds.into_iter().flat_map(|kind| state.rows(kind)) {
+        let mut gone = resolvers_of(row).filter(|name| is_gone(name));
+        if let Some(resolvers) = gone.find(|name| name.as_str() != SYSTEM_RESOLVERS) {
             let detail = format!("{} still uses it", row.subject());
             problems.push(Problem::about(Code::InUse, &Subject::Resolvers(resolvers.clone()), detail));
         }
@@ -204,14 +203,24 @@ fn rules_of(row: &Row) -> Option<&Rules> {
     }
 }
 
-/// The resolvers that a row points to.
-fn resolvers_of(row: &Row) -> Option<&Name> {
-    match row {
-        Row::Defaults(row) => row.backend.default_server.naming.resolvers.as_ref(),
-        Row::Backend(row) => row.settings.default_server.naming.resolvers.as_ref(),
-        Row::Server(row) => row.settings.naming.resolvers.as_ref(),
+/// The resolvers that a row points to, itself or in its rules.
+fn resolvers_of(row: &Row) -> impl Iterator<Item = &Name> {
+    let (naming, rules) = match row {
+        Row::Defaults(row) => {
+            let rules = [Some(&row.frontend.rules), Some(&row.backend.rules)];
+            (Some(&row.backend.default_server.naming), rules)
+        }
+        Row::Frontend(row) => (None, [Some(&row.settings.rules), None]),
+        Row::Backend(row) => (Some(&row.settings.default_server.naming), [Some(&row.settings.rules), None]),
+        Row::Server(row) => (Some(&row.settings.naming), [None, None]),
+        _ => (None, [None, None]),
+    };
+    let asked = rules.into_iter().flatten().flat_map(|rules| &rules.rules);
+    let asked = asked.filter_map(|(_, rule)| match &rule.action {
+        Action::Resolve(resolve) => Some(&resolve.resolvers),
         _ => None,
-    }
+    });
+    naming.and_then(|naming| naming.resolvers.as_ref()).into_iter().chain(asked)
 }
 
 /// The defaults and the backend that a row points to.

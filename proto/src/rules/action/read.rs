@@ -1,10 +1,10 @@
 //! From words to actions.
 
 use super::{
-    Action, Content, Normalizer, Part, Patience, ReadFile, Redirect, RedirectKind, Reply, RuleSet, Service,
-    Side, Slot, Timeout, table,
+    Action, Content, Normalizer, Part, Patience, ReadFile, Redirect, RedirectKind, Reply, Resolve, RuleSet,
+    STAMPS, Service, Side, Slot, Stamp, StampValue, Timeout, table,
 };
-use crate::model::{Capture, ListName, Millis, Name, Severity};
+use crate::model::{AddressFamily, Capture, ListName, Millis, Name, Severity};
 use crate::rules::signature::unsound;
 use crate::rules::tracking::{Amount, Tally, Track};
 use crate::rules::{Format, MatchMethod, Mistake, Sample, Variable, Words};
@@ -93,6 +93,14 @@ impl Reader<'_, '_> {
             "allow" => Action::Allow,
             "reject" => Action::Reject,
             "silent-drop" => Action::SilentDrop,
+            "close" => Action::Close,
+            "do-log" => Action::Log,
+            "do-resolve" => Action::Resolve(self.resolve(argument)?),
+            "expect-proxy" => match self.words.take("'layer4'")? {
+                "layer4" => Action::ExpectProxy,
+                other => return Err(self.choice(other, "'layer4'")),
+            },
+            "set-retries" => Action::SetRetries(self.retries()?),
             "wait-for-handshake" => Action::WaitForHandshake,
             "disable-l7-retry" => Action::DisableRetry,
             "deny" => Action::Deny(self.reply()?),
@@ -146,12 +154,76 @@ impl Reader<'_, '_> {
                 "prometheus-exporter" => Action::UseService(Service::Prometheus),
                 other => return Err(self.choice(other, "'prometheus-exporter'")),
             },
-            "set-mark" => self.accepted("set-mark")?,
             "set-nice" => self.accepted("set-nice")?,
-            "set-tos" => self.accepted("set-tos")?,
-            // Every row of the table has an arm above; a test holds that.
-            other => return Err(self.words.wrong(format!("unknown action '{other}'"))),
+            other => match STAMPS.iter().find(|(known, ..)| *known == other) {
+                Some((name, service, _)) => Action::Stamp(Stamp { name, value: self.stamp(*service)? }),
+                // Every row of the table has an arm above; a test holds that.
+                None => return Err(self.words.wrong(format!("unknown action '{other}'"))),
+            },
         })
+    }
+
+    /// `<variable>,<resolvers>[,ipv4|ipv6]` between parentheses, and the name of the host behind them.
+    fn resolve(&mut self, argument: &str) -> Result<Resolve, Mistake> {
+        let mut parts = argument.split(',').map(str::trim);
+        let expected =
+            "'<variable>,<resolvers>' and perhaps 'ipv4' or 'ipv6' is expected between the parentheses";
+        let (variable, resolvers) = match (parts.next(), parts.next()) {
+            (Some(variable), Some(resolvers)) if !resolvers.is_empty() => (variable, resolvers),
+            _ => {
+                return Err(self.words.wrong(format!("'{argument}' names no resolvers")).expecting(expected));
+            }
+        };
+        let variable = self.variable(variable)?;
+        let resolvers =
+            Name::new(resolvers).map_err(|bad| self.words.wrong(format!("'{resolvers}': {bad}")))?;
+        let family = match parts.next() {
+            None => None,
+            Some("ipv4") => Some(AddressFamily::V4),
+            Some("ipv6") => Some(AddressFamily::V6),
+            Some(other) => {
+                return Err(self.words.wrong(format!("unknown family '{other}'")).expecting(expected));
+            }
+        };
+        if let Some(more) = parts.next() {
+            return Err(self.words.wrong(format!("'{more}' is too much")).expecting(expected));
+        }
+        Ok(Resolve { variable, resolvers, family, host: self.sample()? })
+    }
+
+    /// A number of retries, at most as many as a backend may have.
+    fn retries(&mut self) -> Result<Amount, Mistake> {
+        let amount = self.amount()?;
+        match amount {
+            Amount::Fixed(number) if number > MOST_RETRIES => Err(self
+                .words
+                .wrong(format!("'{number}' are too many retries"))
+                .expecting(format!("at most {MOST_RETRIES} is accepted"))),
+            amount => Ok(amount),
+        }
+    }
+
+    /// A mark, or a type of service, which has eight bits.
+    fn stamp(&mut self, service: bool) -> Result<StampValue, Mistake> {
+        let most = if service { 0xff } else { u32::MAX };
+        let expected = match service {
+            true => "a type of service from 0 to 255 (0xff) or a sample",
+            false => "a mark from 0 to 4294967295 (0xffffffff) or a sample",
+        };
+        let word = self.words.take(expected)?;
+        if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+            let is_sound = StampValue::number(word).is_some_and(|number| number <= most);
+            return match is_sound {
+                true => Ok(StampValue::Written(word.to_owned())),
+                false => Err(self
+                    .words
+                    .wrong(format!("'{word}' is not acceptable here"))
+                    .expecting(format!("{expected} is expected"))),
+            };
+        }
+        let sample = self.words.place(Sample::parse(word))?;
+        self.check_reach(&sample)?;
+        Ok(StampValue::Sample(sample))
     }
 
     fn amount(&mut self) -> Result<Amount, Mistake> {
@@ -392,13 +464,20 @@ impl Reader<'_, '_> {
     }
 
     fn timeout(&mut self) -> Result<Action, Mistake> {
-        let which = match self.words.take("'client', 'server' or 'tunnel'")? {
-            "client" => Timeout::Client,
-            "server" => Timeout::Server,
-            "tunnel" => Timeout::Tunnel,
-            other => return Err(self.choice(other, "'client', 'server' or 'tunnel'")),
+        // What comes before the response is over when there is one.
+        let (late, expected) = match self.set {
+            RuleSet::HttpResponse => (true, "'client', 'server' or 'tunnel'"),
+            _ => (false, "'client', 'connect', 'queue', 'server', 'tarpit' or 'tunnel'"),
         };
-        Ok(Action::SetTimeout(which, self.patience()?))
+        let word = self.words.take(expected)?;
+        let which = Timeout::WORDS.iter().find(|(known, _)| *known == word).map(|(_, which)| *which);
+        match which {
+            Some(Timeout::Connect | Timeout::Queue | Timeout::Tarpit) if late => {
+                Err(self.choice(word, expected))
+            }
+            Some(which) => Ok(Action::SetTimeout(which, self.patience()?)),
+            None => Err(self.choice(word, expected)),
+        }
     }
 
     fn patience(&mut self) -> Result<Patience, Mistake> {
@@ -527,19 +606,11 @@ fn unknown(set: RuleSet, words: &Words<'_>, word: &str) -> Mistake {
     const LATER: &[&str] = &[
         "cache-store",
         "cache-use",
-        "do-resolve",
         "expect-netscaler-cip",
-        "expect-proxy",
         "attach-srv",
         "send-spoe-group",
         "set-bandwidth-limit",
-        "set-bc-mark",
-        "set-bc-tos",
-        "set-fc-mark",
-        "set-fc-tos",
-        "set-retries",
         "switch-mode",
-        "close",
     ];
     let name = word.split('(').next().unwrap_or_default();
     if LATER.contains(&name) || name.starts_with("lua.") {
@@ -562,6 +633,9 @@ fn usage(row: &table::Row) -> String {
 /// The statuses that have a page of their own.
 const PAGES: &[u16] =
     &[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504];
+
+/// The most retries that a rule may ask for.
+const MOST_RETRIES: u32 = 100;
 
 /// The highest number of a slot.
 const MOST_SLOTS: u32 = 65_535;

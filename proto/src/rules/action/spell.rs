@@ -1,9 +1,12 @@
 //! From actions to the words that read as them.
 
 use super::{
-    Action, Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Service, Side, Slot, Timeout,
+    Action, Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Resolve, Service, Side, Slot,
+    StampValue,
 };
 use crate::config::directives::arguments::spell_time;
+use crate::model::AddressFamily;
+use crate::rules::tracking::Amount;
 use crate::rules::{Format, MatchMethod};
 
 /// The words of an action.
@@ -13,6 +16,16 @@ pub(super) fn action(action: &Action) -> Vec<String> {
         Action::Accept => words(["accept"]),
         Action::Reject => words(["reject"]),
         Action::SilentDrop => words(["silent-drop"]),
+        Action::Close => words(["close"]),
+        Action::Log => words(["do-log"]),
+        Action::ExpectProxy => words(["expect-proxy", "layer4"]),
+        Action::Resolve(resolve) => resolve_words(resolve),
+        Action::SetRetries(Amount::Fixed(number)) => words(["set-retries", &number.to_string()]),
+        Action::SetRetries(Amount::Sample(sample)) => words(["set-retries", &sample.to_string()]),
+        Action::Stamp(stamp) => match &stamp.value {
+            StampValue::Written(number) => words([stamp.name, number]),
+            StampValue::Sample(sample) => words([stamp.name, &sample.to_string()]),
+        },
         Action::WaitForHandshake => words(["wait-for-handshake"]),
         Action::DisableRetry => words(["disable-l7-retry"]),
         Action::Deny(reply) => reply_words("deny", reply),
@@ -59,14 +72,7 @@ pub(super) fn action(action: &Action) -> Vec<String> {
         Action::SetAddress(Side::Destination, sample) => words(["set-dst", &sample.to_string()]),
         Action::SetPort(Side::Source, sample) => words(["set-src-port", &sample.to_string()]),
         Action::SetPort(Side::Destination, sample) => words(["set-dst-port", &sample.to_string()]),
-        Action::SetTimeout(which, patience) => {
-            let which = match which {
-                Timeout::Client => "client",
-                Timeout::Server => "server",
-                Timeout::Tunnel => "tunnel",
-            };
-            words(["set-timeout", which, &patience_word(patience)])
-        }
+        Action::SetTimeout(which, patience) => words(["set-timeout", which.word(), &patience_word(patience)]),
         Action::Capture(sample, slot) => match slot {
             Slot::Own(length) => words(["capture", &sample.to_string(), "len", &length.to_string()]),
             Slot::Declared(slot) => words(["capture", &sample.to_string(), "id", &slot.to_string()]),
@@ -91,6 +97,16 @@ pub(super) fn action(action: &Action) -> Vec<String> {
         Action::UseService(Service::Prometheus) => words(["use-service", "prometheus-exporter"]),
         Action::Accepted(name, number) => words([name, number]),
     }
+}
+
+fn resolve_words(resolve: &Resolve) -> Vec<String> {
+    let family = match resolve.family {
+        None => "",
+        Some(AddressFamily::V4) => ",ipv4",
+        Some(AddressFamily::V6) => ",ipv6",
+    };
+    let first = format!("do-resolve({},{}{family})", resolve.variable, resolve.resolvers);
+    vec![first, resolve.host.to_string()]
 }
 
 /// The words after `redirect`.

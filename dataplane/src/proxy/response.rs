@@ -1,0 +1,153 @@
+//! What rules make of the response in an exchange: of its bytes first, then of what they mean.
+//!
+//! Owns the order of the lists of rules for responses, and what the client gets in the place of a response that they
+//! take away. Who sends and relays is `exchange.rs`.
+
+use std::time::{Duration, Instant};
+
+use regate_proto::rules::Scope;
+
+use super::answer::{self, Answer, Manner};
+use super::exchange::Exchange;
+use super::fault::Fault;
+use super::first_line::StatusLine;
+use super::h1::{Method, ResponseHead};
+use super::inspection::{Inspected, Look, look};
+use super::reply::Pages;
+use super::rules::{Decision, Draft, Message, Step};
+use super::scene::{Scene, content, past};
+use super::upstream::Way;
+use crate::snapshot::RulePlan;
+
+impl<'a> Exchange<'_, 'a> {
+    /// Takes what is known of the answer through the rules for its bytes: nothing yet, or its head, which counts when it
+    /// came before their delay was over.
+    pub(super) fn inspect(
+        &mut self,
+        way: &Way<'a>,
+        asked: Instant,
+        came: Option<(&ResponseHead, &[u8])>,
+    ) -> Result<(), Fault> {
+        let rules = &self.backend.rules;
+        if rules.tcp_response.is_empty() {
+            return Ok(());
+        }
+        let (session, snapshot, backend) = (&*self.session, self.snapshot, self.backend);
+        let inspected = Inspected { session, snapshot, backend, way };
+        let is_late = asked.elapsed().as_millis() >= u128::from(rules.response_inspect_delay);
+        self.look = match (self.look, came) {
+            (_, None) => look(&inspected, self.story, self.fields, None, (is_late, 0)),
+            (Look::Open(at), Some(_)) if is_late => {
+                look(&inspected, self.story, self.fields, None, (true, at))
+            }
+            (Look::Open(at), came) => look(&inspected, self.story, self.fields, came, (true, at)),
+            (known, _) => known,
+        };
+        match (self.look, came) {
+            (Look::Refused(fault), came) => {
+                self.story.status = came.map(|(head, _)| head.status);
+                Err(fault)
+            }
+            // As if the server had closed before it said anything.
+            (Look::Close, None) => Err(Fault::ServerClosed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a response through the rules; gives the first line where it is another. `added` holds the lines that
+    /// are added so far: rules see them too.
+    pub(super) async fn amend(
+        &mut self,
+        way: &Way<'_>,
+        head: &ResponseHead,
+        buffer: &[u8],
+        added: &mut Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let halves = self.session.frontend.is_half_with(self.backend);
+        if self.session.frontend.rules.answers_nothing() && (halves || self.backend.rules.answers_nothing()) {
+            return Ok(None);
+        }
+        let frontend = self.session.frontend.clone();
+        self.session.variables.forget(&[Scope::Request]);
+        for line in added.split_inclusive(|byte| *byte == b'\n') {
+            if let Some(colon) = memchr::memchr(b':', line) {
+                self.fields.add(&line[..colon], line[colon + 1..].trim_ascii());
+            }
+        }
+        added.clear();
+        let mut line = StatusLine::default();
+        let (body, length) = content(head, buffer);
+        let back = Some(self.backend.rules.as_ref()).filter(|_| !halves);
+        let lists: [&[RulePlan]; 4] = [
+            back.map_or(&[], |rules| &rules.http_response),
+            &frontend.rules.http_response,
+            back.map_or(&[], |rules| &rules.http_after_response),
+            &frontend.rules.http_after_response,
+        ];
+        for rules in lists {
+            let mut at = 0;
+            loop {
+                let mut draft = Draft {
+                    scene: Scene {
+                        session: self.session,
+                        snapshot: self.snapshot,
+                        backend: Some(self.backend),
+                        server: Some(&way.server),
+                        unique_id: self.story.unique_id.as_deref(),
+                        past: past(&self.request.head, self.inbound, way),
+                    },
+                    buffer,
+                    fields: self.fields,
+                    message: Message::Response(head, &mut line, &body, length),
+                    wishes: &mut self.story.wishes,
+                    captures: &mut self.story.captures,
+                };
+                match draft.run(rules, at) {
+                    Step::Done | Step::More(_) => break,
+                    Step::Answer(decision) => {
+                        let body = self.request.head.method != Method::Head;
+                        let own = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];
+                        let pages = Pages { own, shared: &self.snapshot.http_errors };
+                        let (prepared, fault) = replacement(decision, &draft, Manner { body, pages });
+                        if matches!(decision, Decision::SilentDrop) {
+                            self.session.stream.vanish();
+                        }
+                        self.story.prepared = prepared;
+                        self.story.unanswer(self.session);
+                        return Err(fault);
+                    }
+                    Step::Pause(millis, next) => {
+                        let time = Duration::from_millis(millis.into());
+                        self.session.worker.clock.sleep(time).await;
+                        at = next;
+                    }
+                    // A response's body is not waited for: it is on its way, and may have no end.
+                    Step::AwaitBody(_, _, next) | Step::Hint(_, next) | Step::Resolve(_, _, next) => {
+                        at = next
+                    }
+                }
+            }
+        }
+        if let Some((status, _)) = &line.status {
+            self.story.status = Some(*status);
+        }
+        Ok(line.rewritten())
+    }
+}
+
+/// What the client gets in the place of a response, and what became of the exchange.
+fn replacement(decision: Decision<'_>, draft: &Draft<'_>, manner: Manner<'_>) -> (Option<Answer>, Fault) {
+    match decision {
+        Decision::Redirect(plan) => (Some(answer::redirect(plan, draft)), Fault::Replaced),
+        Decision::Return(plan) => (Some(answer::reply(plan, draft, manner)), Fault::Replaced),
+        Decision::Deny(plan) | Decision::Tarpit(plan) => {
+            (Some(answer::reply(plan, draft, manner)), Fault::ResponseDenied)
+        }
+        // These do not stand among rules for responses.
+        Decision::Auth(_)
+        | Decision::Service(_)
+        | Decision::Reject
+        | Decision::SilentDrop
+        | Decision::Close => (None, Fault::Rejected),
+    }
+}
