@@ -7,15 +7,67 @@ use crate::matching::Needle;
 use crate::sample::Value;
 use crate::snapshot::{ConditionPlan, CriterionPlan};
 
-/// Whether a condition holds.
+/// What a test comes to. One that fails now and may pass later is open; one that passes has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trial {
+    Failed,
+    Open,
+    Passed,
+}
+
+/// Whether a condition holds; what is open does not hold.
 pub fn holds(plan: &ConditionPlan, view: &View<'_>) -> bool {
-    let met = plan.any.iter().any(|terms| {
-        terms.iter().all(|term| {
-            let matched = term.criteria.iter().any(|criterion| matches(criterion, view));
-            matched != term.negated
-        })
-    });
-    met != plan.negated
+    decide(plan, view).unwrap_or(false)
+}
+
+/// Whether a condition holds; nothing where more has to come before anybody can say (configuration manual 7.2 and
+/// 4.2 "tcp-request inspect-delay").
+pub fn decide(plan: &ConditionPlan, view: &View<'_>) -> Option<bool> {
+    let mut best = Trial::Failed;
+    for terms in &plan.any {
+        let mut worst = Trial::Passed;
+        for term in terms {
+            worst = worst.min(try_all(&term.criteria, view).negated(term.negated));
+            if worst == Trial::Failed {
+                break;
+            }
+        }
+        best = best.max(worst);
+        if best == Trial::Passed {
+            break;
+        }
+    }
+    match best {
+        Trial::Open => None,
+        trial => Some((trial == Trial::Passed) != plan.negated),
+    }
+}
+
+impl Trial {
+    fn negated(self, negated: bool) -> Trial {
+        match (self, negated) {
+            (Trial::Failed, true) => Trial::Passed,
+            (Trial::Passed, true) => Trial::Failed,
+            (trial, _) => trial,
+        }
+    }
+}
+
+/// The best that one of the criteria comes to.
+fn try_all(criteria: &[std::sync::Arc<CriterionPlan>], view: &View<'_>) -> Trial {
+    let mut best = Trial::Failed;
+    for criterion in criteria {
+        let before = view.undecided.replace(false);
+        let passed = matches(criterion, view);
+        let is_open = view.undecided.replace(before);
+        if passed {
+            return Trial::Passed;
+        }
+        if is_open {
+            best = Trial::Open;
+        }
+    }
+    best
 }
 
 /// Whether a value of the criterion's sample is what the criterion asks for.

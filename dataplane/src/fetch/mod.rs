@@ -26,7 +26,7 @@ use crate::sample::Value;
 use crate::snapshot::SamplePlan;
 
 pub use captures::{Captures, Side};
-pub use condition::holds;
+pub use condition::{decide, holds};
 pub(crate) use tables::{increment, key_of};
 pub(crate) use users::{is_same, presented};
 pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, Sent, View};

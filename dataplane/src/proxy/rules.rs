@@ -20,7 +20,7 @@ use super::record::Record;
 use super::scene::{Lines, Linked, Scene};
 use super::session::Session;
 use super::story::Story;
-use crate::fetch::{self, Captures, Facts, Sent, View, evaluate, holds};
+use crate::fetch::{self, Captures, Facts, Sent, View, decide, evaluate, holds};
 use crate::live::Priority;
 use crate::sample::Value;
 use crate::snapshot::{
@@ -124,12 +124,10 @@ impl<'d> Draft<'d> {
     pub(super) fn run<'p>(&mut self, rules: &'p [RulePlan], from: usize) -> Step<'p> {
         for (at, rule) in rules.iter().enumerate().skip(from) {
             if let Some(condition) = &rule.condition {
-                let (met, undecided) = self.with_view(|view| (holds(condition, view), view.undecided.get()));
-                if undecided {
-                    return Step::More(at);
-                }
-                if !met {
-                    continue;
+                match self.with_view(|view| decide(condition, view)) {
+                    None => return Step::More(at),
+                    Some(false) => continue,
+                    Some(true) => {}
                 }
             }
             self.captures.settle();
