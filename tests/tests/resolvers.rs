@@ -669,3 +669,135 @@ backend svc
     assert_eq!(logged[1], logged[0]);
     Ok(())
 }
+
+/// What rules make of a name: the rule's arguments, the name that is asked for, how often.
+const LOOKUPS: &[(&str, &str)] = &[
+    ("(txn.ip,dns,ipv4)", "a.test"),
+    ("(txn.ip,dns,ipv6)", "a.test"),
+    ("(txn.ip,dns)", "a.test"),
+    ("(txn.ip,dns,ipv4)", "A.Test"),
+    ("(txn.ip,dns,ipv4)", "a.test:8080"),
+    ("(txn.ip,dns,ipv4)", "six.test"),
+    ("(txn.ip,dns,ipv6)", "b.test"),
+    ("(txn.ip,dns)", "b.test"),
+    ("(txn.ip,dns,ipv4)", "nx.test"),
+    ("(txn.ip,dns)", "nx.test"),
+    ("(txn.ip,dns,ipv4)", "alias.test"),
+    ("(txn.ip,dns,ipv4)", "no-name"),
+    ("(txn.ip,dns,ipv4)", "a..test"),
+    ("(txn.ip,dns,ipv4)", "-"),
+    ("(txn.ip,silent,ipv4)", "a.test"),
+    ("(txn.ip,nobody,ipv4)", "a.test"),
+];
+
+#[test]
+fn rules_find_the_addresses_that_they_find_under_haproxy() -> Result<()> {
+    let silent = UdpSocket::bind("127.0.0.1:0")?;
+    let silent = silent.local_addr()?.port();
+    let hosts = [("a.test", "127.0.0.2"), ("a.test", "::2"), ("b.test", "127.0.0.4"), ("six.test", "::6")];
+    oracle::compare(|kind| {
+        let dns = Dns::start(&hosts, &["cname=alias.test,b.test"])?;
+        let mut text = configuration(&dns, "backend be\n");
+        let _ = write!(
+            text,
+            "resolvers silent\n nameserver ns1 127.0.0.1:{silent}\n resolve_retries 2\n timeout retry 50ms\n\
+             resolvers nobody\n resolve_retries 2\n timeout retry 50ms\n"
+        );
+        for (at, (arguments, _)) in LOOKUPS.iter().enumerate() {
+            let _ = write!(
+                text,
+                "frontend l{at}\n bind unix@@folder@/l{at}\n http-request do-resolve{arguments} hdr(host),host_only\n \
+                 http-request return status 200 content-type text/plain lf-string \"[%[var(txn.ip)]]\"\n"
+            );
+        }
+        let proxy = Proxy::start(kind, &text)?;
+        let mut seen = Vec::new();
+        for (at, (arguments, host)) in LOOKUPS.iter().enumerate() {
+            let line = ask_host(&proxy, &format!("l{at}"), host)?;
+            seen.push(format!("{arguments} {host}: {line}"));
+        }
+        Ok(seen)
+    })
+}
+
+/// The body of what comes back for a request with this host.
+fn ask_host(proxy: &Proxy, bind: &str, host: &str) -> Result<String> {
+    use std::io::Write as _;
+    let mut stream = std::os::unix::net::UnixStream::connect(proxy.folder.join(bind))?;
+    stream.set_read_timeout(Some(wait::PATIENCE))?;
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+/// The example of the manual: requests go where their host leads, unless that is a forbidden network or nowhere.
+#[test]
+fn requests_go_where_their_host_leads() -> Result<()> {
+    let hosts = [("one.test", "127.0.0.1"), ("two.test", "127.0.0.2"), ("bad.test", "127.0.0.3")];
+    oracle::compare(|kind| {
+        let dns = Dns::start(&hosts, &[])?;
+        let one = TcpListener::bind("127.0.0.1:0")?;
+        let port = one.local_addr()?.port();
+        let two = TcpListener::bind(("127.0.0.2", port))?;
+        let origins = [Origin::start_on("one", one)?, Origin::start_on("two", two)?];
+        let mut text = configuration(
+            &dns,
+            "backend nowhere
+backend be
+    http-request deny if { var(txn.myip) -m ip 127.0.0.3/32 10.0.0.0/8 }
+    http-request set-dst var(txn.myip)
+    server clear 0.0.0.0:@port@
+backend tcp
+    mode tcp
+    server clear 0.0.0.0:@port@
+",
+        );
+        text = text.replace(
+            "default_backend be\n",
+            "http-request do-resolve(txn.myip,dns,ipv4) hdr(Host),host_only
+    http-request capture var(txn.myip) len 40
+    use_backend nowhere unless { var(txn.myip) -m found }
+    default_backend be
+frontend raw
+    mode tcp
+    bind unix@@folder@/raw
+    tcp-request content do-resolve(sess.ip,dns,ipv4) str(two.test)
+    tcp-request content set-dst var(sess.ip)
+    default_backend tcp
+",
+        );
+        let proxy = Proxy::start(kind, &text.replace("@port@", &port.to_string()).replace("nbthread", ""))?;
+        let mut seen = Vec::new();
+        let path = proxy.folder.join("fe");
+        let mut stream = std::os::unix::net::UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(wait::PATIENCE))?;
+        // A connection that led to one of them serves nobody who goes to the other.
+        for host in ["one.test", "two.test", "one.test:81", "two.test", "bad.test", "nx.test", "one.test"] {
+            use std::io::Write as _;
+            stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
+            let mut bytes = Vec::new();
+            let whole = |bytes: &[u8]| {
+                let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+                let (head, body) = text.split_once("\r\n\r\n")?;
+                let length: usize =
+                    head.split("content-length: ").nth(1)?.split("\r\n").next()?.parse().ok()?;
+                (body.len() >= length).then(|| format!("{} {}", &head[9..12], &body[..3.min(body.len())]))
+            };
+            let answer = loop {
+                if let Some(answer) = whole(&bytes) {
+                    break answer;
+                }
+                let mut room = [0; 4096];
+                match stream.read(&mut room)? {
+                    0 => break "closed".to_owned(),
+                    count => bytes.extend_from_slice(&room[..count]),
+                }
+            };
+            seen.push(format!("{host}: {answer}"));
+        }
+        seen.push(format!("raw: {}", ask_host(&proxy, "raw", "any")?));
+        seen.push(format!("{:?}", origins.each_ref().map(|origin| origin.requests().len())));
+        Ok(seen)
+    })
+}

@@ -123,6 +123,16 @@ pub trait Connection {
         0
     }
 
+    /// Oddities of protocol on the client's connection so far.
+    fn glitches(&self) -> u32 {
+        0
+    }
+
+    /// The same on the connection to the server; `None` where there is none.
+    fn upstream_glitches(&self) -> Option<u32> {
+        self.upstream().map(|_| 0)
+    }
+
     /// The ends of the connection to the server, from and to, once there is one.
     fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
         None

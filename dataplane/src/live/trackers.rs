@@ -34,6 +34,8 @@ pub struct StreamEnd {
     pub request_failed: bool,
     /// Whether the server failed: its response was malformed or missing, or 5xx except 501 and 505.
     pub server_failed: bool,
+    /// Oddities of protocol on the client's connection.
+    pub glitches: u32,
     /// Bytes from the client.
     pub bytes_in: u64,
     /// Bytes to the client.
@@ -110,6 +112,10 @@ impl Trackers {
                     entry.add(DataType::HttpFailCnt, 0, 1);
                     entry.add(DataType::HttpFailRate, 0, 1);
                 }
+                if end.glitches > 0 {
+                    entry.add(DataType::GlitchCnt, 0, end.glitches.into());
+                    entry.add(DataType::GlitchRate, 0, end.glitches.into());
+                }
                 for (data, rate, bytes) in [
                     (DataType::BytesInCnt, DataType::BytesInRate, end.bytes_in),
                     (DataType::BytesOutCnt, DataType::BytesOutRate, end.bytes_out),
@@ -184,6 +190,7 @@ mod tests {
             DataType::HttpReqCnt,
             DataType::HttpErrCnt,
             DataType::BytesInCnt,
+            DataType::GlitchCnt,
         ];
         let store = kinds.into_iter().map(Stored::plain).collect();
         let shape = Shape { store, ..Shape::new(TableKey::Integer, 10) }.checked().unwrap();
@@ -207,17 +214,17 @@ mod tests {
         trackers.begin_request(1);
         trackers.track(0, Life::Stream, &table, &Key::of_integer(2), true, 1);
         trackers.track(0, Life::Stream, &table, &Key::of_integer(3), true, 1);
-        assert_eq!(seen(&table, 1), [1, 1, 1, 1, 0, 0]);
-        assert_eq!(seen(&table, 2), [1, 1, 0, 1, 0, 0]);
+        assert_eq!(seen(&table, 1), [1, 1, 1, 1, 0, 0, 0]);
+        assert_eq!(seen(&table, 2), [1, 1, 0, 1, 0, 0, 0]);
         assert_eq!(table.used(), 2, "a tracker holds one entry at a time");
         assert_eq!(trackers.with(0, |held| held.read(DataType::SessCnt, 0, 1)), Some(Some(0)));
-        let end = StreamEnd { request_failed: true, bytes_in: 70, ..StreamEnd::default() };
+        let end = StreamEnd { request_failed: true, bytes_in: 70, glitches: 2, ..StreamEnd::default() };
         trackers.end_stream(end, 1);
-        assert_eq!(seen(&table, 1), [1, 1, 1, 1, 1, 70]);
-        assert_eq!(seen(&table, 2), [1, 0, 0, 1, 1, 70]);
+        assert_eq!(seen(&table, 1), [1, 1, 1, 1, 1, 70, 2]);
+        assert_eq!(seen(&table, 2), [1, 0, 0, 1, 1, 70, 2]);
         assert_eq!(trackers.with(0, |held| held.read(DataType::SessCnt, 0, 1)), Some(Some(1)));
         drop(trackers);
-        assert_eq!(seen(&table, 1), [1, 0, 1, 1, 1, 70]);
+        assert_eq!(seen(&table, 1), [1, 0, 1, 1, 1, 70, 2]);
         assert_eq!(table.look(&Key::of_integer(1), 1, |entry| entry.uses()), Some(0));
     }
 }

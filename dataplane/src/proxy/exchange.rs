@@ -293,10 +293,15 @@ impl<'s, 'a> Exchange<'s, 'a> {
             if !response.is_empty() {
                 let limits = Limits::default();
                 match h1::parse_response(response.filled(), asked, &limits, strictness, self.fields) {
-                    Ok(Parse::Complete(head)) => return Ok(head),
+                    Ok(Parse::Complete(head)) => {
+                        if backend.accept_unsafe && !is_strict(session, response.filled(), asked) {
+                            malformed::note_glitch(way, self.story);
+                        }
+                        return Ok(head);
+                    }
                     Ok(Parse::Partial) => response.compact(),
                     Err(refusal) => {
-                        let at = (backend, &**way.server);
+                        let at = (backend, way, &*self.story);
                         malformed::keep_response(session, at, response.filled(), refusal, 0);
                         return Err(Fault::BadResponse);
                     }
@@ -382,7 +387,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let after = if persists { After::Next } else { After::Close };
         let ready = admit(&mut body, &mut response, head.len).map_err(|mut refusal| {
             refusal.at += head.len;
-            let at = (self.backend, &**way.server);
+            let at = (self.backend, way, &*self.story);
             malformed::keep_response(self.session, at, response.filled(), refusal, 0);
             Fault::BadResponse
         })?;
@@ -423,6 +428,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
             self.relay_body(body, way).await?;
         } else if !response.is_empty() {
             // The server sent more than it announced: who knows what it answers.
+            malformed::note_glitch(way, self.story);
             return Ok(Reply { after, keeps: false });
         }
         Ok(Reply { after, keeps })
@@ -509,7 +515,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         };
         self.story.carried.response_spliced += download.spliced;
         if let Some((refusal, rest)) = download.malformed() {
-            let at = (self.backend, &**way.server);
+            let at = (self.backend, way, &*self.story);
             malformed::keep_response(session, at, rest, refusal, self.story.sight().bytes_out());
         }
         outcome?;
@@ -578,6 +584,14 @@ impl<'s, 'a> Exchange<'s, 'a> {
         self.session.worker.keep_scratch(out);
         sent.map_err(client_fault)
     }
+}
+
+/// Whether a response would be taken without any tolerance.
+fn is_strict(session: &Session, response: &[u8], asked: Asked) -> bool {
+    let mut fields = session.worker.fields();
+    let outcome = h1::parse_response(response, asked, &Limits::default(), Strictness::STRICT, &mut fields);
+    session.worker.keep_fields(fields);
+    outcome.is_ok()
 }
 
 /// Seconds since the Unix epoch, which cookies count.

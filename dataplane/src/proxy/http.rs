@@ -170,7 +170,12 @@ async fn receive(
         if !inbound.is_empty() {
             story.count_in(session);
             match h1::parse_request(inbound.filled(), &Limits::default(), strictness, fields) {
-                Ok(Parse::Complete(head)) => return Ok(head),
+                Ok(Parse::Complete(head)) => {
+                    if session.frontend.accept_unsafe && !is_strict(session, inbound.filled()) {
+                        session.stream.note_glitch();
+                    }
+                    return Ok(head);
+                }
                 Ok(Parse::Partial) => inbound.compact(),
                 Err(refusal) => {
                     story.sight().set_bytes_in(inbound.len() as u64);
@@ -199,6 +204,14 @@ async fn receive(
             Ok(count) => inbound.put(count),
         }
     }
+}
+
+/// Whether a request would be taken without any tolerance.
+fn is_strict(session: &Session, request: &[u8]) -> bool {
+    let mut fields = session.worker.fields();
+    let outcome = h1::parse_request(request, &Limits::default(), Strictness::STRICT, &mut fields);
+    session.worker.keep_fields(fields);
+    outcome.is_ok()
 }
 
 /// Takes a request to a server and its response to the client.

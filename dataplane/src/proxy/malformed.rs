@@ -9,8 +9,9 @@ use super::buffer::SMALL;
 use super::h1::{Reason, Refusal};
 use super::session::Session;
 use super::story::Story;
+use super::upstream::Way;
 use crate::live::{Malformed, Part};
-use crate::snapshot::{BackendPlan, ServerPlan};
+use crate::snapshot::BackendPlan;
 
 /// Keeps a request in which something is wrong; `skipped` bytes of it have gone on already.
 pub(super) fn keep_request(
@@ -20,6 +21,7 @@ pub(super) fn keep_request(
     refusal: Refusal,
     skipped: u64,
 ) {
+    session.stream.note_glitch();
     let other = story.backend.map(|backend| (backend.name.clone(), backend.id));
     let server = story.trail.server.as_ref().map(|server| (server.name.clone(), server.id));
     let malformed = Malformed { other, server, ..exhibit(session, content, refusal, skipped) };
@@ -29,17 +31,25 @@ pub(super) fn keep_request(
 /// Keeps a response in which something is wrong.
 pub(super) fn keep_response(
     session: &Session,
-    (backend, server): (&BackendPlan, &ServerPlan),
+    (backend, way, story): (&BackendPlan, &Way<'_>, &Story<'_>),
     content: &[u8],
     refusal: Refusal,
     skipped: u64,
 ) {
+    note_glitch(way, story);
+    let server = &way.server;
     let malformed = Malformed {
         other: Some((session.frontend.name.clone(), session.frontend.id)),
         server: Some((server.name.clone(), server.id)),
         ..exhibit(session, content, refusal, skipped)
     };
     backend.live.malformed.show(malformed);
+}
+
+/// Notes an oddity in what a server sent.
+pub(super) fn note_glitch(way: &Way<'_>, story: &Story<'_>) {
+    way.upstream.stream.note_glitch();
+    story.trail.glitches.set(way.upstream.stream.glitches());
 }
 
 fn exhibit(session: &Session, content: &[u8], refusal: Refusal, skipped: u64) -> Malformed {

@@ -61,6 +61,10 @@ impl Connection for Session {
         self.proxied.as_deref()
     }
 
+    fn glitches(&self) -> u32 {
+        self.stream.glitches()
+    }
+
     fn measures(&self) -> Option<Measures> {
         let info = tcp_measures(&self.stream).ok()?;
         // Places in `struct tcp_info`, counted in integers of 32 bits.
@@ -99,6 +103,14 @@ impl Connection for Linked<'_> {
 
     fn measures(&self) -> Option<Measures> {
         self.session.measures()
+    }
+
+    fn glitches(&self) -> u32 {
+        self.session.glitches()
+    }
+
+    fn upstream_glitches(&self) -> Option<u32> {
+        self.past.upstream.map(Stream::glitches)
     }
 
     fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {

@@ -86,6 +86,8 @@ pub(crate) struct Session {
     pub(crate) variables: Variables,
     /// Requests so far.
     pub(crate) requests: u32,
+    /// Oddities of protocol that stick tables were told of.
+    glitches_told: Cell<u32>,
     /// What rules decided about the way to a server of the request at hand.
     pub(super) overrides: Overrides,
     /// What the request at hand is balanced by.
@@ -160,6 +162,12 @@ impl Session {
         self.overrides = wishes.overrides;
     }
 
+    /// The client's oddities of protocol since this was asked last.
+    pub(super) fn take_glitches(&self) -> u32 {
+        let all = self.stream.glitches();
+        all.saturating_sub(self.glitches_told.replace(all))
+    }
+
     /// How often the request at hand is tried again.
     pub(super) fn retries(&self, backend: &BackendPlan) -> u32 {
         self.overrides.retries.unwrap_or(backend.retries)
@@ -218,6 +226,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         early: None,
         variables: Variables::new(worker.shared.live.variables.clone()),
         requests: 0,
+        glitches_told: Cell::new(0),
         overrides: Overrides::default(),
         key: Key::default(),
         last: None,

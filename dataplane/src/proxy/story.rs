@@ -145,7 +145,8 @@ impl<'a> Story<'a> {
     ) -> Ends<'v> {
         let server = self.trail.server.as_ref().filter(|_| self.trail.connected.is_some());
         let upstream = server.map(|server| (self.source, address_of(server)));
-        Ends { source: session.peer, destination, upstream, undecided: Cell::new(false) }
+        let glitches = (session.stream.glitches(), self.trail.glitches.get());
+        Ends { source: session.peer, destination, upstream, glitches, undecided: Cell::new(false) }
     }
 
     /// What samples may look at when neither message is there.
@@ -395,6 +396,7 @@ impl<'a> Story<'a> {
                 || by_server(|status| status >= 500 && !matches!(status, 501 | 505)),
             bytes_in: self.sight().bytes_in(),
             bytes_out: self.sight().bytes_out(),
+            glitches: session.take_glitches(),
         };
         trackers.end_stream(end, session.worker.shared.live.process.at(now));
     }
@@ -597,6 +599,8 @@ pub(crate) struct Ends<'a> {
     source: Option<SocketAddr>,
     destination: &'a dyn Fn() -> Option<SocketAddr>,
     upstream: Option<(Option<SocketAddr>, Option<SocketAddr>)>,
+    /// Oddities of protocol: of the client, and of the server.
+    glitches: (u32, u32),
     undecided: Cell<bool>,
 }
 
@@ -611,6 +615,14 @@ impl Connection for Ends<'_> {
 
     fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
         self.upstream
+    }
+
+    fn glitches(&self) -> u32 {
+        self.glitches.0
+    }
+
+    fn upstream_glitches(&self) -> Option<u32> {
+        self.upstream.map(|_| self.glitches.1)
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Stream {
     /// Bytes received and sent so far.
     received: Cell<u64>,
     sent: Cell<u64>,
+    /// Oddities of protocol in what was received.
+    glitches: Cell<u32>,
 }
 
 /// Why waiting for a stream ended without success.
@@ -49,7 +51,18 @@ pub(crate) enum Opening {
 impl Stream {
     /// Takes over a non-blocking socket.
     pub(crate) fn adopt(reactor: &Rc<Reactor>, descriptor: OwnedFd) -> Stream {
-        Stream { source: Source::new(reactor, descriptor), received: Cell::new(0), sent: Cell::new(0) }
+        let source = Source::new(reactor, descriptor);
+        Stream { source, received: Cell::new(0), sent: Cell::new(0), glitches: Cell::new(0) }
+    }
+
+    /// Notes that something was received that breaks the rules of the protocol, whether it was let through or not.
+    pub(crate) fn note_glitch(&self) {
+        self.glitches.set(self.glitches.get().saturating_add(1));
+    }
+
+    /// How often that was noted.
+    pub(crate) fn glitches(&self) -> u32 {
+        self.glitches.get()
     }
 
     /// Bytes received and sent so far.
@@ -305,14 +318,7 @@ impl Stream {
 
     /// Has every packet from now on carry a type of service, or else a netfilter mark.
     pub(crate) fn stamp(&self, service: bool, number: u32) {
-        let socket = SockRef::from(self);
-        // What the kernel refuses, marks without the right to them above all, changes nothing.
-        if service {
-            let _ = socket.set_tos_v4(number);
-            let _ = socket.set_tclass_v6(number);
-        } else {
-            let _ = socket.set_mark(number);
-        }
+        stamp(SockRef::from(self), service, number);
     }
 
     /// Says that nothing more will be sent.
@@ -342,4 +348,41 @@ pub(crate) fn poll_timer(timer: &Timer, context: &Context<'_>) -> Poll<Cut> {
     })
 }
 
+/// Has every packet of a socket carry a type of service, or else a netfilter mark.
+fn stamp(socket: SockRef<'_>, service: bool, number: u32) {
+    // What the kernel refuses, marks without the right to them above all, changes nothing.
+    if service {
+        let _ = socket.set_tos_v4(number);
+        let _ = socket.set_tclass_v6(number);
+    } else {
+        let _ = socket.set_mark(number);
+    }
+}
+
 const MOVING: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn packets_carry_what_a_socket_is_told() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            stamp(SockRef::from(&stream), true, 0x10);
+            stamp(SockRef::from(&stream), false, 7);
+            let socket = SockRef::from(&stream);
+            match listener.local_addr().unwrap().is_ipv4() {
+                true => assert_eq!(socket.tos_v4().unwrap(), 0x10),
+                false => assert_eq!(socket.tclass_v6().unwrap(), 0x10),
+            }
+            // Marks are for those who may set them.
+            assert!([0, 7].contains(&socket.mark().unwrap()));
+        }
+    }
+}

@@ -113,6 +113,9 @@ impl Draft<'_> {
 impl Stores {
     /// Notes the server in all of them.
     pub(super) fn note(&mut self, server: &ServerPlan, now: u64) {
+        if server.non_stick {
+            self.0.clear();
+        }
         for (table, key, by) in self.0.drain(..) {
             let text = match by {
                 ServerKey::Name => server.name.to_string(),

@@ -1,6 +1,7 @@
 //! The way to a server: choosing one, waiting for a slot, connecting with retries. Idle connections lie in
 //! `pool.rs`.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -51,6 +52,8 @@ pub(crate) struct Trail<'a> {
     /// Where it stands in queues, beside when it came.
     pub(crate) priority: Priority,
     pub(crate) retries: u32,
+    /// Oddities of protocol on the server's connection.
+    pub(crate) glitches: Cell<u32>,
     pub(crate) redispatched: bool,
     /// Where it stood in the server's queue and in the backend's: one more than were let go on before it.
     pub(crate) queued: [u32; 2],
@@ -125,6 +128,7 @@ pub(crate) async fn reach<'a>(
             backend.live.exchanges.reuses.add(worker.index, 1);
             trail.connected = Some(Instant::now());
             trail.sight.note_upstream(Some(&upstream.stream));
+            trail.glitches.set(upstream.stream.glitches());
             return Ok(Way { server, upstream, reused: true, loan, slot });
         }
         server.live.exchanges.connects.add(worker.index, 1);
@@ -134,6 +138,7 @@ pub(crate) async fn reach<'a>(
                 trail.connected = Some(Instant::now());
                 super::observe::observe_connection(session, backend, &server, true);
                 trail.sight.note_upstream(Some(&upstream.stream));
+                trail.glitches.set(0);
                 return Ok(Way { server, upstream, reused: false, loan, slot });
             }
             Err(failure) => failure,

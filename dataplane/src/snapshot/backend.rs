@@ -133,6 +133,8 @@ pub struct ServerPlan {
     pub pool_purge_delay: u32,
     /// Requests after which a connection is not used again; `None` for no limit.
     pub max_reuse: Option<u32>,
+    /// Whether stick tables never note it.
+    pub non_stick: bool,
     /// How it is checked; `None` when it is not.
     pub checks: Option<Arc<ServerCheckPlan>>,
     /// What is observed of it.
@@ -571,6 +573,7 @@ impl<'a> Compiler<'a> {
             pool_max_conn: settings.pool_max_conn.and_then(|limit| u32::try_from(limit).ok()),
             pool_purge_delay: settings.pool_purge_delay.map_or(DEFAULT_PURGE_DELAY, Millis::get),
             max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),
+            non_stick: settings.non_stick.unwrap_or(false),
             checks,
             live,
         })

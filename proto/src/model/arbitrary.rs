@@ -466,12 +466,18 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
     (
         (of(weight()), of(0..=100_000_u32), of(any::<bool>()), of(any::<bool>()), of(header)),
         (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32)),
-        (of(0..=1000_u32), of(0..=1000_u32), of(persistence::cookie_value()), of(millis())),
+        (
+            of(0..=1000_u32),
+            of(0..=1000_u32),
+            of(persistence::cookie_value()),
+            of(millis()),
+            of(any::<bool>()),
+        ),
         naming_settings(),
         server_checks(),
     )
         .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks)| {
-            let (minconn, maxqueue, cookie, slowstart) = queue;
+            let (minconn, maxqueue, cookie, slowstart, non_stick) = queue;
             let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse) = pool;
             ServerSettings {
                 weight,
@@ -487,6 +493,7 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
                 pool_low_conn,
                 pool_purge_delay,
                 max_reuse,
+                non_stick,
                 naming,
                 checks,
             }

@@ -51,6 +51,8 @@ pub struct ServerSettings {
     pub pool_purge_delay: Option<Millis>,
     /// Requests after which a connection is not used again, -1 for no limit. Default: -1.
     pub max_reuse: Option<i32>,
+    /// Whether stick tables never note it, so that no client stays with it. Default: no.
+    pub non_stick: Option<bool>,
     /// How its host name becomes an address.
     pub naming: NamingSettings,
     /// How it is checked.

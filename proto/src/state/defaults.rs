@@ -202,6 +202,7 @@ impl ServerSettings {
                 pool_low_conn,
                 pool_purge_delay,
                 max_reuse,
+                non_stick,
             }
             naming: self.naming.over(&base.naming),
             checks: self.checks.over(&base.checks)

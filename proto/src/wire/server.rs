@@ -67,6 +67,7 @@ impl From<&ServerSettings> for v1::ServerSettings {
             pool_low_conn: settings.pool_low_conn,
             pool_purge_delay_ms: settings.pool_purge_delay.map(|span| span.get()),
             max_reuse: settings.max_reuse,
+            non_stick: settings.non_stick,
             naming: field::unless_default(&settings.naming),
             checks: field::unless_default(&settings.checks),
         }
@@ -91,6 +92,7 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
             pool_low_conn: settings.pool_low_conn,
             pool_purge_delay: field::millis("pool_purge_delay_ms", settings.pool_purge_delay_ms)?,
             max_reuse: limit("max_reuse", settings.max_reuse)?,
+            non_stick: settings.non_stick,
             naming: field::defaulted("naming", settings.naming)?,
             checks: field::defaulted("checks", settings.checks)?,
         })

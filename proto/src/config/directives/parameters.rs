@@ -83,7 +83,7 @@ pub(super) const SERVERS: &[Directive] = &[
             "server s9 192.0.2.9:80 agent-check agent-addr agent.example agent-port 9000 agent-inter 5s agent-send 'hi there'",
             "server s10 192.0.2.9:80 check observe layer7 on-error mark-down error-limit 5 on-marked-down shutdown-sessions",
             "server s11 192.0.2.9:80 backup check on-marked-up shutdown-backup-sessions init-state fully-down",
-            "server s7 192.0.2.7:80 pool-max-conn 20 pool-low-conn 2 pool-purge-delay 5s max-reuse 100",
+            "server s7 192.0.2.7:80 pool-max-conn 20 pool-low-conn 2 pool-purge-delay 5s max-reuse 100 non-stick",
             "server s8 app.example.com:80 resolvers default init-addr last,libc,none resolve-prefer ipv4",
             "server s9 _http._tcp.example.com resolve-net 10.0.0.0/8,2001:db8::/32 resolve-opts allow-dup-ip,ignore-weight",
             "server s10 app.example.com:80 init-addr 192.0.2.1 resolve-opts prevent-dup-ip",

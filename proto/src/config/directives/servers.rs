@@ -168,6 +168,8 @@ pub(super) const PARAMETERS: &[Parameter<ServerSettings>] = &[
     setting!("pool-low-conn", "<number>", pool_low_conn, COUNT),
     setting!("pool-purge-delay", "<time>", pool_purge_delay, SECONDS),
     setting!("max-reuse", "<number>", max_reuse, LIMIT),
+    word!("non-stick", non_stick = true, true),
+    word!("stick", non_stick = false, true),
     naming::RESOLVERS,
     naming::INIT_ADDR,
     naming::RESOLVE_PREFER,

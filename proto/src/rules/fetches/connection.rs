@@ -11,6 +11,7 @@ pub(super) const ROWS: &[Row] = &[
     row("bc_dst_port", Fetch::UpstreamDstPort, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_err", Fetch::UpstreamError, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_err_str", Fetch::UpstreamErrorText, Signature::NONE, Kind::Str, Reach::ANSWERED, &[]),
+    row("bc_glitches", Fetch::UpstreamGlitches, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_http_major", Fetch::UpstreamHttpMajor, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_src", Fetch::UpstreamSrc, Signature::NONE, Kind::Ip, Reach::ANSWERED, &[]),
     row("bc_src_port", Fetch::UpstreamSrcPort, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
@@ -37,6 +38,14 @@ pub(super) const ROWS: &[Row] = &[
     row("fc_err", Fetch::ClientError, Signature::NONE, Kind::Int, Reach::CONNECTION, &["fc_err"]),
     row("fc_err_str", Fetch::ClientErrorText, Signature::NONE, Kind::Str, Reach::CONNECTION, &["fc_err_str"]),
     row("fc_fackets", Fetch::ClientFackets, Signature::NONE, Kind::Int, Reach::CONNECTION, &["fc_fackets"]),
+    row(
+        "fc_glitches",
+        Fetch::ClientGlitches,
+        Signature::NONE,
+        Kind::Int,
+        Reach::CONNECTION,
+        &["fc_glitches"],
+    ),
     row(
         "fc_http_major",
         Fetch::ClientHttpMajor,

@@ -136,6 +136,8 @@ pub enum Fetch {
     UpstreamError,
     /// What went wrong with the connection to the server.
     UpstreamErrorText,
+    /// Oddities of protocol on the connection to the server.
+    UpstreamGlitches,
     /// The version of HTTP towards the server.
     UpstreamHttpMajor,
     /// The address that the server is connected to from.
@@ -172,6 +174,8 @@ pub enum Fetch {
     ClientError,
     /// What went wrong with the client's connection.
     ClientErrorText,
+    /// Oddities of protocol on the client's connection.
+    ClientGlitches,
     /// Segments acknowledged ahead, as the kernel counts them.
     ClientFackets,
     /// The version of HTTP towards the client.
