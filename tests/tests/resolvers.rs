@@ -720,11 +720,20 @@ fn rules_find_the_addresses_that_they_find_under_haproxy() -> Result<()> {
     })
 }
 
+/// A connection to a bind, which a program may have opened after its text socket.
+fn connect(proxy: &Proxy, bind: &str) -> Result<std::os::unix::net::UnixStream> {
+    let path = proxy.folder.join(bind);
+    let stream = wait::until("a bind to be there", wait::PATIENCE, || {
+        std::os::unix::net::UnixStream::connect(&path).ok()
+    })?;
+    stream.set_read_timeout(Some(wait::PATIENCE))?;
+    Ok(stream)
+}
+
 /// The body of what comes back for a request with this host.
 fn ask_host(proxy: &Proxy, bind: &str, host: &str) -> Result<String> {
     use std::io::Write as _;
-    let mut stream = std::os::unix::net::UnixStream::connect(proxy.folder.join(bind))?;
-    stream.set_read_timeout(Some(wait::PATIENCE))?;
+    let mut stream = connect(proxy, bind)?;
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -761,17 +770,24 @@ backend tcp
     default_backend be
 frontend raw
     mode tcp
-    bind unix@@folder@/raw
+    bind 127.0.0.1:@raw@
+    tcp-request inspect-delay 30s
+    tcp-request content do-resolve(sess.ip,dns,ipv4) str(two.test)
+    tcp-request content set-dst var(sess.ip)
+    default_backend tcp
+frontend hasty
+    mode tcp
+    bind 127.0.0.1:@hasty@
     tcp-request content do-resolve(sess.ip,dns,ipv4) str(two.test)
     tcp-request content set-dst var(sess.ip)
     default_backend tcp
 ",
         );
-        let proxy = Proxy::start(kind, &text.replace("@port@", &port.to_string()).replace("nbthread", ""))?;
+        let binds = [Port::reserve()?, Port::reserve()?];
+        text = text.replace("@raw@", &binds[0].to_string()).replace("@hasty@", &binds[1].to_string());
+        let proxy = Proxy::start(kind, &text.replace("@port@", &port.to_string()))?;
         let mut seen = Vec::new();
-        let path = proxy.folder.join("fe");
-        let mut stream = std::os::unix::net::UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(wait::PATIENCE))?;
+        let mut stream = connect(&proxy, "fe")?;
         // A connection that led to one of them serves nobody who goes to the other.
         for host in ["one.test", "two.test", "one.test:81", "two.test", "bad.test", "nx.test", "one.test"] {
             use std::io::Write as _;
@@ -796,7 +812,10 @@ frontend raw
             };
             seen.push(format!("{host}: {answer}"));
         }
-        seen.push(format!("raw: {}", ask_host(&proxy, "raw", "any")?));
+        // Without a delay nobody waits for the answer.
+        for bind in &binds {
+            seen.push(format!("raw: {}", fetch(bind.address(), "/")?.text()));
+        }
         seen.push(format!("{:?}", origins.each_ref().map(|origin| origin.requests().len())));
         Ok(seen)
     })

@@ -6,7 +6,11 @@
 //! Read `answer.rs` next, which makes the answers.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
 use regate_proto::model::{Mode, Name, Severity};
 use regate_proto::rules::action::{Part, Service, Side, Timeout};
@@ -608,10 +612,24 @@ impl<'d> Draft<'d> {
     }
 }
 
-/// Asks for the address of a host, and gives it to the variable; nothing is held meanwhile.
-pub(super) async fn resolve(session: &Session, plan: &ResolvePlan, host: String) {
+/// Asks for the address of a host, and gives it to the variable; nothing is held meanwhile. Rules for content wait no
+/// longer than their delay.
+pub(super) async fn resolve(session: &Session, plan: &ResolvePlan, host: String, limit: Option<Duration>) {
     let lookups = &session.worker.shared.live.lookups;
-    if let Some(ip) = lookups.find(&plan.resolvers, host, plan.family).await {
+    let mut answer = pin!(lookups.find(&plan.resolvers, host, plan.family));
+    let found = match limit {
+        None => answer.await,
+        Some(Duration::ZERO) => None,
+        Some(limit) => {
+            let mut over = pin!(session.worker.clock.sleep(limit));
+            poll_fn(|context| match answer.as_mut().poll(context) {
+                Poll::Pending => over.as_mut().poll(context).map(|()| None),
+                found => found,
+            })
+            .await
+        }
+    };
+    if let Some(ip) = found {
         session.variables.set(&plan.variable, Value::ip(ip));
     }
 }

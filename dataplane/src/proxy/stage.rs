@@ -19,7 +19,7 @@ use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
 use super::tracking::Stores;
-use crate::snapshot::{BackendPlan, FrontendPlan, RulePlan, ServerPlan, Snapshot};
+use crate::snapshot::{BackendPlan, FrontendPlan, RulePlan, RulesPlan, ServerPlan, Snapshot};
 
 /// A request with everything that rules look at and change.
 pub(super) struct Stage<'s, 'a> {
@@ -58,7 +58,7 @@ impl<'a> Stage<'_, 'a> {
         if let Some(frontend) = &frontend {
             self.unframe();
             self.answer_monitor(frontend)?;
-            self.run(&frontend.rules.tcp_content).await.map_err(shut)?;
+            self.run_content(&frontend.rules).await?;
             self.run(&frontend.rules.http_request).await?;
             self.answer_page(&frontend.rules, &frontend.name).await?;
             self.run(&frontend.rules.redirects).await?;
@@ -81,7 +81,7 @@ impl<'a> Stage<'_, 'a> {
         let same = self.session.frontend.is_half_with(backend);
         if !same && !backend.rules.is_empty() {
             self.unframe();
-            self.run(&backend.rules.tcp_content).await.map_err(shut)?;
+            self.run_content(&backend.rules).await?;
             self.run(&backend.rules.http_request).await?;
             self.answer_page(&backend.rules, &backend.name).await?;
             self.run(&backend.rules.redirects).await?;
@@ -111,9 +111,20 @@ impl<'a> Stage<'_, 'a> {
         Persistence { ignores, forces, server: server.or(known), hashed }
     }
 
+    /// Carries out the rules for content of a proxy, which know nothing of requests.
+    async fn run_content(&mut self, rules: &RulesPlan) -> Result<(), Fault> {
+        let delay = Duration::from_millis(rules.inspect_delay.into());
+        let outcome = self.run_within(&rules.tcp_content, Some(delay)).await;
+        outcome.map_err(|fault| if fault == Fault::Rejected { Fault::Shut } else { fault })
+    }
+
     /// Carries out a list of rules, waiting where it must.
     async fn run(&mut self, rules: &[RulePlan]) -> Result<(), Fault> {
-        let mut at = 0;
+        self.run_within(rules, None).await
+    }
+
+    async fn run_within(&mut self, rules: &[RulePlan], delay: Option<Duration>) -> Result<(), Fault> {
+        let (began, mut at) = (Instant::now(), 0);
         loop {
             match self.draft().run(rules, at) {
                 // A request's head is there: nothing is undecided.
@@ -131,7 +142,8 @@ impl<'a> Stage<'_, 'a> {
                     at = next;
                 }
                 Step::Resolve(plan, host, next) => {
-                    super::rules::resolve(self.session, plan, host).await;
+                    let limit = delay.map(|delay| delay.saturating_sub(began.elapsed()));
+                    super::rules::resolve(self.session, plan, host, limit).await;
                     at = next;
                 }
                 Step::Answer(decision) => return Err(self.decide(decision).await),
@@ -280,9 +292,4 @@ impl<'a> Stage<'_, 'a> {
             captures: &mut self.story.captures,
         }
     }
-}
-
-/// The fault of a connection that rules close before they know it to be HTTP.
-fn shut(fault: Fault) -> Fault {
-    if fault == Fault::Rejected { Fault::Shut } else { fault }
 }

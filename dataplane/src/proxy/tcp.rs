@@ -190,7 +190,9 @@ async fn inspect<'a>(
             }
             Step::Answer(_) => return Err(Fault::Shut),
             Step::Resolve(plan, host, next) => {
-                super::rules::resolve(session, plan, host).await;
+                let delay = Duration::from_millis(rules.inspect_delay.into());
+                let limit = Some(delay.saturating_sub(began.elapsed()));
+                super::rules::resolve(session, plan, host, limit).await;
                 at = next;
             }
             Step::Pause(millis, next) => {
