@@ -193,9 +193,8 @@ fn masked_line(line: &str) -> String {
     let checked = state_row && words.get(3) == Some(&"s3");
     let words = words.into_iter().enumerate().map(|(place, word)| match word {
         _ if state_row && place == 9 => "*".to_owned(),
-        // Checks that are under way end when they do. The address of an agent that has none of its own is that of the
-        // checks, to Regate also when it was changed by hand.
-        _ if checked && [5, 10, 11, 12, 23].contains(&place) => "*".to_owned(),
+        // Checks that are under way end when they do.
+        _ if checked && [5, 10, 11, 12].contains(&place) => "*".to_owned(),
         // Checks that are not enabled rest, and 8 tells nothing besides.
         _ if state_row && place == 13 => {
             word.parse().map_or(word.to_owned(), |bits: u8| unpaused(bits).to_string())

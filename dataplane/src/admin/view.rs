@@ -208,12 +208,16 @@ fn facts(
     };
     let disabled = settings.disabled == Some(true);
     let admin = server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready });
+    let mut checks = settings.checks;
+    if checks.agent_host.is_none() && checks.host.is_some() {
+        checks.agent_host = initial.settings.over(default).checks.host;
+    }
     ServerFacts {
         status: match &plan {
             Some(plan) => server_status(&current.snapshot, plan),
             None => status(asked_condition(admin)),
         },
-        checks: settings.checks,
+        checks,
         backend_id,
         initial_weight: initial.settings.over(default).weight.unwrap_or(Weight::DEFAULT),
         weight: settings.weight.unwrap_or(Weight::DEFAULT),

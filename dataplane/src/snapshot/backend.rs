@@ -552,7 +552,12 @@ impl<'a> Compiler<'a> {
             Some(Row::Server(initial)) => initial,
             _ => server,
         };
-        let checks = ServerCheckPlan::compile(server, &settings, &target, self.checks)?;
+        let follows = settings.checks.agent == Some(true) && settings.checks.agent_host.is_none();
+        let agent_host = match follows && settings.checks.host.is_some() {
+            true => initial.settings.over(self.default).checks.host,
+            false => settings.checks.agent_host.clone(),
+        };
+        let checks = ServerCheckPlan::compile(server, &settings, agent_host.as_ref(), &target, self.checks)?;
         Ok(ServerPlan {
             name: server.at.server.clone(),
             id: server.id,

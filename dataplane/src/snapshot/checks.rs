@@ -107,10 +107,12 @@ impl CheckPlan {
 }
 
 impl ServerCheckPlan {
-    /// The checks of a server; `None` when nobody asks for any, and nothing of their kind.
+    /// The checks of a server; `None` when nobody asks for any, and nothing of their kind. An agent without an address
+    /// of its own is where the files say that checks go, wherever these were sent since.
     pub(super) fn compile(
         server: &Server,
         settings: &ServerSettings,
+        agent_host: Option<&ServerHost>,
         target: &Target,
         plan: &CheckPlan,
     ) -> Result<Option<Arc<ServerCheckPlan>>, Problem> {
@@ -149,7 +151,7 @@ impl ServerCheckPlan {
             send_proxy: checks
                 .send_proxy
                 .unwrap_or_else(|| !elsewhere && settings.send_proxy.flatten().is_some()),
-            agent_host: host(&checks.agent_host.clone().or_else(|| checks.host.clone()))?,
+            agent_host: host(&agent_host.cloned())?,
             agent_port: checks.agent_port.or(checks.port).unwrap_or(0),
             agent_inter: millis(checks.agent_inter).unwrap_or(inter),
             agent_send: checks.agent_send.clone().unwrap_or_default().into_bytes(),

@@ -86,7 +86,7 @@ fn write(row: &v1::ServerStateRow, line: &mut String) {
         tls,
         row.check_port,
         row.check_address.as_deref().unwrap_or("-"),
-        row.agent_address.as_deref().or(row.check_address.as_deref()).unwrap_or("-"),
+        row.agent_address.as_deref().unwrap_or("-"),
         if row.agent_port == 0 { row.check_port } else { row.agent_port },
     );
 }
