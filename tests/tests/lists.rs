@@ -317,6 +317,170 @@ fn a_file_with_three_bad_lines_reports_the_three() -> Result<()> {
     Ok(())
 }
 
+/// Lines of a frontend and a backend with conditions of every kind, whose lists are numbered together.
+const CRITERIA: &str = "frontend f
+    mode http
+    bind 127.0.0.1:@port@
+    acl a path_beg /x /y
+    acl a path_beg /z
+    acl a hdr(host) -f @names@
+    acl a hdr(host) -i -f @names@ foo.com bar.com
+    acl n src_port ge 5
+    acl n src_port 1:3 5 7
+    acl d path -m found
+    acl d path,lower -m reg ^a b$
+    acl e src 10.0.0.0/8 192.168.1.1 ::1
+    acl e url_dom example.com
+    acl unused hdr_cnt(x) gt 3 lt 9
+    acl m hdr(host),lower -M -f @map@
+    acl t always_true
+    acl t method GET POST
+    acl x path -u 20 /u1 /u2
+    acl y path -u 21 -f @other@ /u3
+    acl k hdr_dom(host),lower -m dom x
+    acl k hdr_cnt(host),add(1) 5
+    acl k url_reg,lower -m str x
+    acl k req.hdr(host),lower x
+    acl k hdr_val(x) -- -5
+    acl k str(1) 1
+    acl k src,ipmask(24) 10.0.0.0
+    http-request deny if a { path_end .x .y } FALSE
+    http-request deny if !a { path -i -m sub Q } METH_POST LOCALHOST
+    http-request deny if HTTP_1.1 !{ src -f @white@ 127.0.0.0/8 }
+    http-request set-header x %[hdr(host),map(@map@,d)] if { req.ver 1.1 }
+    http-request set-header x %[hdr(host),map_beg(@map@,d)]
+    http-request set-header x %[src,map_ip(@ips@,d)] if { always_true } { hdr(x) -m str -- -f }
+    http-request set-header x y if { hdr(x) -m bin 0a0b 0c }
+    http-request return status 200 content-type text/plain string one if { path /one /two }
+    http-request return status 200 content-type text/plain string get if METH_GET { path /verb }
+    http-request return status 200 content-type text/plain string x if x
+    use_backend b if { path_dir a/b } HTTP_1.1
+    default_backend b
+backend b
+    mode http
+    acl own path -m len 3
+    http-response set-header a b if { status 200 404 } own
+    http-request deny if METH_GET { path -f @names@ }
+    http-request deny if { hdr(z) -u 3 zz } { hdr(z) -u 30 -f @other@ }
+    server s 127.0.0.1:1
+";
+
+/// Lines for the text socket about the lists of these conditions. `one`, `verb` and `x` stand for a request to that
+/// path, of which the answer is looked at.
+const ABOUT_CRITERIA: &[&str] = &[
+    "get acl #0 /xx",
+    "get acl #0 zz",
+    "get acl #5 FOO.com",
+    "get acl #10 10.1.1.1",
+    "get acl #9 xb",
+    "/one",
+    "/two",
+    "/three",
+    "del acl #@one@ /two",
+    "add acl #@one@ /three",
+    "show acl #@one@",
+    "/one",
+    "/two",
+    "/three",
+    "clear acl #@one@",
+    "/one",
+    "show acl #@one@",
+    "add acl #@one@ <<\n/one\n/two\n",
+    "/two",
+    "/verb",
+    "del acl #@verb@ GET",
+    "/verb",
+    "add acl #@verb@ GET",
+    "/verb",
+    "/u1",
+    "del acl #20 /u1",
+    "/u1",
+    "/u2",
+    "prepare acl #20",
+    "add acl @1 #20 /u9",
+    "/u9",
+    "commit acl @1 #20",
+    "/u9",
+    "/u2",
+    "show acl #20",
+    "add acl #10 nonsense",
+    "add acl #7 abc",
+    "add acl #7 8:9",
+    "show acl #7",
+    "show acl #28",
+    "show map #0",
+    "show acl #999",
+    "get acl #7 8",
+];
+
+#[test]
+fn patterns_in_rules_are_listed_and_changed_as_under_haproxy() -> Result<()> {
+    compare(|kind| {
+        let (port, folder) = (Port::reserve()?, Folder::create()?);
+        let mut text = CRITERIA.replace("@port@", &port.to_string());
+        for (name, lines) in [
+            ("names", "foo\nbar\n"),
+            ("other", "n2\n"),
+            ("white", "10.0.0.1\n"),
+            ("map", "a 1\nb 2\n"),
+            ("ips", "10.0.0.0/8 x\n"),
+        ] {
+            let file = folder.write(name, lines)?;
+            text = text.replace(&format!("@{name}@"), &file.to_string_lossy());
+        }
+        let proxy = Proxy::start(
+            kind,
+            &format!(
+                "global\n    stats socket @folder@/admin level admin\ndefaults\n    timeout connect 1s\n    \
+                 timeout client 5s\n    timeout server 5s\n{text}"
+            ),
+        )?;
+        let clean = |reply: String| {
+            let reply = reply.replace(&*folder.path().to_string_lossy(), "");
+            let reply = reply.replace(&*proxy.folder.path().to_string_lossy(), "");
+            let lines = reply.trim_end().lines().filter(|line| !line.contains("'httpclient'"));
+            let lines = lines.map(|line| match line.strip_prefix("0x") {
+                Some(entry) => entry.split_once(' ').map_or("", |(_, entry)| entry).to_owned(),
+                None => line.to_owned(),
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let listed = proxy.ask("show acl")?;
+        let number = |keyword: &str, line: &str| -> String {
+            let at = 1 + text[..text.find(line).unwrap()].matches('\n').count();
+            let wanted = format!("acl '{keyword}' ");
+            let ending = format!("line {}.", at + HEAD);
+            let found = listed.lines().find(|line| line.contains(&wanted) && line.contains(&ending));
+            found.and_then(|line| line.split(' ').next()).unwrap_or("none").to_owned()
+        };
+        let (one, verb) = (number("path", "path /one"), number("method", "string get"));
+        let mut seen = vec![format!("{one} {verb}"), clean(listed.clone()), clean(proxy.ask("show map")?)];
+        let all: Vec<String> = (0..LISTS).map(|at| format!("show acl #{at}")).collect();
+        seen.push(clean(proxy.ask(&all.join(";"))?));
+        for line in ABOUT_CRITERIA {
+            let reply = if line.starts_with('/') {
+                let mut client = HttpClient::connect(SocketAddr::from(([127, 0, 0, 1], port.number())))?;
+                let answer = client.request("GET", line, &[], b"")?;
+                format!(
+                    "{} {}",
+                    answer.status,
+                    if answer.status == 200 { answer.text() } else { String::new() }
+                )
+            } else {
+                clean(proxy.ask(&line.replace("@one@", &one).replace("@verb@", &verb))?)
+            };
+            seen.push(format!("{line}\n    {reply}"));
+        }
+        Ok(seen)
+    })
+}
+
+/// Lines of the configuration before its first frontend.
+const HEAD: usize = 6;
+
+/// Numbers of lists that are shown: all of that configuration.
+const LISTS: usize = 49;
+
 /// What rules for requests and responses do to lists: what is asked for, and the answer once it has come about.
 const LEARNING: &[(&str, &str, &str, &str)] = &[
     // A query that changes something, the value that is looked up afterwards, and what it must lead to.

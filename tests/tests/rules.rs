@@ -251,6 +251,15 @@ const ROWS: &[Row] = &[
     front("http-after-response set-header X-After %[status]", GET),
     front("http-request deny\n http-after-response set-header X-After %[status]", GET),
     front("http-request redirect location /x\n http-after-response del-header location", GET),
+    // The last rule that ended a set.
+    front("http-request set-header X-Line %[last_rule_line]\n http-request allow\n http-request deny", GET),
+    Row {
+        front: "http-request allow if { path /path/to }\n http-response set-header X-Line %[last_rule_line]",
+        back: "http-request set-header X-Line %[last_rule_line]",
+        request: GET,
+    },
+    front("http-request deny\n http-after-response set-header X-Line %[last_rule_line]", GET),
+    front("http-request set-header X-File %[last_rule_file] if { last_rule_file -m found }", GET),
 ];
 
 #[test]
@@ -397,6 +406,96 @@ fn pages_of_errors_are_those_of_haproxy() -> Result<()> {
             };
             let headers: Vec<String> = head.lines().filter(wanted).map(str::to_ascii_lowercase).collect();
             seen.push(format!("{front} | {back}\n  {status} {headers:?} {body:?}"));
+        }
+        Ok(seen)
+    })
+}
+
+/// Lines of a section, of which some look at what is not there, or name what nobody defined.
+const VAIN: &[(&str, &str, &str)] = &[
+    ("http", "frontend", "http-request deny if { path /x }"),
+    ("http", "frontend", "http-request deny if { status 404 }"),
+    ("http", "frontend", "http-response deny if { path /x }"),
+    ("http", "frontend", "http-response deny if { status 404 }"),
+    ("http", "frontend", "http-response deny if { res.hdr(x) y } { path /x }"),
+    ("http", "frontend", "http-response deny if METH_GET"),
+    ("http", "frontend", "http-response deny if LOCALHOST"),
+    ("http", "frontend", "acl late status 404\n http-request deny if late"),
+    ("http", "frontend", "acl late status 404\n acl late path /x\n http-request deny if late"),
+    ("http", "frontend", "acl early path /x\n http-response deny if !early"),
+    ("http", "frontend", "tcp-request connection reject if { path /x }"),
+    ("http", "frontend", "tcp-request connection reject if { src 10.0.0.1 }"),
+    ("http", "frontend", "tcp-request content reject if { path /x }"),
+    ("http", "frontend", "use_backend b if { srv_id 1 }"),
+    ("http", "frontend", "use_backend b if { path /x }"),
+    ("http", "frontend", "redirect location / if { status 200 }"),
+    ("http", "frontend", "monitor-uri /\n monitor fail if { path /x }"),
+    ("http", "frontend", "http-request set-header a b if { be_name b }"),
+    ("http", "frontend", "http-after-response set-header a b if { path /x }"),
+    ("http", "backend", "use-server s if { res.hdr(x) y }"),
+    ("http", "backend", "use-server s if { path /x }"),
+    ("http", "backend", "http-response set-header a b if { req.hdr(x) y }"),
+    ("http", "backend", "http-request set-header a b if { be_name b }"),
+    ("http", "backend", "force-persist if { status 200 }"),
+    ("http", "backend", "stick-table type ip size 1k\n stick on src if { status 200 }"),
+    ("http", "backend", "stick-table type ip size 1k\n stick store-response src if { path /x }"),
+    ("http", "listen", "http-request deny if { srv_id 1 }"),
+    ("http", "listen", "http-request deny if { be_name x }"),
+    ("http", "backend", "http-request auth unless { http_auth(nobody) }"),
+    ("http", "backend", "http-request auth unless { http_auth(known) }"),
+    ("http", "backend", "http-request auth unless { http_auth_group(nobody) g }"),
+    ("http", "backend", "http-request auth unless { http_auth_group(known) g }"),
+    ("http", "backend", "http-request auth unless { http_auth_group(known) other }"),
+    ("tcp", "frontend", "http-request deny if { path /x }"),
+    ("tcp", "frontend", "http-response deny"),
+    ("tcp", "frontend", "http-after-response set-header a b"),
+    ("tcp", "frontend", "redirect location /"),
+    ("tcp", "frontend", "tcp-request content reject if { path /x }"),
+    ("tcp", "frontend", "log-format %[path]"),
+    ("tcp", "frontend", "tcp-request content reject if { req.ssl_ver 3.x }"),
+    ("tcp", "frontend", "tcp-request content reject if { req.ssl_ver 3.1 }"),
+    ("tcp", "frontend", "tcp-request content reject if { req.ssl_ver ge 3.1 }"),
+    ("tcp", "frontend", "tcp-request content reject if { src foo }"),
+    ("tcp", "frontend", "tcp-request content reject if { src 10.0.0.0/33 }"),
+    ("tcp", "frontend", "tcp-request content reject if { src -n localhost }"),
+    ("tcp", "frontend", "tcp-request content reject if { src_port abc }"),
+    ("tcp", "frontend", "tcp-request content reject if { src_port 5:3 }"),
+    ("tcp", "frontend", "tcp-request content reject if { src_port ge x }"),
+    ("tcp", "frontend", "tcp-request content reject if { req.payload(0,1) -m bin 0 }"),
+    ("tcp", "frontend", "tcp-request content reject if { req.payload(0,1) -m len x }"),
+    ("tcp", "frontend", "tcp-request content reject if { req.payload(0,1) -m reg ( }"),
+    ("tcp", "frontend", "acl a src -u 5 ::1\n acl a src -u 5 ::2"),
+];
+
+#[test]
+fn conditions_that_cannot_hold_are_told_where_haproxy_tells_them() -> Result<()> {
+    compare(|kind| {
+        let mut seen = Vec::new();
+        for (mode, section, line) in VAIN {
+            let bind = if *section == "backend" { "" } else { " bind unix@@folder@/f\n" };
+            let server = if *section == "frontend" { "" } else { " server s 127.0.0.1:1\n" };
+            let text = format!(
+                "userlist known\n group g\ndefaults\n mode {mode}\n timeout connect 1s\n timeout client 5s\n \
+                 timeout server 5s\n{section} x\n{bind} {line}\n{server}backend b\n server s 127.0.0.1:1\n"
+            );
+            let (status, told) = Proxy::check(kind, &text)?;
+            // The place, and how grave it is; each program says it in its own words.
+            let grave = |line: &&str| line.starts_with("[WARNING]") || line.starts_with("[ALERT]");
+            let places = told.lines().filter(grave).filter_map(|line| {
+                let at = line.find("proxy.cfg:")?;
+                let number: String = line[at + 10..].chars().take_while(char::is_ascii_digit).collect();
+                Some(format!("{} {number}", &line[..3]))
+            });
+            let mut places: Vec<String> = places.collect();
+            places.sort();
+            places.dedup();
+            let warned = told.lines().any(|line| line.starts_with("[WARNING]"));
+            // What is wrong with a section, a log line or a group HAProxy tells without a place.
+            let is_general = ["http", "redirect", "log"].iter().any(|begin| line.starts_with(begin));
+            if (*mode == "tcp" && is_general) || line.contains("(known) other") {
+                places.clear();
+            }
+            seen.push(format!("{mode} {section} {line}: {} {warned} {places:?}", status.code() == Some(1)));
         }
         Ok(seen)
     })

@@ -38,6 +38,22 @@ use crate::snapshot::StepPlan;
 
 pub use self::prepared::Prepared;
 
+/// Whether the exchange goes as a word of `when` says.
+fn is_so(word: &str, view: &View<'_>) -> bool {
+    let course = view.facts.course;
+    let (negated, word) = word.strip_prefix('!').map_or((false, word), |word| (true, word));
+    let holds = match word {
+        "error" => course.failed,
+        "forwarded" => course.forwarded,
+        "normal" => !course.failed,
+        "processed" => course.forwarded || course.served,
+        "stopping" => view.live.process.is_stopping(),
+        "toapplet" => course.served,
+        _ => false,
+    };
+    holds != negated
+}
+
 /// Applies one step of a sample to a value of the step's input type.
 pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Option<Value<'a>> {
     let arguments = Arguments(&step.arguments);
@@ -75,6 +91,7 @@ pub fn apply<'a>(step: &'a StepPlan, value: Value<'a>, view: &View<'a>) -> Optio
             let chosen = usize::from(value.as_int()? == 0);
             Some(Value::text(constant(arguments.0, chosen)))
         }
+        Converter::When => is_so(arguments.text(0)?, view).then_some(value),
         Converter::Complement => int(!value.as_int()?),
         Converter::Concatenate => Some(variable::concatenated(octets(value), arguments.0, view)),
         Converter::CutLine => Some(Value::Str(text::first_line(octets(value)))),

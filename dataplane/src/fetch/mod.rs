@@ -29,7 +29,7 @@ pub use captures::{Captures, Side};
 pub use condition::{decide, holds};
 pub(crate) use tables::{increment, key_of};
 pub(crate) use users::{is_same, presented};
-pub use view::{Connection, Facts, Headers, Measures, Proxied, Request, Response, Sent, View};
+pub use view::{Connection, Course, Facts, Headers, Measures, Proxied, Request, Response, Sent, View};
 
 /// The value of a sample; `None` where it has none.
 pub fn evaluate<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
@@ -131,6 +131,11 @@ fn offer_each<'a>(plan: &'a SamplePlan, view: &View<'a>, offer: &mut dyn FnMut(V
     true
 }
 
+/// A rule by its file and line.
+fn placed<'a>((file, line): (&str, u32)) -> Value<'a> {
+    Value::Str(format!("{file}:{line}").into_bytes().into())
+}
+
 fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
     let arguments = &Arguments(&plan.arguments);
     let bytes = |text: &'a [u8]| Value::text(text);
@@ -175,6 +180,8 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             int(process::frontend(arguments, view)?.session_rate.at(view.live.process.now()) as i64)
         }
         Fetch::Hostname => Some(bytes(process::hostname())),
+        Fetch::LastEntity => view.facts.last_rule.map(placed),
+        Fetch::WaitingEntity => view.facts.waiting_rule.map(placed),
         Fetch::LastRuleFile => view.facts.last_rule.map(|(file, _)| bytes(file.as_bytes())),
         Fetch::LastRuleLine => view.facts.last_rule.map(|(_, line)| Value::Int(line.into())),
         Fetch::ProcessCount | Fetch::ProcessNumber => int(1),

@@ -276,6 +276,7 @@ fn connections_tell_what_they_know() {
             server_timeout: Some(77),
             unique_id: Some(b"u-1"),
             last_rule: Some(("a.cfg", 12)),
+            waiting_rule: Some(("b.cfg", 3)),
             sent: Some(Sent { method: b"PUT", target: b"http://h/before?x", version: "1.1" }),
             captures: Some(&captures),
             ..Facts::default()
@@ -309,6 +310,8 @@ fn connections_tell_what_they_know() {
         ("unique-id", Some("u-1")),
         ("last_rule_file", Some("a.cfg")),
         ("last_rule_line", Some("12")),
+        ("last_entity", Some("a.cfg:12")),
+        ("waiting_entity", Some("b.cfg:3")),
         ("capture.req.method", Some("PUT")),
         ("capture.req.uri", Some("/before?x")),
         ("capture.req.hdr(1)", Some("kept")),

@@ -50,6 +50,17 @@ pub struct View<'a> {
     pub facts: Facts<'a>,
 }
 
+/// How an exchange went so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Course {
+    /// Whether it failed.
+    pub failed: bool,
+    /// Whether a server was chosen for it.
+    pub forwarded: bool,
+    /// Whether a service of the proxy's own answers.
+    pub served: bool,
+}
+
 /// What is known of a stream besides its messages. What is absent is not known, or has not happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts<'a> {
@@ -67,6 +78,10 @@ pub struct Facts<'a> {
     pub unique_id: Option<&'a [u8]>,
     /// File and line of the rule that ended an evaluation last.
     pub last_rule: Option<(&'a str, u32)>,
+    /// The file and line of the rule at which it waits.
+    pub waiting_rule: Option<(&'a str, u32)>,
+    /// How the exchange went so far.
+    pub course: Course,
     /// The first line of the request as the client sent it, whatever rules made of it.
     pub sent: Option<Sent<'a>>,
     /// Whether a response of HTTP is awaited, of which nothing is there yet.

@@ -6,8 +6,9 @@ use super::first_line::{StatusLine, path_of};
 use super::h1::{self, Asked, Fields, Limits, Method, Parse, Strictness, Version};
 use super::log::Purpose;
 use super::reply::{self, Pages};
-use super::rules::{Draft, Message, Wishes, clean};
+use super::rules::{Draft, Message, clean};
 use super::scene::Scene;
+use super::wishes::Wishes;
 use crate::fetch::Captures;
 use crate::snapshot::{ContentPlan, Page, RedirectPlan, ReplyPlan, RulePlan};
 

@@ -52,6 +52,7 @@ mod tcp;
 mod tracking;
 mod underway;
 mod upstream;
+mod wishes;
 mod worker;
 
 use std::collections::HashSet;

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use regate_proto::model::{Mode, Name, Severity};
+use regate_proto::model::{Mode, Name};
 use regate_proto::rules::action::{Part, Service, Side, Timeout};
 use regate_proto::rules::{Kind, MatchMethod};
 
@@ -24,8 +24,8 @@ use super::record::Record;
 use super::scene::{Lines, Linked, Scene};
 use super::session::Session;
 use super::story::Story;
-use crate::fetch::{self, Captures, Facts, Sent, View, decide, evaluate, holds};
-use crate::live::Priority;
+use super::wishes::Wishes;
+use crate::fetch::{self, Captures, Course, Facts, Sent, View, decide, evaluate, holds};
 use crate::sample::Value;
 use crate::snapshot::{
     ActionPlan, AmountPlan, FormatPlan, PatiencePlan, RedirectPlan, ReplyPlan, ResolvePlan, RoutePlan,
@@ -55,37 +55,6 @@ pub(super) enum Message<'d> {
     Bytes(&'d [u8], bool),
     /// What a server sends, before anybody knows more of it, and whether nothing more is waited for.
     Answer(&'d [u8], bool),
-}
-
-/// What rules decided beside the message itself.
-#[derive(Debug, Default)]
-pub(crate) struct Wishes {
-    /// Addresses that stand for those of the connection.
-    pub(super) source: Option<SocketAddr>,
-    pub(super) destination: Option<SocketAddr>,
-    /// Timeouts in milliseconds that replace those of the proxies.
-    pub(super) client_timeout: Option<u32>,
-    pub(super) server_timeout: Option<u32>,
-    pub(super) tunnel_timeout: Option<u32>,
-    /// The severity of the log line; `Some(None)`: there is none.
-    pub(super) log_level: Option<Option<Severity>>,
-    pub(super) tarpit_timeout: Option<u32>,
-    pub(super) priority: Priority,
-    pub(super) no_retry: bool,
-    /// Whether the connection has to begin with a PROXY protocol header.
-    pub(super) expects_proxy: bool,
-    pub(super) overrides: Overrides,
-}
-
-/// What rules decided about the way to a server.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Overrides {
-    /// Milliseconds that replace those of the backend.
-    pub(super) connect_timeout: Option<u32>,
-    pub(super) queue_timeout: Option<u32>,
-    pub(super) retries: Option<u32>,
-    /// The netfilter mark and the type of service of what goes to the server.
-    pub(super) stamps: [Option<u32>; 2],
 }
 
 /// Where a list of rules came to.
@@ -126,55 +95,69 @@ pub(super) enum Decision<'p> {
 impl<'d> Draft<'d> {
     /// Goes through rules from a position on.
     pub(super) fn run<'p>(&mut self, rules: &'p [RulePlan], from: usize) -> Step<'p> {
+        self.wishes.waiting_rule = None;
         for (at, rule) in rules.iter().enumerate().skip(from) {
             if let Some(condition) = &rule.condition {
                 match self.with_view(|view| decide(condition, view)) {
-                    None => return Step::More(at),
+                    None => {
+                        self.wishes.waiting_rule.clone_from(&rule.place);
+                        return Step::More(at);
+                    }
                     Some(false) => continue,
                     Some(true) => {}
                 }
             }
             self.captures.settle();
-            match &rule.action {
-                ActionPlan::Allow => return Step::Done,
-                ActionPlan::Reject => return Step::Answer(Decision::Reject),
-                ActionPlan::SilentDrop => return Step::Answer(Decision::SilentDrop),
-                ActionPlan::Close => return Step::Answer(Decision::Close),
-                ActionPlan::Resolve(plan) => {
-                    let host = self.bytes(&plan.host).and_then(|host| String::from_utf8(host).ok());
-                    if let Some(host) = host.filter(|host| !host.is_empty()) {
-                        return Step::Resolve(plan, host, at + 1);
-                    }
+            if let Some(step) = self.decide(&rule.action, at) {
+                match step {
+                    Step::Done | Step::Answer(_) => self.wishes.last_rule.clone_from(&rule.place),
+                    _ => self.wishes.waiting_rule.clone_from(&rule.place),
                 }
-                ActionPlan::Deny(reply) => return Step::Answer(Decision::Deny(reply)),
-                ActionPlan::Tarpit(reply) => return Step::Answer(Decision::Tarpit(reply)),
-                ActionPlan::Return(reply) => return Step::Answer(Decision::Return(reply)),
-                ActionPlan::Redirect(redirect) => {
-                    if !redirect.ignore_empty || !self.text(&redirect.target).is_empty() {
-                        return Step::Answer(Decision::Redirect(redirect));
-                    }
-                }
-                ActionPlan::UseService(service) => return Step::Answer(Decision::Service(*service)),
-                ActionPlan::Auth(realm) => return Step::Answer(Decision::Auth(realm.as_deref())),
-                ActionPlan::Pause(time) => {
-                    if let Some(millis) = self.millis(time).filter(|millis| *millis > 0) {
-                        return Step::Pause(millis, at + 1);
-                    }
-                }
-                ActionPlan::WaitForBody { time, at_least } => {
-                    return Step::AwaitBody(*time, *at_least, at + 1);
-                }
-                ActionPlan::EarlyHint(name, format) => {
-                    let mut line = name.to_vec();
-                    line.extend_from_slice(b": ");
-                    line.extend_from_slice(&clean(self.text(format)));
-                    return Step::Hint(line, at + 1);
-                }
-                action => self.perform(action),
+                return step;
             }
             self.captures.settle();
         }
         Step::Done
+    }
+
+    /// Carries out an action; what it leads to, unless that is the next rule.
+    fn decide<'p>(&mut self, action: &'p ActionPlan, at: usize) -> Option<Step<'p>> {
+        Some(match action {
+            ActionPlan::Allow => Step::Done,
+            ActionPlan::Reject => Step::Answer(Decision::Reject),
+            ActionPlan::SilentDrop => Step::Answer(Decision::SilentDrop),
+            ActionPlan::Close => Step::Answer(Decision::Close),
+            ActionPlan::Resolve(plan) => {
+                let host = self.bytes(&plan.host).and_then(|host| String::from_utf8(host).ok());
+                Step::Resolve(plan, host.filter(|host| !host.is_empty())?, at + 1)
+            }
+            ActionPlan::Deny(reply) => Step::Answer(Decision::Deny(reply)),
+            ActionPlan::Tarpit(reply) => Step::Answer(Decision::Tarpit(reply)),
+            ActionPlan::Return(reply) => Step::Answer(Decision::Return(reply)),
+            ActionPlan::Redirect(redirect) => {
+                if redirect.ignore_empty && self.text(&redirect.target).is_empty() {
+                    return None;
+                }
+                Step::Answer(Decision::Redirect(redirect))
+            }
+            ActionPlan::UseService(service) => Step::Answer(Decision::Service(*service)),
+            ActionPlan::Auth(realm) => Step::Answer(Decision::Auth(realm.as_deref())),
+            ActionPlan::Pause(time) => {
+                let millis = self.millis(time).filter(|millis| *millis > 0)?;
+                Step::Pause(millis, at + 1)
+            }
+            ActionPlan::WaitForBody { time, at_least } => Step::AwaitBody(*time, *at_least, at + 1),
+            ActionPlan::EarlyHint(name, format) => {
+                let mut line = name.to_vec();
+                line.extend_from_slice(b": ");
+                line.extend_from_slice(&clean(self.text(format)));
+                Step::Hint(line, at + 1)
+            }
+            action => {
+                self.perform(action);
+                return None;
+            }
+        })
     }
 
     /// The text of a format.
@@ -286,6 +269,7 @@ impl<'d> Draft<'d> {
         let linked = Linked { session, past, server };
         let lines = Lines { fields: self.fields, buffer: self.buffer };
         let destination = || self.wishes.destination.or_else(|| session.destination());
+        let [last_rule, waiting_rule] = self.wishes.passed();
         let undecided = Cell::new(false);
         let (mut request, mut response, mut payload, mut whole) = (None, None, &[][..], true);
         let (mut answer, mut awaits_response) = (&[][..], false);
@@ -346,11 +330,13 @@ impl<'d> Draft<'d> {
                 server_timeout: self.wishes.server_timeout,
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,
+                last_rule,
+                waiting_rule,
+                course: Course { forwarded: server.is_some(), ..Course::default() },
                 unique_id,
                 sent,
                 captures: Some(&*self.captures),
                 awaits_response,
-                ..Facts::default()
             },
         })
     }

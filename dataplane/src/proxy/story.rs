@@ -15,14 +15,14 @@ use super::h1::{Fields, Framing, Method, RequestHead, Span, Version};
 use super::log::Purpose;
 use super::persistence::Told;
 use super::record::{Record, Termination};
-use super::rules::Wishes;
 use super::service::Served;
 use super::session::Session;
 use super::sight::{Register, Sight, Watch};
 use super::tracking::Stores;
 use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
-use crate::fetch::{Captures, Connection, Facts, Request, Sent, Side, View};
+use super::wishes::Wishes;
+use crate::fetch::{Captures, Connection, Course, Facts, Request, Sent, Side, View};
 use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 use crate::streams::Progress;
@@ -151,6 +151,7 @@ impl<'a> Story<'a> {
 
     /// What samples may look at when neither message is there.
     pub(crate) fn view<'v>(&'v self, session: &'v Session, ends: &'v Ends<'v>) -> View<'v> {
+        let [last_rule, waiting_rule] = self.wishes.passed();
         View {
             snapshot: session.configuration(),
             live: &session.worker.shared.live,
@@ -177,6 +178,13 @@ impl<'a> Story<'a> {
                 server_timeout: self.wishes.server_timeout,
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,
+                last_rule,
+                waiting_rule,
+                course: Course {
+                    failed: self.fault.is_some(),
+                    forwarded: self.trail.server.is_some(),
+                    served: self.served.by.is_some(),
+                },
                 ..Facts::default()
             },
         }

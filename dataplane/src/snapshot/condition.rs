@@ -1,5 +1,6 @@
 //! Conditions as they are evaluated: every ACL looked up, every pattern in its index.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -119,7 +120,7 @@ impl CriterionPlan {
             matching,
             takes: method.input().unwrap_or(Kind::Any),
             lists: criterion.files.iter().map(|file| Arc::from(file.as_str())).collect(),
-            patterns: Patterns::compile(matching, &criterion.patterns)?,
+            patterns: Patterns::compile(matching, &criterion.texts())?,
         })
     }
 
@@ -130,10 +131,10 @@ impl CriterionPlan {
 }
 
 impl Patterns {
-    fn compile(matching: Matching, texts: &[String]) -> Result<Patterns, String> {
+    fn compile(matching: Matching, texts: &[Cow<'_, str>]) -> Result<Patterns, String> {
         let mut entries = Entries::default();
         let mut index = Index::new(matching);
-        let mut run = Run::with_capacity(texts.len(), texts.iter().map(String::len).sum());
+        let mut run = Run::with_capacity(texts.len(), texts.iter().map(|text| text.len()).sum());
         for (position, text) in texts.iter().enumerate() {
             matching.check(text.as_bytes()).map_err(|bad| format!("pattern '{text}': {bad}"))?;
             let id = EntryId::at(position as u64);

@@ -65,6 +65,8 @@ pub struct RulePlan {
     pub action: ActionPlan,
     /// When.
     pub condition: Option<ConditionPlan>,
+    /// The file and the line where it stands.
+    pub place: Option<(Arc<str>, u32)>,
 }
 
 /// A name that a condition leads to.
@@ -302,7 +304,9 @@ impl Compiler<'_> {
             let condition = self.acls.maybe(rule.condition.as_ref());
             let place = Standing { set, mode: self.mode, owner: self.owner };
             match action(&place, &rule.action).and_then(|action| Ok((action, condition?))) {
-                Ok((action, condition)) => plans.push(RulePlan { action, condition }),
+                Ok((action, condition)) => {
+                    plans.push(RulePlan { action, condition, place: rule.place.0.clone() })
+                }
                 Err(reason) => self.reasons.push(format!("{} [{at}]: {reason}", set.words())),
             }
         }

@@ -69,6 +69,8 @@ pub struct Assembler<'a> {
     labels: BTreeMap<String, Vec<usize>>,
     /// Where lists are named, in order.
     references: Vec<lists::Reference>,
+    /// The lists of users that rules name, each with the groups that a condition asks for, and where.
+    asked_userlists: Vec<(String, Vec<String>, Place)>,
     /// What names the lists of patterns in the rules of each entry.
     list_names: BTreeMap<usize, Names>,
     /// The predefined ACLs that sections use.
@@ -125,6 +127,7 @@ impl<'a> Assembler<'a> {
             implicit: None,
             labels: BTreeMap::new(),
             references: Vec::new(),
+            asked_userlists: Vec::new(),
             list_names: BTreeMap::new(),
             predefined: BTreeSet::new(),
         }
@@ -306,6 +309,7 @@ impl<'a> Assembler<'a> {
         }
         let head = row.name.split(' ').count();
         let mut arguments = Arguments::new(words, head, polarity, self.environment);
+        arguments.file = self.file.clone();
         let entry = match self.current {
             Current::Entry(at) => self.entries.get_mut(at),
             _ => None,

@@ -1,11 +1,12 @@
 //! ACLs: what a sample is matched against (configuration manual 7.1).
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::inline::Standing;
 use super::patterns::{BadPattern, Matching};
 use super::sample::call;
-use super::{Kind, Mistake, Sample, Words, fetches};
+use super::standing::Standing;
+use super::{Fetch, Kind, Mistake, Sample, Words, fetches};
 use crate::model::{ListName, Name};
 
 /// A named criterion. Several of one name stand for each other: one that matches is enough.
@@ -39,7 +40,7 @@ pub struct Criterion {
     /// The patterns that stand in the rule itself. Integers are written as ranges.
     pub patterns: Vec<String>,
     /// The list of these patterns, once it is known where the criterion stands.
-    pub own: Standing,
+    pub own: Standing<ListName>,
 }
 
 /// How a value is compared with a pattern (configuration manual 7.1.1 to 7.1.6).
@@ -261,9 +262,25 @@ impl Criterion {
         }
     }
 
+    /// The patterns as the method reads them.
+    pub fn texts(&self) -> Vec<Cow<'_, str>> {
+        let reads = |text| match self.is_of_versions() {
+            true => version_range(text).map_or(Cow::Borrowed(text), Cow::Owned),
+            false => Cow::Borrowed(text),
+        };
+        self.patterns.iter().map(|text| reads(text.as_str())).collect()
+    }
+
+    /// Whether its patterns are versions of TLS, such as `3.1`.
+    pub fn is_of_versions(&self) -> bool {
+        self.sample.fetch() == Fetch::HelloVersion
+            && self.sample.conversions.is_empty()
+            && self.method() == MatchMethod::Int
+    }
+
     fn read_patterns(&mut self, words: &mut Words<'_>, anonymous: bool) -> Result<(), Mistake> {
         let ranges = matches!(self.method(), MatchMethod::Int | MatchMethod::Len);
-        let matching = self.matching();
+        let (matching, versions) = (self.matching(), self.is_of_versions());
         let mut operator = "eq";
         while let Some(word) = words.any() {
             let pattern = match word {
@@ -273,12 +290,22 @@ impl Criterion {
                     continue;
                 }
                 _ if ranges && operator != "eq" => {
-                    let outcome = folded(operator, word);
+                    let outcome = match version(word).filter(|_| versions) {
+                        Some(number) => Ok(folded_version(operator, number)),
+                        None => folded(operator, word),
+                    };
                     words.place(outcome)?
                 }
                 _ => word.to_owned(),
             };
-            let sound = matching.check(pattern.as_bytes()).map_err(|bad| unsuitable(&bad));
+            let sound = match versions {
+                true => version_range(&pattern).map(drop).ok_or_else(|| {
+                    Mistake::new(0, format!("'{word}' is no version")).expecting(
+                        "a version such as '3.1' is expected, or a range of them such as '3.0:3.2'",
+                    )
+                }),
+                false => matching.check(pattern.as_bytes()).map_err(|bad| unsuitable(&bad)),
+            };
             words.place(sound)?;
             self.patterns.push(pattern);
         }
@@ -360,6 +387,38 @@ fn unsuitable(bad: &BadPattern) -> Mistake {
         _ => return Mistake::new(0, bad.to_string()),
     };
     Mistake::new(0, bad.to_string()).expecting(help)
+}
+
+/// The number that stands for a version: `3.1`, or `3` for 3.0.
+fn version(text: &str) -> Option<u32> {
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    let part =
+        |text: &str| text.parse::<u16>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    Some(u32::from(part(major)?) << 16 | u32::from(part(minor)?))
+}
+
+/// A version or a range of them as numbers.
+fn version_range(text: &str) -> Option<String> {
+    let end = |text: &str| match text {
+        "" => Some(String::new()),
+        text => version(text).map(|number| number.to_string()),
+    };
+    match text.split_once(':') {
+        Some(("", "")) => None,
+        Some((low, high)) => Some(format!("{}:{}", end(low)?, end(high)?)),
+        None => version(text).map(|number| number.to_string()),
+    }
+}
+
+/// `ge 3.1` as the range that it stands for.
+fn folded_version(operator: &str, number: u32) -> String {
+    let spelled = |number: u32| format!("{}.{}", number >> 16, number & 0xffff);
+    match operator {
+        "ge" => format!("{}:", spelled(number)),
+        "le" => format!(":{}", spelled(number)),
+        "gt" => format!("{}:", spelled(number.saturating_add(1))),
+        _ => format!(":{}", spelled(number.saturating_sub(1))),
+    }
 }
 
 /// `ge 5` as the range that it stands for.

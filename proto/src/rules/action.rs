@@ -7,6 +7,9 @@ mod read;
 mod spell;
 mod table;
 
+use std::sync::Arc;
+
+use super::standing::Standing;
 use super::tracking::Amount;
 use super::{Checkpoint, Condition, Format, MatchMethod, Mistake, Sample, Tally, Track, Variable, Words};
 use crate::model::{AddressFamily, Millis, Name, Severity};
@@ -22,6 +25,8 @@ pub struct Rule {
     pub action: Action,
     /// When; absent: always.
     pub condition: Option<Condition>,
+    /// The file and the line where it stands.
+    pub place: Standing<(Arc<str>, u32)>,
 }
 
 /// A set of rules that are looked at together, from the first to the one that decides.
@@ -438,7 +443,7 @@ impl Rule {
     pub fn parse(set: RuleSet, words: &mut Words<'_>, file: ReadFile<'_>) -> Result<Rule, Mistake> {
         let action = read::action(set, words, file)?;
         let condition = Condition::parse(words)?;
-        Ok(Rule { action, condition })
+        Ok(Rule { action, condition, place: Standing::default() })
     }
 
     /// The words that read as this.

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use super::standing::Standing;
 use super::{Condition, Criterion, Test, condition};
 use crate::model::{ListName, Name, Row, Rules};
 
@@ -16,20 +17,6 @@ pub struct Names {
     owner: String,
     counts: HashMap<String, u32>,
 }
-
-/// Where the patterns that stand in a criterion have their list.
-///
-/// Equal to every other one: where a criterion stands is no part of what it says.
-#[derive(Clone, Debug, Default)]
-pub struct Standing(pub Option<ListName>);
-
-impl PartialEq for Standing {
-    fn eq(&self, _: &Standing) -> bool {
-        true
-    }
-}
-
-impl Eq for Standing {}
 
 impl Names {
     /// Names for a section: its kind, a slash and its name.
@@ -147,7 +134,8 @@ impl Rules {
         let mut names = Names::new(owner.to_owned());
         self.each_criterion(&mut |directive, criterion| {
             let list = names.next(directive, criterion.label(), criterion.id);
-            criterion.own = Standing(list);
+            // Versions are no numbers as edits write them.
+            criterion.own = Standing(list.filter(|_| !criterion.is_of_versions()));
         });
     }
 }

@@ -18,6 +18,7 @@ pub mod patterns;
 pub mod reach;
 pub mod sample;
 pub mod signature;
+pub mod standing;
 pub mod tables;
 pub mod tracking;
 pub mod variable;

@@ -38,7 +38,7 @@ fn mistakes_have_their_place() {
         ("str(a\\,b)", 7, "'str' does not take the argument 'b'"),
         ("str(a\\)b)", 7, "'b)' is not expected here"),
         ("int(0x10)", 4, "'0x10' is not acceptable here"),
-        ("str(a),when(error)", 7, "converter 'when' exists in HAProxy and is not supported by Regate yet"),
+        ("str(a),wurfl(x)", 7, "converter 'wurfl' exists in HAProxy and is not supported by Regate yet"),
         ("str(a),add_item(',')", 7, "'add_item' has nothing to add"),
         ("str(a),add_item(',',,)", 20, "'add_item' has nothing to add"),
         ("str(a),be2hex(:)", 7, "a separator without the size of what it separates"),

@@ -33,6 +33,19 @@ impl Rules {
         rules
     }
 
+    /// The lists of users that these rules ask, each with the fetch that does.
+    pub fn userlists(&self) -> Vec<(Name, &'static str)> {
+        let mut found = Vec::new();
+        // Only looked at: nothing is changed.
+        each_sample(&mut self.clone(), &mut |sample| {
+            let asked = sample.row.signature.wants.first() == Some(&super::signature::Want::Userlist);
+            if let Some(Argument::Name(name)) = sample.arguments.first().filter(|_| asked) {
+                found.push((name.clone(), sample.row.name));
+            }
+        });
+        found
+    }
+
     /// The tables that these rules name, each with what names it.
     pub fn tables(&self) -> Vec<(Name, String)> {
         let mut found = Vec::new();

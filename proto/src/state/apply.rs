@@ -456,7 +456,11 @@ impl<'a> Draft<'a> {
         self.touched.insert(subject.clone());
         let row = overlay::effective(self.state, subject);
         let old = self.state.effective.get(subject).cloned();
-        if old == row {
+        let is_same = match (&old, &row) {
+            (Some(old), Some(row)) => old == row && super::diff::stands_the_same(old, row),
+            (old, row) => old.is_none() && row.is_none(),
+        };
+        if is_same {
             return false;
         }
         self.state.note(old.as_ref(), row.as_ref());

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::numbering::{self, Space};
 use super::{State, entries};
 use crate::change::{Change, Layer, Overlay, OverlayValue};
-use crate::model::{Row, Subject};
+use crate::model::{List, Row, Subject};
+use crate::rules::inline;
 
 /// The changes that turn `from` into `to`, overlays and their origins included; the revision is not part of it.
 pub fn diff(from: &State, to: &State) -> Vec<Change> {
@@ -40,6 +41,7 @@ pub fn replacement(state: &State, rows: Vec<Row>) -> Vec<Change> {
     let is_derived = |subject: &&Subject| matches!(subject, Subject::Entries(at) if at.list.is_inline());
     let gone = state.spec.keys().filter(|subject| !last.contains_key(*subject) && !is_derived(subject));
     let mut changes: Vec<Change> = gone.map(|subject| Change::Delete(Layer::Spec, subject.clone())).collect();
+    let mut moved = Vec::new();
     for (at, row) in rows.iter().enumerate() {
         let subject = row.subject();
         if last.get(&subject) != Some(&at) {
@@ -50,8 +52,11 @@ pub fn replacement(state: &State, rows: Vec<Row>) -> Vec<Change> {
         let binds =
             old.zip(state.row(&subject)).is_some_and(|(old, row)| numbering::id(old) == numbering::id(row));
         let loses = numbering::id(row) == Some(0) && binds && old.is_some_and(is_lost);
-        if loses || old != Some(&numbering::carry_over(row.clone(), old)) {
+        if loses || !old.is_some_and(|old| says_the_same(old, &numbering::carry_over(row.clone(), Some(old))))
+        {
             changes.push(Change::Put(Layer::Spec, row.clone()));
+        } else if old.is_some_and(|old| !stands_the_same(old, row)) {
+            moved.push(Change::Put(Layer::Spec, row.clone()));
         }
     }
     for overlay in state.overlays.values() {
@@ -62,7 +67,35 @@ pub fn replacement(state: &State, rows: Vec<Row>) -> Vec<Change> {
             changes.push(Change::Restore(Overlay { value, ..overlay.as_ref().clone() }));
         }
     }
+    // Where lines stand is told anew along with something that matters.
+    if !changes.is_empty() {
+        changes.extend(moved);
+    }
     changes
+}
+
+/// Whether rows differ in no more than in where the configuration has them.
+fn says_the_same(one: &Row, other: &Row) -> bool {
+    match (one, other) {
+        (Row::List(one), Row::List(other)) => {
+            let kinds = |list: &List| -> Vec<bool> { list.users.iter().map(|user| user.is_acl).collect() };
+            (&one.name, one.columns, one.id, kinds(one))
+                == (&other.name, other.columns, other.id, kinds(other))
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// Whether the configuration has both in the same lines.
+pub(super) fn stands_the_same(one: &Row, other: &Row) -> bool {
+    match (one, other) {
+        (Row::List(one), Row::List(other)) => one.users == other.users,
+        (one, other) => {
+            let places =
+                |row| inline::rules(row).flat_map(|rules| &rules.rules).map(|(_, rule)| &rule.place.0);
+            places(one).eq(places(other))
+        }
+    }
 }
 
 /// A row's number together with the space in which it must be unique.

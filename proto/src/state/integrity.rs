@@ -8,7 +8,7 @@ use super::{State, Touched, contained, parent_of};
 use crate::model::{Backend, Kind, Mode, Name, Row, Rules, SYSTEM_RESOLVERS, Subject};
 use crate::problem::{Code, Problem};
 use crate::rules::condition::PREDEFINED;
-use crate::rules::{Action, Condition, Test};
+use crate::rules::{Action, Condition, Test, inline};
 
 /// Every way in which the touched rows, and those that point to them, do not fit together.
 pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
@@ -115,6 +115,12 @@ fn check_rules(state: &State, row: &Row, problems: &mut Vec<Problem>) {
         ));
     }
     super::tables::check_rules(state, row, problems);
+    for (list, fetch) in rules.userlists() {
+        if state.row(&Subject::Userlist(list.clone())).is_none() {
+            let detail = format!("rules: {fetch}: there is no userlist {list}");
+            problems.push(Problem::about(Code::Dangling, &row.subject(), detail));
+        }
+    }
     for backend in rules.backends().filter(|backend| state.backend(backend).is_none()) {
         let detail = format!("use_backend: there is no backend {backend}");
         problems.push(Problem::about(Code::Dangling, &row.subject(), detail));
@@ -130,6 +136,7 @@ fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<
         }
     }
     check_unresolved(state, absent, problems);
+    check_unasked(state, absent, problems);
     if !absent.iter().any(|subject| is_pointed_to(subject)) {
         return;
     }
@@ -144,6 +151,22 @@ fn check_absence(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<
         let needed: Vec<Subject> = needed.into_iter().flatten().chain(routed).collect();
         for subject in needed.iter().filter(|subject| absent.contains(subject)) {
             problems.push(in_use(subject, format!("{} still uses it", row.subject())));
+        }
+    }
+}
+
+/// Rules that still ask lists of users that are gone.
+fn check_unasked(state: &State, absent: &BTreeSet<&Subject>, problems: &mut Vec<Problem>) {
+    if !absent.iter().any(|subject| matches!(subject, Subject::Userlist(_))) {
+        return;
+    }
+    for row in [Kind::Defaults, Kind::Frontend, Kind::Backend].into_iter().flat_map(|kind| state.rows(kind)) {
+        for (list, _) in inline::rules(row).flat_map(Rules::userlists) {
+            let subject = Subject::Userlist(list);
+            if absent.contains(&subject) {
+                let detail = format!("{} still uses it", row.subject());
+                problems.push(Problem::about(Code::InUse, &subject, detail));
+            }
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use super::{choice, field, v1};
 use crate::config::lexer::{Dialect, cut, quote};
+use std::sync::Arc;
+
 use crate::model::{PageScope, PageUser, Route, Rules, ServerRoute, StatisticsPage};
 use crate::problem::Problem;
 use crate::rules::action::{Content, Reply, answer_words, read_redirect, read_reply};
+use crate::rules::standing::Standing;
 use crate::rules::{Acl, Action, Condition, Mistake, Rule, RuleSet, Stick, Words};
 
 impl From<&Rules> for v1::Rules {
@@ -45,9 +48,11 @@ impl TryFrom<v1::Rules> for Rules {
                 let place = format!("rules[{at}]");
                 let set = field::within(&place, field::required_choice("set", rule.set))?;
                 let files = rule.files;
+                let stands = (!rule.file.is_empty()).then(|| (Arc::from(rule.file), rule.line));
                 let file = |path: &str| content(&files, path);
                 let read = |words: &mut Words<'_>| Rule::parse(set, words, &file);
-                Ok((set, field::within(&place, text("text", &rule.text, read))?))
+                let typed: Rule = field::within(&place, text("text", &rule.text, read))?;
+                Ok((set, Rule { place: Standing(stands), ..typed }))
             })
             .collect::<Result<_, Problem>>()?;
         typed.sort_by_key(|(set, _)| *set);
@@ -56,7 +61,8 @@ impl TryFrom<v1::Rules> for Rules {
             rules: typed,
             redirects: texts("redirects", &rules.redirects, |words| {
                 let redirect = read_redirect(words)?;
-                Ok(Rule { action: Action::Redirect(redirect), condition: Condition::parse(words)? })
+                let action = Action::Redirect(redirect);
+                Ok(Rule { action, condition: Condition::parse(words)?, place: Standing::default() })
             })?,
             routes: texts("routes", &rules.routes, Route::parse)?,
             servers: texts("servers", &rules.servers, ServerRoute::parse)?,
@@ -84,7 +90,9 @@ fn wire_rule(set: RuleSet, rule: &Rule) -> v1::Rule {
         Action::Deny(reply) | Action::Tarpit(reply) | Action::Return(reply) => wire_files(reply),
         _ => Vec::new(),
     };
-    v1::Rule { set: choice::number(Some(set)), text: joined(&rule.words()), files }
+    let (file, line) =
+        rule.place.0.as_ref().map_or((String::new(), 0), |(file, line)| (file.to_string(), *line));
+    v1::Rule { set: choice::number(Some(set)), text: joined(&rule.words()), files, file, line }
 }
 
 /// The files that an answer was read from.

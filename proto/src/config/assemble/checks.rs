@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::model::{BackendSettings, Balance, FrontendSettings, LogFormat, Millis, Mode, Name};
 
+use crate::rules::RuleSet;
+use crate::rules::log_format::Restriction;
+
 use super::super::diagnostic::{Diagnostic, Gravity, Place};
 use super::super::directives::Section;
 use super::{Assembler, Entry};
@@ -72,6 +75,10 @@ impl Assembler<'_> {
             if entry.draft.backend.is_some() {
                 check_balance(entry, &back, &mut found);
             }
+            let mode = if entry.draft.frontend.is_some() { front.mode } else { back.mode };
+            if mode.unwrap_or(Mode::Tcp) == Mode::Tcp {
+                check_rules_of_requests(entry, &mut found);
+            }
             let off = disabled || entry.draft.disabled == Some(true);
             if !off {
                 check_timeouts(entry, &front, &back, &mut found);
@@ -103,6 +110,9 @@ impl Assembler<'_> {
                 section.word()
             );
             found.push((Gravity::Warning, entry.place.clone(), message));
+        }
+        if mode == Mode::Tcp {
+            check_aliases(entry, front, found);
         }
         let Some(backend) = &front.default_backend else { return };
         let place = entry.default_backend.clone().unwrap_or_else(|| entry.place.clone());
@@ -193,6 +203,43 @@ fn check_balance(entry: &Entry, back: &BackendSettings, found: &mut Found) {
             entry.draft.name
         );
         found.push((Gravity::Warning, entry.place.clone(), message));
+    }
+}
+
+/// HAProxy's warning about rules for requests and responses where there are none.
+fn check_rules_of_requests(entry: &Entry, found: &mut Found) {
+    let front = entry.draft.frontend.as_ref().map(|side| &side.rules);
+    let Some(rules) = front.or(entry.draft.backend.as_ref().map(|side| &side.rules)) else { return };
+    let sets = [RuleSet::HttpRequest, RuleSet::HttpResponse, RuleSet::HttpAfterResponse];
+    let first = |set: RuleSet| rules.of(set).next().map(|rule| (set.words(), rule.place.0.clone()));
+    let redirect = rules.redirects.first().map(|_| ("redirect", None));
+    for (name, stands) in sets.into_iter().filter_map(first).chain(redirect) {
+        let place = match stands {
+            Some((file, line)) => Place { file, line, column: 1, length: 0 },
+            None => entry.place.clone(),
+        };
+        let section = entry.draft.section.word();
+        let text = format!("'{name}' is ignored in {section} '{}': it needs 'mode http'", entry.draft.name);
+        found.push((Gravity::Warning, place, text));
+    }
+}
+
+/// Log lines that show what connections without requests do not have: HAProxy refuses them.
+fn check_aliases(entry: &Entry, front: &FrontendSettings, found: &mut Found) {
+    let line = match &front.log_format {
+        Some(LogFormat::Custom(format)) => Some(format),
+        _ => None,
+    };
+    for format in line.into_iter().chain(&front.log_format_sd).chain(&front.error_log_format) {
+        for alias in format.aliases().filter(|alias| alias.row().restriction == Restriction::Http) {
+            let text = format!(
+                "the log line of {} '{}' has '%{}', which shows nothing without 'mode http'",
+                entry.draft.section.word(),
+                entry.draft.name,
+                alias.name()
+            );
+            found.push((Gravity::Warning, entry.place.clone(), text));
+        }
     }
 }
 

@@ -39,13 +39,14 @@ struct Read {
     columns: Columns,
     /// The entries, numbered from 1.
     entries: Run,
-    /// The line of each.
-    lines: Vec<u32>,
+    /// The line and the column of each.
+    places: Vec<(u32, u32)>,
 }
 
 impl Assembler<'_> {
     /// Remembers in which order a line names lists, and where: listings number them so.
     pub(super) fn mark_lists(&mut self, words: &[Word]) {
+        self.mark_userlists(words);
         let texts: Vec<&str> = words.iter().take(2).map(|word| word.text.as_str()).collect();
         let directive = inline::directive(&texts);
         if texts.first() == Some(&"acl") {
@@ -232,15 +233,17 @@ impl Assembler<'_> {
 
     /// Reads a list's file; it is empty when that cannot be read.
     fn read_list(&mut self, name: &ListName, columns: Columns) -> Read {
-        let nothing = Read { columns, entries: Run::default(), lines: Vec::new() };
+        let nothing = Read { columns, entries: Run::default(), places: Vec::new() };
         let Some((file, presence)) = name.file() else { return nothing };
         match self.environment.read_file(file) {
             Ok(bytes) => {
                 let mut read = nothing;
                 for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
                     if let Some((key, value)) = entry(line, columns) {
-                        read.lines.push(number);
-                        read.entries.push(Entry { id: EntryId(read.lines.len() as u64), key, value });
+                        let blanks = line.iter().take_while(|byte| is_blank(byte)).count();
+                        read.places
+                            .push((number, u32::try_from(blanks).unwrap_or(u32::MAX).saturating_add(1)));
+                        read.entries.push(Entry { id: EntryId(read.places.len() as u64), key, value });
                     }
                 }
                 read
@@ -268,11 +271,23 @@ impl Assembler<'_> {
             return;
         }
         let file: Arc<str> = Arc::from(need.list.file().map_or(need.list.as_str(), |(file, _)| file));
-        for (line, entry) in read.lines.iter().zip(read.entries.iter()) {
-            if let Err(bad) = need.usage.check(entry.key, entry.value) {
-                let place = Place { file: file.clone(), line: *line, column: 1, length: 0 };
-                self.complain(place, bad.to_string());
+        let mut bad = 0_usize;
+        let mut next = None;
+        for ((line, column), entry) in read.places.iter().zip(read.entries.iter()) {
+            if let Err(problem) = need.usage.check(entry.key, entry.value) {
+                let length = String::from_utf8_lossy(entry.key).chars().count();
+                let length = u32::try_from(length).unwrap_or(u32::MAX);
+                let place = Place { file: file.clone(), line: *line, column: *column, length };
+                bad += 1;
+                match bad <= MOST_BAD {
+                    true => self.complain(place, problem.to_string()),
+                    false => next = next.or(Some(place)),
+                }
             }
+        }
+        if let Some(place) = next {
+            let text = format!("{} more entries of this list are not what rules take", bad - MOST_BAD);
+            self.complain(place, text);
         }
     }
 
@@ -312,9 +327,15 @@ fn maps(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Entries of one list that are told one by one.
+const MOST_BAD: usize = 50;
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
 /// The entry of a line: none on empty ones and those that begin with `#`.
 fn entry(line: &[u8], columns: Columns) -> Option<(&[u8], Option<&[u8]>)> {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     if line.starts_with(b"#") {
         return None;
     }

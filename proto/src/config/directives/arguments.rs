@@ -3,6 +3,7 @@
 //! A [`Codec`] is the one definition of a value's spelling: both readers and both writers use it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use crate::model::{HttpReuse, Millis, Mode, Name, OutOfRange, ServerStates, Weight};
 
@@ -32,6 +33,8 @@ pub struct Arguments<'a> {
     pub environment: &'a Environment<'a>,
     /// What was found besides the first error that ends the reading of the line.
     pub remarks: Vec<(Gravity, Issue)>,
+    /// The file that is being read.
+    pub file: Arc<str>,
     /// The words of the directive itself, never empty.
     head: &'a [Word],
     words: &'a [Word],
@@ -47,7 +50,12 @@ impl<'a> Arguments<'a> {
         environment: &'a Environment<'a>,
     ) -> Arguments<'a> {
         let (head, words) = line.split_at(head.min(line.len()));
-        Arguments { polarity, environment, remarks: Vec::new(), head, words, next: 0 }
+        Arguments { polarity, environment, remarks: Vec::new(), file: Arc::from(""), head, words, next: 0 }
+    }
+
+    /// The file and the line of the directive.
+    pub fn place(&self) -> (Arc<str>, u32) {
+        (self.file.clone(), self.head.first().map_or(0, |word| word.line))
     }
 
     /// The next word; an empty one ends the arguments as a missing one does.

@@ -26,6 +26,7 @@ pub mod servers;
 mod statistics;
 mod tables;
 mod userlists;
+mod vain;
 
 use crate::model::{
     BackendSettings, FrontendSettings, Global, HttpErrors, LogPlan, Name, Resolvers, Ring, Server, Userlist,

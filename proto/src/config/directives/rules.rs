@@ -2,13 +2,15 @@
 
 use crate::model::{Capture, Route, Rules, ServerRoute};
 use crate::rules::action::{Slot, read_redirect, read_reply};
+use crate::rules::standing::Standing;
 use crate::rules::{
-    Acl, Action as RuleAction, Condition, Mistake, Rule, RuleSet, Stick, StickKind, Test, Words, condition,
+    Acl, Action as RuleAction, Checkpoint, Condition, Mistake, Rule, RuleSet, Stick, StickKind, Test, Words,
+    condition,
 };
 
-use super::super::diagnostic::Issue;
+use super::super::diagnostic::{Gravity, Issue};
 use super::arguments::{Arguments, Reading, TIME, about, expecting};
-use super::{Action, Directive, Draft, Lines, Sections};
+use super::{Action, Directive, Draft, Lines, Sections, vain};
 
 /// A directive that adds a rule of one set.
 macro_rules! rule {
@@ -21,8 +23,11 @@ macro_rules! rule {
             repeats: true,
             action: Action::Proxy {
                 read: |draft, arguments| {
-                    let rule = read(draft, arguments, |words, file| Rule::parse($set, words, file))?;
-                    let rule = declared(draft, arguments, rule)?;
+                    let rule = read(draft, arguments, Some($set.checkpoints()), |words, file| {
+                        Rule::parse($set, words, file)
+                    })?;
+                    let mut rule = declared(draft, arguments, rule)?;
+                    rule.place = Standing(Some(arguments.place()));
                     each(draft, $sides, |rules| rules.push($set, rule.clone()));
                     Ok(())
                 },
@@ -38,7 +43,7 @@ macro_rules! rule {
 
 /// A directive that adds a condition.
 macro_rules! condition {
-    ($name:literal, $sections:expr, $sides:expr, $field:ident, $accepted:expr, $refused:expr) => {
+    ($name:literal, $place:expr, $sections:expr, $sides:expr, $field:ident, $accepted:expr, $refused:expr) => {
         Directive {
             name: $name,
             sections: $sections,
@@ -47,7 +52,7 @@ macro_rules! condition {
             repeats: true,
             action: Action::Proxy {
                 read: |draft, arguments| {
-                    let condition = read(draft, arguments, |words, _| needed(words))?;
+                    let condition = read(draft, arguments, $place, |words, _| needed(words))?;
                     each(draft, $sides, |rules| rules.$field.push(condition.clone()));
                     Ok(())
                 },
@@ -63,7 +68,7 @@ macro_rules! condition {
 
 /// A directive about the servers that clients stay with.
 macro_rules! stick {
-    ($kind:expr, $name:literal, $accepted:expr, $refused:expr) => {
+    ($kind:expr, $place:expr, $name:literal, $accepted:expr, $refused:expr) => {
         Directive {
             name: $name,
             sections: Sections::SERVING,
@@ -72,7 +77,8 @@ macro_rules! stick {
             repeats: true,
             action: Action::Proxy {
                 read: |draft, arguments| {
-                    let stick = read(draft, arguments, |words, _| Stick::parse($kind, words))?;
+                    let stick =
+                        read(draft, arguments, Some([$place; 2]), |words, _| Stick::parse($kind, words))?;
                     each(draft, Sides::BACK, |rules| rules.sticks.push(stick.clone()));
                     Ok(())
                 },
@@ -99,7 +105,7 @@ pub(super) const ROWS: &[Directive] = &[
         repeats: true,
         action: Action::Proxy {
             read: |draft, arguments| {
-                let acl = read(draft, arguments, |words, _| Acl::parse(words))?;
+                let acl = read(draft, arguments, None, |words, _| Acl::parse(words))?;
                 each(draft, Sides::BOTH, |rules| rules.acls.push(acl.clone()));
                 Ok(())
             },
@@ -211,6 +217,7 @@ pub(super) const ROWS: &[Directive] = &[
     },
     condition!(
         "monitor fail",
+        None,
         Sections::LISTENING,
         Sides::FRONT,
         monitor_fail,
@@ -237,9 +244,9 @@ pub(super) const ROWS: &[Directive] = &[
         repeats: true,
         action: Action::Proxy {
             read: |draft, arguments| {
-                let rule = read(draft, arguments, |words, _| {
+                let rule = read(draft, arguments, Some(RuleSet::HttpRequest.checkpoints()), |words, _| {
                     let action = RuleAction::Redirect(read_redirect(words)?);
-                    Ok(Rule { action, condition: Condition::parse(words)? })
+                    Ok(Rule { action, condition: Condition::parse(words)?, place: Standing::default() })
                 })?;
                 each(draft, Sides::BOTH, |rules| rules.redirects.push(rule.clone()));
                 Ok(())
@@ -261,7 +268,9 @@ pub(super) const ROWS: &[Directive] = &[
         repeats: true,
         action: Action::Proxy {
             read: |draft, arguments| {
-                let route = read(draft, arguments, |words, _| Route::parse(words))?;
+                let route = read(draft, arguments, Some([Checkpoint::UseBackend; 2]), |words, _| {
+                    Route::parse(words)
+                })?;
                 each(draft, Sides::FRONT, |rules| rules.routes.push(route.clone()));
                 Ok(())
             },
@@ -280,7 +289,9 @@ pub(super) const ROWS: &[Directive] = &[
         repeats: true,
         action: Action::Proxy {
             read: |draft, arguments| {
-                let route = read(draft, arguments, |words, _| ServerRoute::parse(words))?;
+                let route = read(draft, arguments, Some([Checkpoint::UseServer; 2]), |words, _| {
+                    ServerRoute::parse(words)
+                })?;
                 each(draft, Sides::BACK, |rules| rules.servers.push(route.clone()));
                 Ok(())
             },
@@ -295,30 +306,35 @@ pub(super) const ROWS: &[Directive] = &[
     },
     stick!(
         StickKind::On,
+        Checkpoint::UseServer,
         "stick on",
         &["stick on src", "stick on req.hdr(x-user),lower table users if METH_GET"],
         &["stick on", "stick on sorce", "stick on src table", "stick on src when TRUE", "stick on status"]
     ),
     stick!(
         StickKind::Match,
+        Checkpoint::UseServer,
         "stick match",
         &["stick match src table pop if { src 10.0.0.0/8 }"],
         &["stick match"]
     ),
     stick!(
         StickKind::StoreRequest,
+        Checkpoint::UseServer,
         "stick store-request",
         &["stick store-request src unless TRUE"],
         &["stick store-request src table a b"]
     ),
     stick!(
         StickKind::StoreResponse,
+        Checkpoint::StickStore,
         "stick store-response",
         &["stick store-response res.hdr(x-user) table users"],
         &["stick store-response path"]
     ),
     condition!(
         "force-persist",
+        Some([Checkpoint::BackendContent; 2]),
         Sections::SERVING,
         Sides::BACK,
         force_persist,
@@ -327,6 +343,7 @@ pub(super) const ROWS: &[Directive] = &[
     ),
     condition!(
         "ignore-persist",
+        Some([Checkpoint::BackendContent; 2]),
         Sections::SERVING,
         Sides::BACK,
         ignore_persist,
@@ -381,6 +398,9 @@ pub(super) const ROWS: &[Directive] = &[
     ),
 ];
 
+/// Where conditions of a directive are looked at: in a frontend, in a backend; none where that is not told apart.
+pub(super) type Places = Option<[Checkpoint; 2]>;
+
 /// The sides of a section that a directive is for.
 #[derive(Clone, Copy)]
 pub(super) struct Sides {
@@ -398,6 +418,7 @@ impl Sides {
 pub(super) fn read<T: Conditional>(
     draft: &Draft,
     arguments: &mut Arguments,
+    places: Places,
     read: impl FnOnce(&mut Words<'_>, crate::rules::action::ReadFile<'_>) -> Result<T, Mistake>,
 ) -> Reading<T> {
     let environment = arguments.environment;
@@ -416,6 +437,11 @@ pub(super) fn read<T: Conditional>(
             (Some(word), None) => expecting(word, message, "an 'acl' line before this one must define it"),
             (None, _) => arguments.issue(message),
         });
+    }
+    if let Some(condition) = value.condition() {
+        for (word, message) in vain::terms(draft, condition, line, places) {
+            arguments.remark(Gravity::Warning, word, message);
+        }
     }
     Ok(value)
 }
@@ -522,7 +548,7 @@ pub(super) fn needed(words: &mut Words<'_>) -> Result<Condition, Mistake> {
     })
 }
 
-fn rules(draft: &Draft) -> Option<&Rules> {
+pub(super) fn rules(draft: &Draft) -> Option<&Rules> {
     let front = draft.frontend.as_ref().map(|side| &side.rules);
     front.or(draft.backend.as_ref().map(|side| &side.rules))
 }

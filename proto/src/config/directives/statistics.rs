@@ -154,7 +154,7 @@ pub(super) const ROWS: &[Directive] = &[
         "{ allow | deny | auth [realm <realm>] } [ { if | unless } <condition> ]",
         true,
         |draft, arguments| {
-            let rule = read(draft, arguments, |words, _| StatisticsPage::parse_rule(words))?;
+            let rule = read(draft, arguments, None, |words, _| StatisticsPage::parse_rule(words))?;
             each_page(draft, |page| page.rules.push(rule.clone()));
             Ok(())
         },
@@ -168,7 +168,7 @@ pub(super) const ROWS: &[Directive] = &[
         "{ if | unless } <condition>",
         true,
         |draft, arguments| {
-            let condition = read(draft, arguments, |words, _| needed(words))?;
+            let condition = read(draft, arguments, None, |words, _| needed(words))?;
             each_page(draft, |page| page.admin.push(condition.clone()));
             Ok(())
         },

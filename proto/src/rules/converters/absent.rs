@@ -35,6 +35,5 @@ pub const ABSENT: &[&str] = &[
     "tcp.seq",
     "tcp.src",
     "tcp.win",
-    "when",
     "wurfl",
 ];

@@ -37,6 +37,8 @@ pub enum Converter {
     Bytes,
     /// One of two texts.
     Choose,
+    /// The value, while the exchange goes as a word says; otherwise none.
+    When,
     /// Flips every bit.
     Complement,
     /// Appends a text, a variable and a text.

@@ -1266,6 +1266,21 @@ pub const ROWS: &[Row] = &[
             r#"int(784111777),utime("%Z %#Z")"#,
         ],
     ),
+    newer(
+        "when",
+        Converter::When,
+        COURSE,
+        Kind::Any,
+        Kind::Any,
+        &[
+            ("int(1),when(normal)", Some("1")),
+            ("int(1),when(error)", None),
+            ("str(a),when(!forwarded),upper", Some("A")),
+            ("int(1),when(stopping)", None),
+            ("int(1),when(toapplet)", None),
+            ("int(1),when(!processed)", Some("1")),
+        ],
+    ),
     row(
         "word",
         Converter::Word,
@@ -1437,3 +1452,20 @@ const PROTOCOL: Signature = Signature::new(
     ],
 );
 const FIELD: Signature = Signature::new(1, &[Want::Word(&["proto", "host", "for", "by"])]);
+const COURSE: Signature = Signature::new(
+    1,
+    &[Want::Word(&[
+        "error",
+        "!error",
+        "forwarded",
+        "!forwarded",
+        "normal",
+        "!normal",
+        "processed",
+        "!processed",
+        "stopping",
+        "!stopping",
+        "toapplet",
+        "!toapplet",
+    ])],
+);

@@ -84,6 +84,8 @@ pub enum Fetch {
     FrontendSessionRate,
     /// The name of the machine.
     Hostname,
+    /// The file and line of the last rule that ended a set.
+    LastEntity,
     /// The file with the rule that ended the last evaluation.
     LastRuleFile,
     /// The line of the rule that ended the last evaluation.
@@ -404,6 +406,8 @@ pub enum Fetch {
     ResponsePayloadLengthValue,
     /// The type of the TLS handshake message that the server sent.
     ResponseHelloType,
+    /// The file and line of the rule that is waited for.
+    WaitingEntity,
     /// Whether the whole request is waited for no longer.
     WaitEnd,
 }
@@ -451,7 +455,7 @@ const fn row(
 }
 
 /// Fetches of HAProxy that are none here yet, in ascending order.
-const FOREIGN: &[&str] = &[
+pub const FOREIGN: &[&str] = &[
     "cpu_calls",
     "cpu_ns_avg",
     "cpu_ns_tot",

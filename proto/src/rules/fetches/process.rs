@@ -52,6 +52,7 @@ pub(super) const ROWS: &[Row] = &[
         &["fe_sess_rate,bool"],
     ),
     row("hostname", Fetch::Hostname, Signature::NONE, Kind::Str, Reach::EVERYWHERE, &["hostname"]),
+    row("last_entity", Fetch::LastEntity, Signature::NONE, Kind::Str, Reach::RUNNING, &[]),
     row(
         "last_rule_file",
         Fetch::LastRuleFile,
@@ -115,6 +116,7 @@ pub(super) const ROWS: &[Row] = &[
     row("stopping", Fetch::Stopping, Signature::NONE, Kind::Bool, Reach::RUNNING, &["stopping"]),
     row("thread", Fetch::Thread, Signature::NONE, Kind::Int, Reach::EVERYWHERE, &["thread"]),
     row("uuid", Fetch::Uuid, UUID, Kind::Str, Reach::EVERYWHERE, &["uuid,length", "uuid(4),length"]),
+    row("waiting_entity", Fetch::WaitingEntity, Signature::NONE, Kind::Str, Reach::RUNNING, &[]),
 ];
 
 /// Units of time: seconds, milliseconds, microseconds.
