@@ -25,7 +25,7 @@ fn every_pace_counts_every_answer() -> Result<()> {
                 if renews && matches!(pace, Pace::Once(_)) {
                     continue;
                 }
-                let mut stage = Stage::open(size, renews, false)?;
+                let mut stage = Stage::open(2, size, renews, false)?;
                 let tally = tally(&mut stage, pace, renews)?;
                 let what = format!("{pace:?}, renews {renews}, {size} bytes");
                 assert_eq!((tally.failed, &tally.first_failure), (0, &None), "{what}");
@@ -39,7 +39,7 @@ fn every_pace_counts_every_answer() -> Result<()> {
 
 #[test]
 fn a_proxy_that_is_not_there_is_a_failure() -> Result<()> {
-    let mut stage = Stage::open(100, false, false)?;
+    let mut stage = Stage::open(2, 100, false, false)?;
     let port = regate_tests::harness::Port::reserve()?;
     let plan = Plan { target: port.address(), ..plan(&stage, Pace::Closed, false)? };
     stage.load(plan);
@@ -56,7 +56,7 @@ fn contestants_serve_and_log_each_request() -> Result<()> {
         if contestant.absence().is_some() && contestant == Contestant::Nginx {
             continue;
         }
-        let mut stage = Stage::open(100, false, false)?;
+        let mut stage = Stage::open(2, 100, false, false)?;
         let setting = setting(&stage)?;
         let running = contestant.start(&setting)?;
         let plan = Plan { target: running.port.address(), ..plan(&stage, Pace::Once(8), false)? };
@@ -71,7 +71,7 @@ fn contestants_serve_and_log_each_request() -> Result<()> {
 
 #[test]
 fn the_oracle_takes_the_whole_series_of_changes() -> Result<()> {
-    let mut stage = Stage::open(100, false, false)?;
+    let mut stage = Stage::open(2, 100, false, false)?;
     let setting = setting(&stage)?;
     let running = Contestant::Haproxy.start(&setting)?;
     let proxy = running.proxy().ok_or_else(|| Trouble::new("no proxy"))?;
@@ -80,6 +80,19 @@ fn the_oracle_takes_the_whole_series_of_changes() -> Result<()> {
     stage.run_until("256 changes", wait::PATIENCE, |stage| stage.changes() >= 256)?;
     let account = stage.end_changes();
     assert_eq!((account.refused, account.retried, account.first_refusal), (0, 0, None));
+    Ok(())
+}
+
+#[test]
+fn ports_that_come_and_go_are_open_in_the_end() -> Result<()> {
+    let mut stage = Stage::open(8, 100, false, false)?;
+    let ports = stage.origin_ports()?;
+    stage.flap(1)?;
+    let refuses = |port: &u16| std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_err();
+    stage.run_until("a port that refuses", wait::PATIENCE, |_| ports[1..].iter().any(refuses))?;
+    assert!(stage.end_flaps()? > 0);
+    assert_eq!(stage.origin_ports()?, ports);
+    assert_eq!(ports.iter().filter(|port| refuses(port)).count(), 0);
     Ok(())
 }
 

@@ -443,18 +443,13 @@ impl<'a> Place<'a> {
     fn left(&self) -> String {
         let sessions = self.server.live.sessions.now();
         format!(
-            "{} left.{} {sessions} sessions active, 0 requeued, 0 remaining in queue.",
-            count(self.backend),
-            backups(self.backend)
+            "{} sessions active, 0 requeued, 0 remaining in queue.",
+            count(self.backend, "left", sessions)
         )
     }
 
     fn online(&self) -> String {
-        format!(
-            "{} online.{} 0 sessions requeued, 0 total in queue.",
-            count(self.backend),
-            backups(self.backend)
-        )
+        format!("{} sessions requeued, 0 total in queue.", count(self.backend, "online", 0))
     }
 }
 
@@ -540,13 +535,11 @@ fn usable(backend: &BackendPlan) -> (usize, usize) {
     usable
 }
 
-fn count(backend: &BackendPlan) -> String {
+/// How many servers there are that can be used, and the beginning of what follows.
+fn count(backend: &BackendPlan, how: &str, sessions: u32) -> String {
     let (active, backup) = usable(backend);
-    format!("{active} active and {backup} backup servers")
-}
-
-fn backups(backend: &BackendPlan) -> &'static str {
-    if matches!(usable(backend), (0, 1..)) { " Running on backup." } else { "" }
+    let backups = if active == 0 && backup > 0 { " Running on backup." } else { "" };
+    format!("{active} active and {backup} backup servers {how}.{backups} {sessions}")
 }
 
 /// What an outcome adds to a line about the server.

@@ -66,6 +66,9 @@ impl Captures {
 
     /// Puts what was noted in its place.
     pub fn settle(&mut self) {
+        if self.fresh.get_mut().is_empty() {
+            return;
+        }
         for (side, place, value) in std::mem::take(self.fresh.get_mut()) {
             self.keep(side, place, &value, u32::MAX);
         }

@@ -11,10 +11,20 @@ pub(super) fn lines<'a>(
     headers: Heads<'a>,
     arguments: &Arguments<'a>,
 ) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    // Only lines of this name may be ones that nobody is to see.
+    let is_own = |name: &[u8]| name.eq_ignore_ascii_case(CONNECTION);
     let name = arguments.text(0).map(str::as_bytes);
-    visible(headers)
-        .filter(move |(known, _)| name.is_none_or(|name| known.eq_ignore_ascii_case(name)))
-        .map(|(_, value)| value.trim_ascii())
+    let direct = name.filter(|name| !is_own(name));
+    let mut next = 0;
+    let named = std::iter::from_fn(move || {
+        let (position, value) = headers.named(direct?, next)?;
+        next = position + 1;
+        Some(value)
+    });
+    let all = direct.is_none().then(|| {
+        visible(headers).filter(move |(known, _)| name.is_none_or(|name| known.eq_ignore_ascii_case(name)))
+    });
+    named.chain(all.into_iter().flatten().map(|(_, value)| value)).map(<[u8]>::trim_ascii)
 }
 
 /// The same, cut at the commas that stand outside of quotes.
@@ -22,18 +32,42 @@ pub(super) fn values<'a>(
     headers: Heads<'a>,
     arguments: &Arguments<'a>,
 ) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-    lines(headers, arguments).flat_map(|line| {
-        let (mut quoted, mut escaped) = (false, false);
-        line.split(move |byte| {
-            let was_escaped = std::mem::take(&mut escaped);
-            match byte {
-                b'"' if !was_escaped => quoted = !quoted,
-                b'\\' if quoted => escaped = !was_escaped,
-                _ => {}
+    lines(headers, arguments).flat_map(|line| Items { rest: Some(line) })
+}
+
+/// The parts of a line.
+struct Items<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let line = self.rest.take()?;
+        let end = memchr::memchr(b',', line).and_then(|_| end_of_item(line));
+        let item = match end.and_then(|end| Some((line.get(..end)?, line.get(end + 1..)?))) {
+            Some((item, rest)) => {
+                self.rest = Some(rest);
+                item
             }
-            *byte == b',' && !quoted
-        })
-        .map(<[u8]>::trim_ascii)
+            None => line,
+        };
+        Some(item.trim_ascii())
+    }
+}
+
+/// Where the first comma outside of quotes stands.
+fn end_of_item(line: &[u8]) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    line.iter().position(|byte| {
+        let was_escaped = std::mem::take(&mut escaped);
+        match byte {
+            b'"' if !was_escaped => quoted = !quoted,
+            b'\\' if quoted => escaped = !was_escaped,
+            _ => {}
+        }
+        *byte == b',' && !quoted
     })
 }
 
@@ -190,8 +224,11 @@ impl<'a> Iterator for Pairs<'a> {
 
 /// Every header but a `connection` that tells nothing beyond this connection's life: it is taken off on the way in.
 fn visible<'a>(headers: Heads<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-    headers.all().filter(|(name, value)| !(name.eq_ignore_ascii_case(b"connection") && is_own(value)))
+    headers.all().filter(|(name, value)| !(name.eq_ignore_ascii_case(CONNECTION) && is_own(value)))
 }
+
+/// The name of the lines that say what is meant for one hop.
+const CONNECTION: &[u8] = b"connection";
 
 fn is_own(value: &[u8]) -> bool {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).all(|token| {

@@ -232,6 +232,14 @@ pub struct Response<'a> {
 pub trait Headers {
     /// Name and value at a position; `None` past the last. A position may be empty.
     fn at(&self, position: usize) -> Option<Option<(&[u8], &[u8])>>;
+
+    /// The first value at this position or later whose line has this name, whatever its case, with its position.
+    fn named(&self, name: &[u8], from: usize) -> Option<(usize, &[u8])> {
+        (from..).map_while(|position| Some((position, self.at(position)?))).find_map(|(position, line)| {
+            let (known, value) = line?;
+            known.eq_ignore_ascii_case(name).then_some((position, value))
+        })
+    }
 }
 
 impl<'a> dyn Headers + 'a {
@@ -242,7 +250,12 @@ impl<'a> dyn Headers + 'a {
 
     /// The values of every line of this name, whatever its case.
     pub fn lines<'n>(&'n self, name: &'n [u8]) -> impl Iterator<Item = &'n [u8]> {
-        self.all().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let (position, value) = self.named(name, next)?;
+            next = position + 1;
+            Some(value)
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! The regular expression matches the value (`reg`).
 //!
 //! Most expressions can only match what contains some literal text. All those texts are looked for in one pass
-//! (Aho-Corasick), and only the expressions whose texts are there are tried, in order.
+//! (Aho-Corasick), and only the expressions whose texts are there are tried, in order: by their positions
+//! (`positions.rs`), or by the regex crate where that will not do.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
-use aho_corasick::AhoCorasick;
 use regate_proto::patterns::EntryId;
 use regate_proto::rules::patterns::{Matching, Pattern, compile_regex};
 use regex::bytes::Regex;
@@ -14,7 +15,8 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use smallvec::SmallVec;
 
 use super::Entries;
-use super::part::{automaton, is_large};
+use super::part::{Automaton, is_large};
+use super::positions::{Letters, Positions};
 
 /// A compiled base, and beside it what came and went since.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +35,9 @@ pub(super) struct Expressions {
 struct Compiled {
     expressions: Vec<Expression>,
     /// Looks for the texts.
-    automaton: Option<AhoCorasick>,
+    automaton: Option<Automaton>,
+    /// What positions take.
+    letters: Letters,
     /// Which expressions may match where the text with this number is.
     wanting: Vec<SmallVec<[u32; 2]>>,
     /// Expressions that may match anything.
@@ -45,7 +49,8 @@ struct Expression {
     id: EntryId,
     text: Box<str>,
     ignore_case: bool,
-    /// Compiled when it is first tried: most of a long list never are.
+    positions: Option<Positions>,
+    /// Compiled when it is first needed: most of a long list never are.
     regex: OnceLock<Option<Regex>>,
 }
 
@@ -78,41 +83,55 @@ impl Expressions {
         }
     }
 
-    /// The first expression in order that matches, and its entry.
-    pub(super) fn find(&self, text: &[u8]) -> Option<(EntryId, &Regex)> {
+    /// The entry of the first expression in order that matches.
+    pub(super) fn find(&self, text: &[u8]) -> Option<EntryId> {
+        self.first(text).map(|expression| expression.id)
+    }
+
+    /// The same, with the expression.
+    pub(super) fn find_regex(&self, text: &[u8]) -> Option<(EntryId, &Regex)> {
+        let expression = self.first(text)?;
+        Some((expression.id, expression.regex()?))
+    }
+
+    fn first(&self, text: &[u8]) -> Option<&Expression> {
         let nothing = BTreeSet::new();
         let base = self.base.as_ref().and_then(|base| base.find(text, &self.gone));
         let rest = self.rest.as_ref().and_then(|rest| rest.find(text, &nothing));
         match (base, rest) {
-            (Some(base), Some(rest)) => Some(if base.0 < rest.0 { base } else { rest }),
+            (Some(base), Some(rest)) => Some(if base.id < rest.id { base } else { rest }),
             (base, rest) => base.or(rest),
         }
     }
 }
 
 impl Compiled {
-    fn find(&self, text: &[u8], gone: &BTreeSet<EntryId>) -> Option<(EntryId, &Regex)> {
+    fn find(&self, text: &[u8], gone: &BTreeSet<EntryId>) -> Option<&Expression> {
         let mut candidates: SmallVec<[u32; 32]> = SmallVec::from_slice(&self.open);
         if let Some(automaton) = &self.automaton {
-            for found in automaton.find_overlapping_iter(text) {
-                candidates
-                    .extend(self.wanting.get(found.pattern().as_usize()).into_iter().flatten().copied());
-            }
+            automaton.scan(text, |found| {
+                candidates.extend(self.wanting.get(found).into_iter().flatten().copied());
+                ControlFlow::Continue(())
+            });
         }
         candidates.sort_unstable();
         candidates.dedup();
         candidates.iter().find_map(|at| {
             let expression = self.expressions.get(*at as usize)?;
-            if !gone.is_empty() && gone.contains(&expression.id) {
-                return None;
-            }
-            let regex = expression.regex()?;
-            regex.is_match(text).then_some((expression.id, regex))
+            let counts = gone.is_empty() || !gone.contains(&expression.id);
+            (counts && expression.is_match(text, &self.letters)).then_some(expression)
         })
     }
 }
 
 impl Expression {
+    fn is_match(&self, text: &[u8], letters: &Letters) -> bool {
+        match &self.positions {
+            Some(positions) => positions.is_match(text, letters),
+            None => self.regex().is_some_and(|regex| regex.is_match(text)),
+        }
+    }
+
     fn regex(&self) -> Option<&Regex> {
         self.regex.get_or_init(|| compile_regex(&self.text, self.ignore_case).ok()).as_ref()
     }
@@ -145,35 +164,39 @@ fn compile<'a>(
 ) -> Option<Arc<Compiled>> {
     let mut expressions = Vec::new();
     let mut texts: std::collections::BTreeMap<Vec<u8>, SmallVec<[u32; 2]>> = Default::default();
-    let mut open = Vec::new();
+    let (mut open, mut letters) = (Vec::new(), Letters::default());
+    let mut parser = regex_syntax::ParserBuilder::new();
+    parser.unicode(false).utf8(false).case_insensitive(matching.ignore_case);
     for (id, key) in patterns {
         let Ok(Pattern::Regex(text)) = matching.parse(key) else { continue };
         let Ok(number) = u32::try_from(expressions.len()) else { break };
-        match needed(text) {
+        // A parser of its own: the flags that one expression sets at its beginning would hold for the next.
+        let read = parser.build().parse(text).ok();
+        match read.as_ref().and_then(needed) {
             Some(needed) => needed.into_iter().for_each(|text| texts.entry(text).or_default().push(number)),
             None => open.push(number),
         }
-        let regex = OnceLock::new();
-        expressions.push(Expression { id, text: text.into(), ignore_case: matching.ignore_case, regex });
+        let positions = read.and_then(|read| Positions::of(&read, &mut letters));
+        let (ignore_case, regex) = (matching.ignore_case, OnceLock::new());
+        expressions.push(Expression { id, text: text.into(), ignore_case, positions, regex });
     }
     if expressions.is_empty() {
         return None;
     }
     let (texts, wanting): (Vec<_>, Vec<_>) = texts.into_iter().unzip();
     // What is too large to be looked for at once leaves every expression to be tried.
-    let automaton = automaton(&texts, true);
+    let automaton = Automaton::of(&texts, true);
     if automaton.is_none() && !texts.is_empty() {
         open = (0..u32::try_from(expressions.len()).unwrap_or(0)).collect();
     }
-    Some(Arc::new(Compiled { expressions, automaton, wanting, open }))
+    Some(Arc::new(Compiled { expressions, automaton, letters, wanting, open }))
 }
 
 /// Texts one of which is in everything that the expression matches, in small letters; `None` when there are none
 /// such.
-fn needed(expression: &str) -> Option<Vec<Vec<u8>>> {
-    let mut parser = regex_syntax::ParserBuilder::new();
-    let hir = parser.unicode(false).utf8(false).build().parse(expression).ok()?;
-    needed_by(&hir).filter(|texts| texts.len() <= MOST_TEXTS && texts.iter().all(|text| !text.is_empty()))
+fn needed(expression: &Hir) -> Option<Vec<Vec<u8>>> {
+    needed_by(expression)
+        .filter(|texts| texts.len() <= MOST_TEXTS && texts.iter().all(|text| !text.is_empty()))
 }
 
 fn needed_by(hir: &Hir) -> Option<Vec<Vec<u8>>> {

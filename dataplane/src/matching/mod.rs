@@ -16,6 +16,7 @@ mod exact;
 mod expression;
 mod network;
 mod part;
+mod positions;
 mod range;
 #[cfg(test)]
 mod tests;
@@ -135,7 +136,7 @@ impl Index {
             }
             (Kind::Affix(index), Needle::Bytes(text)) => index.find(text, self.matching, entries),
             (Kind::Part(index), Needle::Bytes(text)) => entries.find(index.find(text)?),
-            (Kind::Expression(index), Needle::Bytes(text)) => entries.find(index.find(text)?.0),
+            (Kind::Expression(index), Needle::Bytes(text)) => entries.find(index.find(text)?),
             _ => None,
         }
     }
@@ -144,7 +145,7 @@ impl Index {
     /// the regular expression matched (`map_regm`, configuration manual 7.3.1).
     pub fn expand(&self, text: &[u8], entries: &Entries) -> Option<Vec<u8>> {
         let Kind::Expression(index) = &self.kind else { return None };
-        let (id, regex) = index.find(text)?;
+        let (id, regex) = index.find_regex(text)?;
         let value = entries.find(id)?.value?;
         Some(expression::expanded(regex, text, value))
     }

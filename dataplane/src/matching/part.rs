@@ -1,9 +1,11 @@
 //! The value contains the pattern (`sub`): all patterns are looked for in one pass (Aho-Corasick).
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::nfa::contiguous;
+use aho_corasick::{Anchored, MatchKind, dfa};
 use regate_proto::patterns::EntryId;
 use regate_proto::rules::patterns::{Matching, Pattern};
 
@@ -24,7 +26,7 @@ pub(super) struct Parts {
 /// Patterns in the order of their entries.
 #[derive(Debug)]
 struct Compiled {
-    automaton: AhoCorasick,
+    automaton: Automaton,
     ids: Vec<EntryId>,
 }
 
@@ -70,17 +72,14 @@ impl Compiled {
     /// The first pattern in order that the text contains.
     fn find(&self, text: &[u8], gone: &BTreeSet<EntryId>) -> Option<EntryId> {
         let mut best: Option<usize> = None;
-        for found in self.automaton.find_overlapping_iter(text) {
-            let at = found.pattern().as_usize();
+        self.automaton.scan(text, |at| {
             let counts = best.is_none_or(|best| at < best)
                 && self.ids.get(at).is_some_and(|id| gone.is_empty() || !gone.contains(id));
             if counts {
                 best = Some(at);
-                if at == 0 {
-                    break;
-                }
             }
-        }
+            if best == Some(0) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
         best.and_then(|at| self.ids.get(at).copied())
     }
 }
@@ -101,26 +100,81 @@ fn compile<'a>(
             texts.push(text);
         }
     }
-    let automaton = automaton(&texts, matching.ignore_case)?;
+    let automaton = Automaton::of(&texts, matching.ignore_case)?;
     Some(Arc::new(Compiled { automaton, ids }))
 }
 
-/// What looks for all these texts at once; `None` for none.
-pub(super) fn automaton<T: AsRef<[u8]>>(texts: &[T], ignore_case: bool) -> Option<AhoCorasick> {
-    if texts.is_empty() {
-        return None;
+/// Looks for many texts at once.
+#[derive(Debug)]
+pub(super) enum Automaton {
+    /// A step a byte, for as much memory as the texts have bytes in all, by letters that they have.
+    Fast(dfa::DFA),
+    /// Some steps a byte, in little memory.
+    Small(contiguous::NFA),
+}
+
+impl Automaton {
+    /// What looks for these texts; `None` for none.
+    pub(super) fn of<T: AsRef<[u8]>>(texts: &[T], ignore_case: bool) -> Option<Automaton> {
+        if texts.is_empty() {
+            return None;
+        }
+        let built = if is_cheap(texts) {
+            let mut builder = dfa::DFA::builder();
+            // A search that begins anywhere needs none of what leads a search to where it may begin.
+            builder.match_kind(MatchKind::Standard).ascii_case_insensitive(ignore_case).prefilter(false);
+            builder.build(texts).map(Automaton::Fast)
+        } else {
+            let mut builder = contiguous::NFA::builder();
+            builder.match_kind(MatchKind::Standard).ascii_case_insensitive(ignore_case).prefilter(false);
+            builder.build(texts).map(Automaton::Small)
+        };
+        built
+            .inspect_err(|error| tracing::error!("a list of parts of texts could not be compiled: {error}"))
+            .ok()
     }
-    let kind = if texts.len() <= FEW { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-    let mut builder = AhoCorasick::builder();
-    builder.match_kind(MatchKind::Standard).ascii_case_insensitive(ignore_case);
-    match builder.kind(Some(kind)).build(texts) {
-        Ok(automaton) => Some(automaton),
-        Err(error) => {
-            tracing::error!("a list of parts of texts could not be compiled: {error}");
-            None
+
+    /// Tells the number of every text that is found, as often as it is, until it is enough.
+    pub(super) fn scan(&self, text: &[u8], each: impl FnMut(usize) -> ControlFlow<()>) {
+        match self {
+            Automaton::Fast(automaton) => scan(automaton, text, each),
+            Automaton::Small(automaton) => scan(automaton, text, each),
         }
     }
 }
 
-/// Texts up to which the fastest and largest form is made.
-const FEW: usize = 200;
+fn scan(
+    automaton: &impl aho_corasick::automaton::Automaton,
+    text: &[u8],
+    mut each: impl FnMut(usize) -> ControlFlow<()>,
+) {
+    let Ok(mut state) = automaton.start_state(Anchored::No) else { return };
+    let mut bytes = text.iter();
+    loop {
+        if automaton.is_special(state) && automaton.is_match(state) {
+            for found in 0..automaton.match_len(state) {
+                if each(automaton.match_pattern(state, found).as_usize()).is_break() {
+                    return;
+                }
+            }
+        }
+        let Some(byte) = bytes.next() else { return };
+        state = automaton.next_state(Anchored::No, state, *byte);
+    }
+}
+
+/// Whether the fast form takes a bounded amount of memory: a word for every letter in every place of a text.
+fn is_cheap<T: AsRef<[u8]>>(texts: &[T]) -> bool {
+    let mut seen = [false; 256];
+    let mut places = 1_usize;
+    for text in texts {
+        places = places.saturating_add(text.as_ref().len());
+        text.as_ref().iter().for_each(|byte| seen[usize::from(byte.to_ascii_lowercase())] = true);
+    }
+    // Capital letters may be told from small ones.
+    let letters = seen.iter().filter(|seen| **seen).count().saturating_mul(2).saturating_add(1);
+    places.saturating_mul(letters.next_power_of_two()).saturating_mul(size_of::<u32>()) <= LARGEST_FAST
+}
+
+/// Bytes of memory up to which the fastest form is made.
+const LARGEST_FAST: usize = 16 << 20;

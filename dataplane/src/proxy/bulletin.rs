@@ -36,8 +36,15 @@ pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
     let mut notices = Vec::new();
     // What changed before this thread came to run is to be kept too.
     let (mut saved, mut saved_at) = (0, Instant::now());
+    let mut woken_at: Option<Instant> = None;
     loop {
         let more = ledger.read(&mut notices, GRAIN);
+        // Where much happens, workers shall not have to wake this thread for every notice.
+        if more && woken_at.is_some_and(|at| at.elapsed() < BREATH) {
+            std::thread::sleep(BREATH);
+            ledger.read(&mut notices, Duration::ZERO);
+        }
+        woken_at = (!notices.is_empty()).then(Instant::now);
         let snapshot = shared.newest();
         for notice in notices.drain(..) {
             match notice {
@@ -79,3 +86,6 @@ pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
 
 /// The shortest time between two notes of what a restart should know.
 const GRAIN: Duration = Duration::from_secs(1);
+
+/// How long notices are left to gather that follow each other faster than this.
+const BREATH: Duration = Duration::from_millis(5);

@@ -96,17 +96,16 @@ impl<'d> Draft<'d> {
     /// Goes through rules from a position on.
     pub(super) fn run<'p>(&mut self, rules: &'p [RulePlan], from: usize) -> Step<'p> {
         self.wishes.waiting_rule = None;
-        for (at, rule) in rules.iter().enumerate().skip(from) {
-            if let Some(condition) = &rule.condition {
-                match self.with_view(|view| decide(condition, view)) {
-                    None => {
-                        self.wishes.waiting_rule.clone_from(&rule.place);
-                        return Step::More(at);
-                    }
-                    Some(false) => continue,
-                    Some(true) => {}
-                }
+        let mut from = from;
+        // One view serves until a rule does something.
+        while from < rules.len()
+            && let Some((at, rule, undecided)) = self.with_view(|view| next_met(rules, from, view))
+        {
+            if undecided {
+                self.wishes.waiting_rule.clone_from(&rule.place);
+                return Step::More(at);
             }
+            from = at + 1;
             self.captures.settle();
             if let Some(step) = self.decide(&rule.action, at) {
                 match step {
@@ -596,6 +595,17 @@ impl<'d> Draft<'d> {
             }
         }
     }
+}
+
+/// The first rule from a position on whose condition holds, or cannot be decided yet.
+fn next_met<'p>(rules: &'p [RulePlan], from: usize, view: &View<'_>) -> Option<(usize, &'p RulePlan, bool)> {
+    rules.iter().enumerate().skip(from).find_map(|(at, rule)| {
+        match rule.condition.as_ref().map_or(Some(true), |condition| decide(condition, view)) {
+            Some(false) => None,
+            Some(true) => Some((at, rule, false)),
+            None => Some((at, rule, true)),
+        }
+    })
 }
 
 /// Asks for the address of a host, and gives it to the variable; nothing is held meanwhile. Rules for content wait no

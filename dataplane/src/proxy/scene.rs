@@ -46,6 +46,10 @@ impl Headers for Lines<'_> {
     fn at(&self, position: usize) -> Option<Option<(&[u8], &[u8])>> {
         self.fields.at(position, self.buffer)
     }
+
+    fn named(&self, name: &[u8], from: usize) -> Option<(usize, &[u8])> {
+        self.fields.named(self.buffer, name, from)
+    }
 }
 
 impl Connection for Session {

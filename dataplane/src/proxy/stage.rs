@@ -124,6 +124,10 @@ impl<'a> Stage<'_, 'a> {
     }
 
     async fn run_within(&mut self, rules: &[RulePlan], delay: Option<Duration>) -> Result<(), Fault> {
+        if rules.is_empty() {
+            self.story.wishes.waiting_rule = None;
+            return Ok(());
+        }
         let (began, mut at) = (Instant::now(), 0);
         loop {
             match self.draft().run(rules, at) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use regate_proto::model::Name;
 use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ServerPlan;
 
@@ -13,9 +14,9 @@ use super::ServerPlan;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     by_seat: Vec<u32>,
-    by_name: HashMap<Name, u32, BuildHasherDefault<Fnv>>,
+    by_name: Named<Name, u32>,
     /// Several servers may have the same name in the cookie.
-    by_cookie: HashMap<Arc<str>, SmallVec<[u32; 2]>, BuildHasherDefault<Fnv>>,
+    by_cookie: Named<Arc<str>, SmallVec<[u32; 2]>>,
 }
 
 impl Index {
@@ -95,25 +96,25 @@ impl Index {
     }
 }
 
-/// A short hash for short words that an administrator chose (Fowler, Noll and Vo, 1a, 64 bits).
-#[derive(Clone, Copy, Debug)]
-struct Fnv(u64);
+/// Things by the words that an administrator chose for them, under a short hash.
+pub type Named<K, V> = HashMap<K, V, BuildHasherDefault<Words>>;
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Fnv(0xcbf2_9ce4_8422_2325)
-    }
-}
+/// Hashes words that nobody else chooses (XXH3).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Words(u64);
 
-impl Hasher for Fnv {
+impl Hasher for Words {
     fn finish(&self) -> u64 {
         self.0
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    /// What ends a word.
+    fn write_u8(&mut self, end: u8) {
+        self.0 = self.0.wrapping_add(u64::from(end)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A list that a change touches is made anew from the list before and what changed; the others are shared.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regate_proto::model::{Columns, Kind, ListName, Row, Subject};
@@ -12,11 +12,12 @@ use regate_proto::rules::needs::WRITTEN;
 use regate_proto::rules::patterns::Matching;
 use regate_proto::state::{State, Touched};
 
+use super::Named;
 use crate::matching::{Entries, Index, Needle};
 
 /// Every list.
 #[derive(Clone, Debug, Default)]
-pub struct Lists(Arc<HashMap<ListName, Arc<ListPlan>>>, Turnover);
+pub struct Lists(Arc<Named<ListName, Arc<ListPlan>>>, Turnover);
 
 /// How many entries were taken in and out since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -35,6 +35,7 @@ pub use compile::{compile, foresee_transition, note_transition};
 pub use condition::{ConditionPlan, CriterionPlan, Patterns, TermPlan};
 pub use format::{Encoding, FieldPlan, FormatPlan, Needs, Source, Step};
 pub use frontend::{BindPlan, CapturePlan, ErrorPages, ForwardPlan, FrontendPlan, Page, SharedPages};
+pub use index::Named;
 pub use lists::{ListPlan, Lists, Turnover};
 pub use logging::{LineFormat, LogPlan, LogRoute};
 pub use naming::Naming;
@@ -62,7 +63,7 @@ pub struct Snapshot {
     /// Backends that may be routed to.
     pub backends: HashMap<Name, Arc<BackendPlan>>,
     /// Stick tables, by the name of their proxy.
-    pub tables: Arc<HashMap<Name, TablePlan>>,
+    pub tables: Arc<Named<Name, TablePlan>>,
     /// Those who resolve host names, in the order of listings.
     pub resolvers: Arc<[Arc<Resolvers>]>,
     /// Lists of patterns.

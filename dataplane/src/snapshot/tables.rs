@@ -1,12 +1,12 @@
 //! Stick tables as the data path finds them: by name, with their entries.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regate_proto::model::{DataType, Name, Stored, Subject, Table as Shape};
 use regate_proto::state::{State, Touched};
 
-use super::Snapshot;
+use super::{Named, Snapshot};
 use crate::live::{Live, Table};
 
 /// A stick table.
@@ -27,14 +27,14 @@ pub(super) fn compile(
     previous: &Snapshot,
     touched: &Touched,
     live: &Live,
-) -> Arc<HashMap<Name, TablePlan>> {
+) -> Arc<Named<Name, TablePlan>> {
     let concerned =
         touched.iter().any(|subject| matches!(subject, Subject::Frontend(_) | Subject::Backend(_)));
     if !concerned {
         return previous.tables.clone();
     }
     let sticky = sticky(state);
-    let mut tables = HashMap::new();
+    let mut tables = Named::default();
     for (place, (name, shape)) in state.tables().into_iter().enumerate() {
         let shape = &if sticky.contains(name) { with_servers(shape) } else { shape.clone() };
         let published = previous.tables.get(name).map(|plan| plan.table.clone());
@@ -70,7 +70,7 @@ fn with_servers(shape: &Shape) -> Shape {
 }
 
 /// Whether rules that were compiled with the tables of one snapshot can go on with those of another.
-pub(super) fn are_same(old: &Snapshot, new: &HashMap<Name, TablePlan>) -> bool {
+pub(super) fn are_same(old: &Snapshot, new: &Named<Name, TablePlan>) -> bool {
     old.tables.len() == new.len()
         && new.iter().all(|(name, plan)| {
             old.tables.get(name).is_some_and(|known| Arc::ptr_eq(&known.table, &plan.table))

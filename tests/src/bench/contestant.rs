@@ -31,7 +31,7 @@ pub struct Setting {
     pub server_close: bool,
     /// The most connections at a time.
     pub limit: usize,
-    /// The origin's two ports.
+    /// The origin's ports.
     pub origins: Vec<u16>,
     /// The log sink's port.
     pub sink: u16,
@@ -46,6 +46,8 @@ pub struct Setting {
 pub struct Rules {
     /// Lines of the frontend.
     pub frontend: String,
+    /// Lines of the backend, before its servers.
+    pub backend: String,
     /// Sections after all others.
     pub sections: String,
     /// Files of the proxy's folder: names and contents.
@@ -173,8 +175,9 @@ pub fn haproxy_text(port: u16, setting: &Setting) -> String {
     }
     text.push_str(&format!(
         "frontend web\n  bind 127.0.0.1:{port}\n{rules}  default_backend app\nbackend app\n  balance \
-         roundrobin\n",
+         roundrobin\n{backend}",
         rules = setting.rules.frontend,
+        backend = setting.rules.backend,
     ));
     for (index, origin) in setting.origins.iter().enumerate() {
         text.push_str(&format!("  server s{} 127.0.0.1:{origin}\n", index + 1));

@@ -12,6 +12,7 @@ pub mod bulk;
 pub mod cases;
 pub mod change;
 pub mod contestant;
+pub mod flaps;
 pub mod histogram;
 pub mod load;
 pub mod origin;

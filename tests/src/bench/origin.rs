@@ -5,7 +5,9 @@ use std::os::fd::OwnedFd;
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send, sockopt};
+use rustix::net::{
+    RecvFlags, SendFlags, Shutdown, SocketFlags, accept_with, listen, recv, send, shutdown, sockopt,
+};
 
 use super::reactor::{Reactor, Token};
 use crate::harness::Result;
@@ -13,7 +15,7 @@ use crate::harness::Result;
 /// Listeners and connections of the origin, all answering the same.
 pub struct Origin {
     part: u32,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     answer: Vec<u8>,
@@ -34,11 +36,11 @@ impl Origin {
         answer.resize(answer.len() + size, b'x');
         let mut opened = Vec::new();
         for slot in 0..listeners {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            // std listens with a backlog of 128; a burst of new connections needs more.
-            rustix::net::listen(&listener, 4096)?;
+            let listener = bind()?;
             listener.set_nonblocking(true)?;
-            reactor.add(&listener, Token::new(part, slot), EventFlags::IN)?;
+            let token = Token::new(part, slot);
+            let mut listener = Listener { socket: listener, is_up: false, open: Vec::new() };
+            listener.rise(reactor, token)?;
             opened.push(listener);
         }
         Ok(Self {
@@ -54,7 +56,35 @@ impl Origin {
 
     /// The ports, in order.
     pub fn ports(&self) -> Result<Vec<u16>> {
-        self.listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+        self.listeners.iter().map(|listener| Ok(listener.socket.local_addr()?.port())).collect()
+    }
+
+    /// Whether the port with this number in the order of ports is open.
+    pub fn is_up(&self, port: usize) -> bool {
+        self.listeners.get(port).is_some_and(|listener| listener.is_up)
+    }
+
+    /// Opens a port again that was closed.
+    pub fn rise(&mut self, reactor: &Reactor, port: usize) -> Result<()> {
+        let token = Token::new(self.part, port);
+        self.listeners.get_mut(port).map_or(Ok(()), |listener| listener.rise(reactor, token))
+    }
+
+    /// Closes a port as a server that dies does: connections that wait or are open are cut, whatever they carry.
+    pub fn fall(&mut self, reactor: &Reactor, port: usize) -> Result<()> {
+        if let Some(listener) = self.listeners.get_mut(port) {
+            listener.fall(reactor)?;
+        }
+        for index in self
+            .listeners
+            .get_mut(port)
+            .map(|listener| std::mem::take(&mut listener.open))
+            .unwrap_or_default()
+        {
+            self.connections[index] = None;
+            self.free.push(index);
+        }
+        Ok(())
     }
 
     /// Handles one ready descriptor.
@@ -72,6 +102,8 @@ impl Origin {
         };
         let finished = self.closes && connection.answered && connection.owed == 0;
         if !goes_on || finished {
+            let open = &mut self.listeners[connection.port].open;
+            open.retain(|other| *other != index);
             self.connections[index] = None;
             self.free.push(index);
         }
@@ -81,7 +113,7 @@ impl Origin {
     fn accept(&mut self, reactor: &Reactor, slot: usize) -> Result<()> {
         for _ in 0..64 {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let descriptor = match accept_with(&self.listeners[slot], flags) {
+            let descriptor = match accept_with(&self.listeners[slot].socket, flags) {
                 Ok(descriptor) => descriptor,
                 Err(Errno::AGAIN) => return Ok(()),
                 // The other side may be gone again; that is its own affair.
@@ -89,8 +121,15 @@ impl Origin {
                 Err(error) => return Err(error.into()),
             };
             sockopt::set_tcp_nodelay(&descriptor, true)?;
-            let connection =
-                Connection { descriptor, owed: 0, sent: 0, matched: 0, answered: false, waiting: false };
+            let connection = Connection {
+                descriptor,
+                port: slot,
+                owed: 0,
+                sent: 0,
+                matched: 0,
+                answered: false,
+                waiting: false,
+            };
             let index = self.free.pop().unwrap_or_else(|| {
                 self.connections.push(None);
                 self.connections.len() - 1
@@ -98,13 +137,59 @@ impl Origin {
             let token = Token::new(self.part, index + self.listeners.len());
             reactor.add(&connection.descriptor, token, EventFlags::IN)?;
             self.connections[index] = Some(connection);
+            self.listeners[slot].open.push(index);
         }
         Ok(())
     }
 }
 
+/// A port that is kept whether it is open or not.
+struct Listener {
+    socket: TcpListener,
+    is_up: bool,
+    /// The connections that came to it.
+    open: Vec<usize>,
+}
+
+impl Listener {
+    fn rise(&mut self, reactor: &Reactor, token: Token) -> Result<()> {
+        // A burst of new connections needs more than the 128 that std lets wait.
+        listen(&self.socket, 4096)?;
+        reactor.add(&self.socket, token, EventFlags::IN)?;
+        self.is_up = true;
+        Ok(())
+    }
+
+    /// Listens no more; the port stays taken and refuses.
+    fn fall(&mut self, reactor: &Reactor) -> Result<()> {
+        reactor.remove(&self.socket)?;
+        shutdown(&self.socket, Shutdown::Read)?;
+        self.is_up = false;
+        Ok(())
+    }
+}
+
+/// A port of the system's choice. It is bound a second time, by its number: only then the kernel lets a socket keep it
+/// that does not listen.
+fn bind() -> Result<TcpListener> {
+    let mut last = None;
+    for _ in 0..TRIES {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(listener) => return Ok(listener),
+            // Somebody was faster.
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or_else(|| "no port".to_owned().into(), Into::into))
+}
+
+const TRIES: usize = 16;
+
 struct Connection {
     descriptor: OwnedFd,
+    /// Which of the ports it came to.
+    port: usize,
     /// Answers that are still to be sent, the one in progress included.
     owed: usize,
     /// How much of the answer in progress has been sent.

@@ -26,6 +26,8 @@ pub struct Scene {
     pub connections: usize,
     /// Whether every request has connections of its own on both sides.
     pub renews: bool,
+    /// Servers of the backend, each a port of the origin.
+    pub servers: usize,
 }
 
 /// How long and how often to measure.
@@ -63,7 +65,7 @@ impl Scene {
     /// Opens the stage and the setting that belong to it.
     pub fn open(&self) -> Result<(Stage, Setting)> {
         // Where the proxy leaves the load's core alone, the load need never sleep.
-        let stage = Stage::open(self.size, self.renews, !self.cores.contains(&LOAD_CORE))?;
+        let stage = Stage::open(self.servers, self.size, self.renews, !self.cores.contains(&LOAD_CORE))?;
         let setting = Setting {
             mode: self.mode,
             workers: self.workers,

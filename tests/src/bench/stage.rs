@@ -6,6 +6,7 @@ use rustix::event::epoll::EventFlags;
 
 use super::bulk::{Bulk, Receipt};
 use super::change::{Account, Changes};
+use super::flaps::Flaps;
 use super::load::{Load, Plan, Tally};
 use super::origin::Origin;
 use super::reactor::{Reactor, Token, now};
@@ -21,17 +22,28 @@ pub struct Stage {
     loads: u32,
     changes: Option<Changes>,
     bulk: Option<Bulk>,
+    flaps: Option<Flaps>,
     ready: Vec<(Token, EventFlags)>,
 }
 
 impl Stage {
-    /// A stage whose origin has two ports and answers with bodies of `size` bytes; see [`Origin::open`],
+    /// A stage whose origin has so many ports and answers with bodies of `size` bytes; see [`Origin::open`],
     /// and for `polls` [`Reactor::new`].
-    pub fn open(size: usize, closes: bool, polls: bool) -> Result<Self> {
+    pub fn open(ports: usize, size: usize, closes: bool, polls: bool) -> Result<Self> {
         let reactor = Reactor::new(polls)?;
-        let origin = Origin::open(&reactor, ORIGIN, 2, size, closes)?;
+        let origin = Origin::open(&reactor, ORIGIN, ports, size, closes)?;
         let sink = Sink::open(&reactor, SINK)?;
-        Ok(Self { reactor, origin, sink, load: None, loads: 0, changes: None, bulk: None, ready: Vec::new() })
+        Ok(Self {
+            reactor,
+            origin,
+            sink,
+            load: None,
+            loads: 0,
+            changes: None,
+            bulk: None,
+            flaps: None,
+            ready: Vec::new(),
+        })
     }
 
     /// The origin's ports.
@@ -70,6 +82,18 @@ impl Stage {
     /// Ends the series of changes and gives its account.
     pub fn end_changes(&mut self) -> Account {
         self.changes.take().map(|changes| changes.account()).unwrap_or_default()
+    }
+
+    /// Lets every port of the origin but the first come and go from now on.
+    pub fn flap(&mut self, seed: u64) -> Result<()> {
+        self.flaps = Some(Flaps::begin(self.origin.ports()?.len(), seed));
+        Ok(())
+    }
+
+    /// Ends that; tells how often a port came or went. All are open again.
+    pub fn end_flaps(&mut self) -> Result<u64> {
+        let Some(flaps) = self.flaps.take() else { return Ok(0) };
+        flaps.end(&self.reactor, &mut self.origin)
     }
 
     /// Sends these commands through the proxy's text socket and drives everything until they are answered.
@@ -146,6 +170,9 @@ impl Stage {
         }
         if let Some(changes) = &mut self.changes {
             wake = wake.min(changes.advance()?);
+        }
+        if let Some(flaps) = &mut self.flaps {
+            wake = wake.min(flaps.advance(&self.reactor, &mut self.origin)?);
         }
         let mut ready = std::mem::take(&mut self.ready);
         self.reactor.wait(wake, &mut ready)?;

@@ -20,6 +20,8 @@ pub struct Layout {
     periods: [u32; DataType::ALL.len()],
     key_words: usize,
     words: usize,
+    /// Whether there is something that each kind may mean.
+    meant: [bool; DataType::ALL.len()],
 }
 
 /// Where one value stands.
@@ -45,6 +47,7 @@ impl Layout {
             periods: [0; DataType::ALL.len()],
             key_words,
             words: HEAD + key_words,
+            meant: [false; DataType::ALL.len()],
         };
         for stored in &table.store {
             let at = stored.data as usize;
@@ -53,6 +56,9 @@ impl Layout {
             layout.elements[at] = stored.elements;
             layout.periods[at] = stored.period.map_or(0, |span| span.get());
             layout.words += width(stored.data.form()) * usize::from(stored.elements);
+        }
+        for data in DataType::ALL {
+            layout.meant[data as usize] = layout.find(data, 0).is_some();
         }
         layout
     }
@@ -79,6 +85,11 @@ impl Layout {
     /// Where a kind stands; the first elements of the arrays stand for the kinds without an index
     /// (configuration manual 4.2 "stick-table", gpt and gpc).
     pub fn meant(&self, data: DataType, element: u8) -> Option<Spot> {
+        // Most of what is counted is kept by no table.
+        if self.meant[data as usize] { self.find(data, element) } else { None }
+    }
+
+    fn find(&self, data: DataType, element: u8) -> Option<Spot> {
         let stands_for = || match data {
             DataType::Gpt0 => self.spot(DataType::Gpt, 0),
             DataType::Gpc0 => self.spot(DataType::Gpc, 0),

@@ -303,6 +303,18 @@ impl Fields {
         })
     }
 
+    /// The first field from an index on that has this name, whatever its case, and is not dropped: its index and value.
+    pub fn named<'a>(&'a self, buf: &'a [u8], name: &[u8], from: usize) -> Option<(usize, &'a [u8])> {
+        let rest = self.list.get(from..)?;
+        let is_it = |field: &Field| {
+            usize::from(field.name_len) == name.len()
+                && !field.is_dropped()
+                && self.name_of(field, buf).eq_ignore_ascii_case(name)
+        };
+        let at = rest.iter().position(is_it)?;
+        Some((from + at, self.value_of(&rest[at], buf)))
+    }
+
     /// Value of the first field of this name that is not dropped.
     pub fn value<'a>(&'a self, buf: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         let index = self.find(buf, name)?;

@@ -169,7 +169,7 @@ fn fill(map: &str, count: usize, to: &str, version: u32) -> Vec<u8> {
 }
 
 /// Resident bytes.
-pub(super) fn resident(process: &Process) -> Result<f64> {
+fn resident(process: &Process) -> Result<f64> {
     Ok(process.memory()?.resident as f64)
 }
 

@@ -3,6 +3,7 @@
 mod bodies;
 mod changes;
 mod checks;
+mod flapping;
 mod idle;
 mod lists;
 mod lookups;
@@ -40,7 +41,7 @@ pub struct Course {
 
 impl Case {
     /// All cases in the order of the results.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self { name: "small", run: requests::small },
         Self { name: "browser", run: requests::browser },
         Self { name: "connection", run: requests::connection },
@@ -50,6 +51,7 @@ impl Case {
         Self { name: "workers", run: workers::run },
         Self { name: "changes", run: changes::run },
         Self { name: "checks", run: checks::run },
+        Self { name: "flapping", run: flapping::run },
         Self { name: "pick", run: pick::run },
         Self { name: "rules-limit", run: tables::limit },
         Self { name: "lists", run: lists::run },

@@ -57,6 +57,7 @@ pub(super) fn small_scene() -> Scene {
         size: 100,
         connections: 64,
         renews: false,
+        servers: 2,
     }
 }
 
