@@ -4,6 +4,8 @@
 //! a server's place is, is written to [`crate::live::Location`] by `place.rs`. Read next: `question.rs` (when is
 //! asked), `records.rs` (what holds), `assign.rs` (who gets what).
 
+mod lookups;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
@@ -154,59 +156,6 @@ impl Section {
                 gone.iter().for_each(|at| self.leave(at));
             }
             Command::Look(lookup) => self.look(lookup),
-        }
-    }
-
-    /// Answers a rule: with what is known of the host, or else when the name servers have answered.
-    ///
-    /// A name is asked for once for all who wait for it. What servers need is known all the time; what rules alone ask
-    /// for is forgotten with the answer.
-    fn look(&mut self, lookup: Lookup) {
-        let name = lookup.host.trim_end_matches('.').to_ascii_lowercase();
-        let wanted = match lookup.family {
-            AddressFamily::V4 => WantedKey::V4,
-            AddressFamily::V6 => WantedKey::V6,
-        };
-        let key = Key { name, wanted };
-        let now = self.now();
-        let waiting = self.names.values().map(|asked| asked.waiting.len()).sum::<usize>();
-        match self.names.get_mut(&key) {
-            Some(asked) => {
-                if let (Some(ip), None) = (asked.choice(wanted), asked.question.asks()) {
-                    // Who does not wait any more needs no answer.
-                    let _ = lookup.answer.send(ip);
-                    return;
-                }
-                if waiting < MOST_WAITING {
-                    asked.waiting.push(lookup.answer);
-                    if asked.question.hasten() {
-                        self.agenda.insert((now, key));
-                    }
-                }
-            }
-            None if waiting < MOST_WAITING => {
-                self.agenda.insert((0, key.clone()));
-                let question = Question::new(wanted.wanted());
-                let records = Kept::Addresses(Records::new(now));
-                let (users, waiting) = (BTreeSet::new(), vec![lookup.answer]);
-                self.names.insert(key, Asked { question, records, users, waiting });
-            }
-            None => {}
-        }
-        self.begin_due();
-    }
-
-    /// Answers the rules that wait for a name whose round is over; `valid` tells whether it was answered.
-    fn answer(&mut self, key: &Key, valid: bool) {
-        let Some(asked) = self.names.get_mut(key) else { return };
-        let ip = asked.choice(key.wanted).filter(|_| valid);
-        for answer in asked.waiting.drain(..) {
-            if let Some(ip) = ip {
-                let _ = answer.send(ip);
-            }
-        }
-        if asked.users.is_empty() {
-            self.names.remove(key);
         }
     }
 
@@ -598,16 +547,6 @@ impl Section {
     }
 }
 
-impl Asked {
-    /// The address that a rule gets: of the family that is wanted, or else of the other.
-    fn choice(&self, wanted: WantedKey) -> Option<IpAddr> {
-        let Kept::Addresses(records) = &self.records else { return None };
-        let family = if wanted == WantedKey::V4 { AddressFamily::V4 } else { AddressFamily::V6 };
-        let liked = records.iter().find(|ip| AddressFamily::of(**ip) == family);
-        liked.or_else(|| records.iter().next()).copied()
-    }
-}
-
 impl WantedKey {
     fn of(naming: &Naming) -> WantedKey {
         match naming.prefer {
@@ -627,9 +566,6 @@ impl WantedKey {
 
 /// Queries of one section that are under way at most.
 const MOST_QUERIES: usize = 128;
-
-/// Rules of one section that wait for answers at most; those beyond find no address.
-const MOST_WAITING: usize = 16_384;
 
 /// Milliseconds after which the agenda is looked at in any case.
 const LONGEST_REST: u64 = 60_000;

@@ -4,6 +4,7 @@
 //! `action/read.rs` reads them and `action/spell.rs` writes them back.
 
 mod read;
+mod redirection;
 mod spell;
 mod table;
 
@@ -14,7 +15,8 @@ use super::tracking::Amount;
 use super::{Checkpoint, Condition, Format, MatchMethod, Mistake, Sample, Tally, Track, Variable, Words};
 use crate::model::{AddressFamily, Millis, Name, Severity};
 
-pub use read::{redirect as read_redirect, reply as read_reply};
+pub use read::reply as read_reply;
+pub use redirection::redirect as read_redirect;
 pub use spell::answer_words;
 pub use table::{ROWS, Row};
 
