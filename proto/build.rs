@@ -29,7 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         "userlist",
         "ring",
     ];
-    let mut config = tonic_prost_build::configure().bytes(".regate.v1.Entry").bytes(".regate.v1.ListEdit");
+    let mut config = tonic_prost_build::configure()
+        .bytes(".regate.v1.Entry")
+        .bytes(".regate.v1.ListEdit")
+        .bytes(".regate.v1.PackedEntries");
     for noun in boxed {
         config = config.boxed(format!(".regate.v1.Row.noun.{noun}"));
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::{Admin, ListName, Name, Row, ServerHost, Subject, Weight};
-use crate::patterns::{EntryId, Run};
+use crate::patterns::{EntryId, Pack, Run};
 
 /// A number of a committed state; 0 is the empty state, each applied set adds one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,8 +45,8 @@ pub enum Change {
 /// An edit of a list's entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntriesEdit {
-    /// Adds entries at the end, in order; what their ids are does not matter.
-    Append(Arc<Run>),
+    /// Adds entries at the end, in order.
+    Append(Arc<Pack>),
     /// Removes the entry with this id.
     Remove(EntryId),
     /// Removes every entry with this key, as it was written.
@@ -62,9 +62,8 @@ pub enum EntriesEdit {
     Discard(Box<[u8]>),
     /// Removes every entry.
     Clear,
-    /// Makes these the entries, in this order; what their ids are does not matter. Entries that are there already
-    /// keep their ids.
-    Replace(Arc<Run>),
+    /// Makes these the entries, in this order. Entries that are there already keep their ids.
+    Replace(Arc<Pack>),
 }
 
 /// What was changed by hand of the entries of one part of a list.

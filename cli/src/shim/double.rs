@@ -324,9 +324,8 @@ fn tell(state: &State, question: Question) -> Result<Vec<v1::Answer>, Problem> {
             .collect(),
         Question::ListEntries(query) => {
             let name = ListName::new(&query.list).unwrap();
-            let entries =
-                state.parts(&name).flat_map(|(_, run)| run.iter()).map(regate_proto::wire::wire_entry);
-            entries.map(|entry| part(&|answer| answer.list_entries = vec![entry.clone()])).collect()
+            let parts = state.parts(&name).map(|(_, run)| regate_proto::wire::packed(run));
+            parts.map(|packed| part(&|answer| answer.list_packed = Some(packed.clone()))).collect()
         }
         Question::Match(query) => {
             let name = ListName::new(&query.list).unwrap();

@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use regate_proto::model::Level;
-use regate_proto::wire::v1;
+use regate_proto::patterns::Packer;
+use regate_proto::wire::{v1, wire_pack};
 use tokio::time::Instant;
 
 use super::conversation::MAX_IN_FLIGHT;
@@ -61,6 +62,14 @@ struct Part {
     manner: Manner,
     /// Its set, and its outcomes there.
     sent: Option<(u64, Range<usize>)>,
+}
+
+/// Changes for one set; entries for the end of one list are added to those before them.
+#[derive(Default)]
+struct Gathering {
+    changes: Vec<v1::Change>,
+    /// Entries that belong to the last change.
+    packer: Packer,
 }
 
 /// A command that waits for Admin.
@@ -265,7 +274,7 @@ impl Queue {
     fn send_changes(&mut self) -> Message {
         self.tag = self.tag.wrapping_add(1);
         let limit = self.together.unwrap_or(MOST_TOGETHER);
-        let mut changes: Vec<v1::Change> = Vec::new();
+        let mut gathering = Gathering::default();
         let mut level = None;
         let mut parts = 0usize;
         for entry in self.entries.iter_mut().skip(self.cursor) {
@@ -275,7 +284,7 @@ impl Queue {
                     if parts == limit || *level.get_or_insert(part.manner.level) != part.manner.level {
                         break;
                     }
-                    let range = join(&mut changes, &part.changes);
+                    let range = gathering.push(&part.changes);
                     part.sent = Some((self.tag, range));
                     parts = parts.saturating_add(1);
                 }
@@ -285,7 +294,7 @@ impl Queue {
         }
         self.in_flight = self.in_flight.saturating_add(1);
         self.is_blocked = true;
-        let set = v1::ChangeSet { base: None, origin: None, changes };
+        let set = v1::ChangeSet { base: None, origin: None, changes: gathering.finish() };
         let apply = v1::ApplyRequest { change_set: Some(set) };
         let request = Some(v1::converse_request::Request::Apply(apply));
         Message {
@@ -458,34 +467,62 @@ fn held(entry: &Entry) -> usize {
     }
 }
 
-/// Adds changes to a set, entries for the end of one list to those before them; tells where their outcomes are.
-fn join(set: &mut Vec<v1::Change>, more: &[v1::Change]) -> Range<usize> {
-    if let (Some(last), [one]) = (set.last_mut(), more)
-        && let (Some(present), Some(added)) = (appended(last), appended_in(one))
-        && present.0 == added.0
-    {
-        present.1.extend(added.1.iter().cloned());
-        return set.len().saturating_sub(1)..set.len();
+impl Gathering {
+    /// Adds changes; tells whereabouts their outcomes are.
+    fn push(&mut self, more: &[v1::Change]) -> Range<usize> {
+        if let [one] = more
+            && let Some((list, run)) = appended(one)
+        {
+            let present = self.changes.last().filter(|last| last.layer == one.layer);
+            if present.and_then(appended).is_none_or(|(present, _)| present != list) {
+                self.flush();
+                let edit = v1::list_edit::Edit::Append(v1::EntryRun::default());
+                let verb = v1::change::Verb::Edit(v1::ListEdit { list: list.to_owned(), edit: Some(edit) });
+                self.changes.push(v1::Change { layer: one.layer, verb: Some(verb) });
+            }
+            run.entries.iter().for_each(|entry| self.packer.push(&entry.key, entry.value.as_deref()));
+            if let Some(packed) = &run.packed {
+                self.flush();
+                self.add(packed.clone());
+            }
+            return self.changes.len().saturating_sub(1)..self.changes.len();
+        }
+        self.flush();
+        let start = self.changes.len();
+        self.changes.extend(more.iter().cloned());
+        start..self.changes.len()
     }
-    let start = set.len();
-    set.extend(more.iter().cloned());
-    start..set.len()
+
+    fn finish(mut self) -> Vec<v1::Change> {
+        self.flush();
+        self.changes
+    }
+
+    fn flush(&mut self) {
+        if !self.packer.is_empty() {
+            let run = wire_pack(&std::mem::take(&mut self.packer).finish());
+            self.add(run.packed.unwrap_or_default());
+        }
+    }
+
+    /// Adds blocks of entries to the last change.
+    fn add(&mut self, packed: v1::PackedEntries) {
+        let verb = self.changes.last_mut().and_then(|last| last.verb.as_mut());
+        if let Some(v1::change::Verb::Edit(v1::ListEdit {
+            edit: Some(v1::list_edit::Edit::Append(run)),
+            ..
+        })) = verb
+        {
+            run.packed.get_or_insert_default().blocks.extend(packed.blocks);
+        }
+    }
 }
 
 /// The list and the entries of a change that adds them at its end.
-fn appended(change: &mut v1::Change) -> Option<(&str, &mut Vec<v1::Entry>)> {
-    match change.verb.as_mut()? {
-        v1::change::Verb::Edit(v1::ListEdit { list, edit: Some(v1::list_edit::Edit::Append(run)) }) => {
-            Some((list.as_str(), &mut run.entries))
-        }
-        _ => None,
-    }
-}
-
-fn appended_in(change: &v1::Change) -> Option<(&str, &[v1::Entry])> {
+fn appended(change: &v1::Change) -> Option<(&str, &v1::EntryRun)> {
     match change.verb.as_ref()? {
         v1::change::Verb::Edit(v1::ListEdit { list, edit: Some(v1::list_edit::Edit::Append(run)) }) => {
-            Some((list.as_str(), &run.entries))
+            Some((list.as_str(), run))
         }
         _ => None,
     }

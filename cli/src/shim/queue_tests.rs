@@ -126,7 +126,7 @@ proptest! {
 fn neighbouring_changes_go_as_one_set_and_entries_of_one_list_as_one_change() {
     let append = |list: &str, key: &str| {
         let entry = v1::Entry { id: 0, key: key.as_bytes().to_vec().into(), value: None };
-        let edit = v1::list_edit::Edit::Append(v1::EntryRun { entries: vec![entry] });
+        let edit = v1::list_edit::Edit::Append(v1::EntryRun { entries: vec![entry], packed: None });
         let verb = v1::change::Verb::Edit(v1::ListEdit { list: list.to_owned(), edit: Some(edit) });
         let changes = vec![v1::Change { layer: 0, verb: Some(verb) }];
         let set = v1::ChangeSet { base: None, origin: None, changes };

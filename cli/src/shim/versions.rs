@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
-use regate_proto::patterns::Run;
+use regate_proto::patterns::{Pack, Packer};
 
 /// The versions of every list, by its name.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Versions(Mutex<HashMap<String, Prepared>>);
 struct Prepared {
     current: u32,
     newest: u32,
-    runs: BTreeMap<u32, Run>,
+    packers: BTreeMap<u32, Packer>,
 }
 
 impl Versions {
@@ -46,23 +46,23 @@ impl Versions {
     }
 
     /// Looks at the entries of a version.
-    pub fn read<R>(&self, list: &str, version: u32, look: impl FnOnce(&Run) -> R) -> Option<R> {
-        self.0.lock().get(list)?.runs.get(&version).map(look)
+    pub fn read<R>(&self, list: &str, version: u32, look: impl FnOnce(&Pack) -> R) -> Option<R> {
+        self.0.lock().get_mut(list)?.packers.get_mut(&version).map(|packer| look(packer.pack()))
     }
 
     /// Writes to the entries of a version; what is older than the one in force is never seen again, and not kept.
-    pub fn write(&self, list: &str, version: u32, write: impl FnOnce(&mut Run)) {
+    pub fn write(&self, list: &str, version: u32, write: impl FnOnce(&mut Packer)) {
         let mut lists = self.0.lock();
         let prepared = lists.entry(list.to_owned()).or_default();
         if version > prepared.current && version <= prepared.newest {
-            write(prepared.runs.entry(version).or_default());
+            write(prepared.packers.entry(version).or_default());
         }
     }
 
     /// Removes the entries of a version.
     pub fn clear(&self, list: &str, version: u32) {
         if let Some(prepared) = self.0.lock().get_mut(list) {
-            prepared.runs.remove(&version);
+            prepared.packers.remove(&version);
         }
     }
 
@@ -70,7 +70,7 @@ impl Versions {
     pub fn commit(&self, list: &str, version: u32) {
         if let Some(prepared) = self.0.lock().get_mut(list) {
             prepared.current = version;
-            prepared.runs.retain(|other, _| *other > version);
+            prepared.packers.retain(|other, _| *other > version);
         }
     }
 }

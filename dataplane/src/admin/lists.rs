@@ -44,26 +44,32 @@ pub(super) fn entries(
 ) -> Result<Answers, Problem> {
     caller.may(Asked::Rows)?;
     let (revision, plan) = find(context, &query.list)?;
-    let mut next = Some(0);
-    let mut is_first = true;
-    let part = move || -> Option<Arc<Run>> {
-        let (number, run) = plan.entries.parts_from(next?).next()?;
-        let run = run.clone();
-        next = number.checked_add(1);
-        Some(run)
-    };
-    let mut part = part;
+    let most = if query.packed { MOST_PACKED } else { 1 };
+    let (mut next, mut is_first) = (Some(0), true);
     let answers = std::iter::from_fn(move || {
-        let run = part();
-        let is_only = std::mem::take(&mut is_first);
-        let run = match run {
-            Some(run) => run,
-            // A list without entries is an answer too.
-            None if is_only => Arc::default(),
-            None => return None,
-        };
-        let list_entries = run.iter().map(wire::wire_entry).collect();
-        Some(v1::Answer { revision, list_entries, ..v1::Answer::default() })
+        let mut runs: Vec<Arc<Run>> = Vec::new();
+        let mut count = 0usize;
+        if let Some(from) = next {
+            next = None;
+            for (number, run) in plan.entries.parts_from(from) {
+                if count >= most {
+                    next = Some(number);
+                    break;
+                }
+                count = count.saturating_add(run.len());
+                runs.push(run.clone());
+            }
+        }
+        // A list without entries is an answer too.
+        if !std::mem::take(&mut is_first) && runs.is_empty() {
+            return None;
+        }
+        let entries = runs.iter().flat_map(|run| run.iter());
+        let answer = v1::Answer { revision, ..v1::Answer::default() };
+        Some(match query.packed {
+            true => v1::Answer { list_packed: Some(wire::packed_of(entries)), ..answer },
+            false => v1::Answer { list_entries: entries.map(wire::wire_entry).collect(), ..answer },
+        })
     });
     Ok(Box::new(answers))
 }
@@ -129,3 +135,6 @@ fn count(state: &State, list: &ListName) -> usize {
 fn missing(text: &str) -> Problem {
     Problem::general(Code::NotFound, format!("list: there is no list {text:?}"))
 }
+
+/// Packed entries in an answer, about.
+const MOST_PACKED: usize = 4096;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use regate_proto::model::{DataForm, DataType, Name};
+use regate_proto::model::{DataForm, DataType, Name, TableKey};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1;
 
@@ -78,6 +78,13 @@ pub(super) fn entries(
 pub(super) fn set(context: &Context, caller: &Caller, request: v1::SetEntry) -> Result<(), Problem> {
     caller.may(Asked::SetEntries)?;
     let (_, _, plan) = find(context, &request.table)?;
+    let key = match &request.key_text {
+        None => read_key(&plan, &request.key)?,
+        Some(text) if request.key.is_empty() => read_key(&plan, &spelled(&plan, text)?)?,
+        Some(_) => {
+            return Err(Problem::general(Code::Malformed, "key: it is set beside key_text: one is expected"));
+        }
+    };
     let mut values = Vec::new();
     for (at, value) in request.values.iter().enumerate() {
         let (data, element) = stored(&plan, &format!("values[{at}]"), &value.data, value.element)?;
@@ -87,7 +94,6 @@ pub(super) fn set(context: &Context, caller: &Caller, request: v1::SetEntry) -> 
         }
         values.push((data, element, value.value));
     }
-    let key = read_key(&plan, &request.key)?;
     let written = plan.table.touch(&key, context.live.process.now(), |entry| {
         for (data, element, value) in values {
             // The table was asked whether it stores them.
@@ -192,6 +198,19 @@ fn read_key(plan: &TablePlan, bytes: &[u8]) -> Result<Key, Problem> {
     })
 }
 
+/// The key that is written so.
+fn spelled(plan: &TablePlan, text: &[u8]) -> Result<Vec<u8>, Problem> {
+    if matches!(plan.shape.key, TableKey::Binary(_)) {
+        let detail = "key_text: keys of the table are binary, and stand in no text: key is expected";
+        return Err(Problem::general(Code::Unsupported, detail));
+    }
+    plan.shape.key.parse(text).ok_or_else(|| {
+        let text = String::from_utf8_lossy(text);
+        let detail = format!("key_text: {text:?} is no key of type {}", plan.shape.key.word());
+        Problem::general(Code::Malformed, detail)
+    })
+}
+
 fn filters(plan: &TablePlan, filters: Vec<v1::EntryFilter>) -> Result<Vec<Filter>, Problem> {
     let read = |(at, filter): (usize, v1::EntryFilter)| {
         let field = format!("filters[{at}]");
@@ -213,12 +232,12 @@ fn stored(plan: &TablePlan, field: &str, data: &str, element: u32) -> Result<(Da
         return Err(Problem::general(Code::Malformed, detail));
     };
     let kept = u8::try_from(element).ok().filter(|element| plan.table.stores(data, *element));
-    kept.map(|element| (data, element)).ok_or_else(|| {
-        let detail = match plan.table.stores(data, 0) {
-            true => format!("{field}.element: {data} has no element {element} there"),
-            false => format!("{field}.data: {data} is not stored there"),
-        };
-        Problem::general(Code::Unsuitable, detail)
+    kept.map(|element| (data, element)).ok_or_else(|| match plan.table.stores(data, 0) {
+        true => {
+            let detail = format!("{field}.element: {data} has no element {element} there");
+            Problem::general(Code::OutOfRange, detail)
+        }
+        false => Problem::general(Code::Unsuitable, format!("{field}.data: {data} is not stored there")),
     })
 }
 

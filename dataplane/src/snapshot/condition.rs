@@ -134,7 +134,7 @@ impl Patterns {
     fn compile(matching: Matching, texts: &[Cow<'_, str>]) -> Result<Patterns, String> {
         let mut entries = Entries::default();
         let mut index = Index::new(matching);
-        let mut run = Run::with_capacity(texts.len(), texts.iter().map(|text| text.len()).sum());
+        let mut run = Run::with_capacity(texts.len());
         for (position, text) in texts.iter().enumerate() {
             matching.check(text.as_bytes()).map_err(|bad| format!("pattern '{text}': {bad}"))?;
             let id = EntryId::at(position as u64);

@@ -160,14 +160,13 @@ impl Disk {
             revision: state.revision(),
             managed: managed.cloned(),
         };
-        let snapshot = snapshot(&header, state);
         let mut log = Vec::new();
-        frame::push(&mut log, &Header { snapshot: false, ..header }.encode());
+        frame::push(&mut log, &Header { snapshot: false, ..header.clone() }.encode());
 
         // The log must be there before the snapshot that it belongs to is.
         let log_file = write_durably(&log_path(&self.folder, self.sequence), &log)?;
         let draft = self.folder.join(DRAFT);
-        write_durably(&draft, &snapshot)?;
+        let snapshot_length = write_snapshot(&draft, &header, state)?;
         fs::rename(&draft, snapshot_path(&self.folder, self.sequence))?;
         File::open(&self.folder)?.sync_all()?;
 
@@ -175,7 +174,7 @@ impl Disk {
         self.generation = self.sequence;
         self.log = log_file;
         self.log_length = log.len() as u64;
-        self.snapshot_length = snapshot.len() as u64;
+        self.snapshot_length = snapshot_length;
         self.uncertain = false;
         for old in restore::generations(&self.folder)? {
             if old != kept && old != self.generation {
@@ -206,20 +205,28 @@ impl std::fmt::Display for DiskError {
 
 impl std::error::Error for DiskError {}
 
-/// A snapshot of a state, in frames of bounded size.
-fn snapshot(header: &Header, state: &State) -> Vec<u8> {
-    let mut file = Vec::new();
-    frame::push(&mut file, &header.encode());
+/// Writes a snapshot of a state, frame by frame so that little is held at a time; gives its length.
+fn write_snapshot(path: &Path, header: &Header, state: &State) -> io::Result<u64> {
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
+    let mut length = 0u64;
+    let mut write = |payload: &[u8]| {
+        let mut bytes = Vec::new();
+        frame::push(&mut bytes, payload);
+        length = length.saturating_add(bytes.len() as u64);
+        file.write_all(&bytes)
+    };
+    write(&header.encode())?;
     let rows: Vec<&Row> = state.spec().map(Arc::as_ref).collect();
     let overlays: Vec<&Overlay> = state.overlays().map(Arc::as_ref).collect();
     for part in rows.chunks(PART) {
-        frame::push(&mut file, &Contents::encode(part.iter().copied(), [].into_iter(), false));
+        write(&Contents::encode(part.iter().copied(), [].into_iter(), false))?;
     }
     for part in overlays.chunks(PART) {
-        frame::push(&mut file, &Contents::encode([].into_iter(), part.iter().copied(), false));
+        write(&Contents::encode([].into_iter(), part.iter().copied(), false))?;
     }
-    frame::push(&mut file, &Contents::encode([].into_iter(), [].into_iter(), true));
-    file
+    write(&Contents::encode([].into_iter(), [].into_iter(), true))?;
+    file.sync_all()?;
+    Ok(length)
 }
 
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<File> {

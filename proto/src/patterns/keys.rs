@@ -7,12 +7,17 @@ use super::EntryId;
 /// Ids of entries by a hash of something about them, several per hash if need be.
 ///
 /// Twelve bytes an entry. A clone costs nothing and stays as it is; the first change of a shard after that copies
-/// the shard, of a few hundred entries.
+/// the shard, of about a hundred entries, and the references to those beside it.
 #[derive(Clone, Debug, Default)]
 pub struct KeyIndex {
-    shards: Arc<Vec<Arc<Shard>>>,
+    pages: Arc<Vec<Page>>,
+    /// How many shards there are: a power of two, or none.
+    shards: usize,
     count: usize,
 }
+
+/// Some shards, in order.
+type Page = Arc<Vec<Arc<Shard>>>;
 
 /// The entries whose hashes begin alike, sorted by the rest of the hash, then by id.
 #[derive(Clone, Debug, Default)]
@@ -34,12 +39,10 @@ impl KeyIndex {
 
     /// Adds an entry; one that is there already stays as it is.
     pub fn insert(&mut self, hash: u64, id: EntryId) {
-        if self.count >= self.shards.len().saturating_mul(CROWDED) {
+        if self.count >= self.shards.saturating_mul(CROWDED) {
             self.split();
         }
-        let at = place(hash, self.shards.len());
-        let Some(shard) = Arc::make_mut(&mut self.shards).get_mut(at) else { return };
-        let shard = Arc::make_mut(shard);
+        let Some(shard) = self.shard_mut(place(hash, self.shards)) else { return };
         if let Err(at) = shard.position(hash as u32, id.0) {
             if shard.ids.len() == shard.ids.capacity() {
                 shard.rests.reserve_exact(GROWTH);
@@ -53,11 +56,10 @@ impl KeyIndex {
 
     /// Removes an entry; tells whether it was there.
     pub fn remove(&mut self, hash: u64, id: EntryId) -> bool {
-        let at = place(hash, self.shards.len());
-        let found = self.shards.get(at).and_then(|shard| shard.position(hash as u32, id.0).ok());
+        let at = place(hash, self.shards);
+        let found = self.shard(at).and_then(|shard| shard.position(hash as u32, id.0).ok());
         let Some(position) = found else { return false };
-        if let Some(shard) = Arc::make_mut(&mut self.shards).get_mut(at) {
-            let shard = Arc::make_mut(shard);
+        if let Some(shard) = self.shard_mut(at) {
             shard.rests.remove(position);
             shard.ids.remove(position);
             self.count = self.count.saturating_sub(1);
@@ -69,23 +71,32 @@ impl KeyIndex {
     /// the entry itself.
     pub fn find(&self, hash: u64) -> impl Iterator<Item = EntryId> + '_ {
         let rest = hash as u32;
-        let shard = self.shards.get(place(hash, self.shards.len()));
+        let shard = self.shard(place(hash, self.shards));
         let (ids, rests) = shard.map_or((&[][..], &[][..]), |shard| (&shard.ids[..], &shard.rests[..]));
         let from = rests.partition_point(|other| *other < rest);
         let same = rests.get(from..).unwrap_or_default().iter().take_while(move |other| **other == rest);
         same.zip(ids.get(from..).unwrap_or_default()).map(|(_, id)| EntryId(*id))
     }
 
+    fn shard(&self, at: usize) -> Option<&Shard> {
+        self.pages.get(at / PAGE)?.get(at % PAGE).map(Arc::as_ref)
+    }
+
+    fn shard_mut(&mut self, at: usize) -> Option<&mut Shard> {
+        let page = Arc::make_mut(&mut self.pages).get_mut(at / PAGE)?;
+        Arc::make_mut(page).get_mut(at % PAGE).map(Arc::make_mut)
+    }
+
     /// Makes twice as many shards.
     fn split(&mut self) {
-        let count = self.shards.len().saturating_mul(2).max(1);
-        let mut shards = Vec::with_capacity(count);
-        if self.shards.is_empty() {
+        let count = self.shards.saturating_mul(2).max(1);
+        let mut shards: Vec<Arc<Shard>> = Vec::with_capacity(count);
+        if self.shards == 0 {
             shards.push(Arc::default());
         }
         // A shard is a range of hashes, of which both halves stand together; but where the halves meet depends on
         // bits that a shard does not keep, so those are part of the rest.
-        for shard in self.shards.iter() {
+        for shard in self.pages.iter().flat_map(|page| page.iter()) {
             let (mut low, mut high) = (Shard::default(), Shard::default());
             let bit = (count / 2).trailing_zeros();
             for (rest, id) in shard.rests.iter().zip(&shard.ids) {
@@ -96,7 +107,8 @@ impl KeyIndex {
             shards.push(Arc::new(low.shrunk()));
             shards.push(Arc::new(high.shrunk()));
         }
-        self.shards = Arc::new(shards);
+        self.shards = count;
+        self.pages = Arc::new(shards.chunks(PAGE).map(|page| Arc::new(page.to_vec())).collect());
     }
 }
 
@@ -125,7 +137,10 @@ fn place(hash: u64, shards: usize) -> usize {
 }
 
 /// Entries per shard, on average, from which there are twice as many shards.
-const CROWDED: usize = 256;
+const CROWDED: usize = 128;
+
+/// Shards of a page.
+const PAGE: usize = 64;
 
 /// Entries for which a full shard makes room.
 const GROWTH: usize = 16;

@@ -1,6 +1,7 @@
 //! Entries of a list in order, packed.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// What an entry is known by, in its list: higher ones come later. Between two entries of a file there is room for
 /// a million others.
@@ -20,12 +21,27 @@ pub struct Entry<'a> {
 
 /// Entries in the order of their ids, in 16 bytes each besides their texts.
 ///
-/// Adding at the end is cheap; anything else makes a new run.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// Adding at the end is cheap; anything else makes a new run. Runs whose keys are the same may share them.
+#[derive(Clone, Default)]
 pub struct Run {
+    keys: Arc<Keys>,
+    values: Values,
+}
+
+/// The ids and keys of a run.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Keys {
     ids: Vec<u64>,
-    /// Where keys and values end in the texts. A value is there when the key's end is marked.
-    ends: Vec<(u32, u32)>,
+    /// Where keys end in the texts.
+    ends: Vec<u32>,
+    texts: Vec<u8>,
+}
+
+/// The values of a run.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Values {
+    /// Where values end in the texts, marked where there is one.
+    ends: Vec<u32>,
     texts: Vec<u8>,
 }
 
@@ -53,61 +69,74 @@ impl EntryId {
 }
 
 impl Run {
-    /// An empty one, with room for so many entries and bytes.
-    pub fn with_capacity(entries: usize, bytes: usize) -> Run {
-        Run {
-            ids: Vec::with_capacity(entries),
-            ends: Vec::with_capacity(entries),
-            texts: Vec::with_capacity(bytes),
-        }
+    /// An empty one, with room for so many entries.
+    pub fn with_capacity(entries: usize) -> Run {
+        let keys =
+            Keys { ids: Vec::with_capacity(entries), ends: Vec::with_capacity(entries), texts: Vec::new() };
+        Run { keys: Arc::new(keys), values: Values { ends: Vec::with_capacity(entries), texts: Vec::new() } }
     }
 
     /// How many entries it has.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.keys.ids.len()
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.keys.ids.is_empty()
     }
 
     /// Adds an entry at the end. One whose id is not above the last one's, or whose text makes the run larger than
     /// 2 GiB, is not taken.
     pub fn push(&mut self, entry: Entry<'_>) -> bool {
-        if self.ids.last().is_some_and(|last| *last >= entry.id.0) {
+        if self.keys.ids.last().is_some_and(|last| *last >= entry.id.0) {
             return false;
         }
-        let key_end = self.texts.len().saturating_add(entry.key.len());
-        let end = key_end.saturating_add(entry.value.map_or(0, <[u8]>::len));
-        let (Ok(key_end), Ok(end)) = (u32::try_from(key_end), u32::try_from(end)) else { return false };
-        if end >= VALUED {
-            return false;
-        }
-        self.ids.push(entry.id.0);
-        self.ends.push((key_end | if entry.value.is_some() { VALUED } else { 0 }, end));
-        self.texts.extend_from_slice(entry.key);
-        self.texts.extend_from_slice(entry.value.unwrap_or_default());
+        let key_end = end_after(&self.keys.texts, entry.key);
+        let value_end = end_after(&self.values.texts, entry.value.unwrap_or_default());
+        let (Some(key_end), Some(value_end)) = (key_end, value_end) else { return false };
+        let keys = Arc::make_mut(&mut self.keys);
+        keys.ids.push(entry.id.0);
+        keys.ends.push(key_end);
+        keys.texts.extend_from_slice(entry.key);
+        self.values.ends.push(value_end | if entry.value.is_some() { VALUED } else { 0 });
+        self.values.texts.extend_from_slice(entry.value.unwrap_or_default());
         true
+    }
+
+    /// Shares the keys of another run where they and the ids are the same; tells whether they are.
+    pub fn share_keys(&mut self, other: &Run) -> bool {
+        if !Arc::ptr_eq(&self.keys, &other.keys) {
+            if self.keys != other.keys {
+                return false;
+            }
+            self.keys = other.keys.clone();
+        }
+        true
+    }
+
+    /// Whether both hold their keys in the same place.
+    #[cfg(test)]
+    pub(crate) fn has_keys_of(&self, other: &Run) -> bool {
+        Arc::ptr_eq(&self.keys, &other.keys)
     }
 
     /// The entry at a position.
     pub fn entry(&self, at: usize) -> Option<Entry<'_>> {
-        let id = EntryId(*self.ids.get(at)?);
-        let (key_end, end) = *self.ends.get(at)?;
-        let begin = match at.checked_sub(1) {
-            Some(before) => self.ends.get(before)?.1,
-            None => 0,
+        let id = EntryId(*self.keys.ids.get(at)?);
+        let value_end = *self.values.ends.get(at)?;
+        let (key_begin, value_begin) = match at.checked_sub(1) {
+            Some(before) => (*self.keys.ends.get(before)?, self.values.ends.get(before)? & !VALUED),
+            None => (0, 0),
         };
-        let middle = key_end & !VALUED;
-        let key = self.texts.get(begin as usize..middle as usize)?;
-        let value = self.texts.get(middle as usize..end as usize)?;
-        Some(Entry { id, key, value: (key_end & VALUED != 0).then_some(value) })
+        let key = self.keys.texts.get(key_begin as usize..*self.keys.ends.get(at)? as usize)?;
+        let value = self.values.texts.get(value_begin as usize..(value_end & !VALUED) as usize)?;
+        Some(Entry { id, key, value: (value_end & VALUED != 0).then_some(value) })
     }
 
     /// The entry with an id.
     pub fn find(&self, id: EntryId) -> Option<Entry<'_>> {
-        self.entry(self.ids.binary_search(&id.0).ok()?)
+        self.entry(self.keys.ids.binary_search(&id.0).ok()?)
     }
 
     /// Its entries, in order.
@@ -118,26 +147,23 @@ impl Run {
 
     /// The first id.
     pub fn first(&self) -> Option<EntryId> {
-        self.ids.first().copied().map(EntryId)
+        self.keys.ids.first().copied().map(EntryId)
     }
 
     /// The last id.
     pub fn last(&self) -> Option<EntryId> {
-        self.ids.last().copied().map(EntryId)
+        self.keys.ids.last().copied().map(EntryId)
     }
 
     /// How many bytes its texts have.
     pub fn bytes(&self) -> usize {
-        self.texts.len()
+        self.keys.texts.len().saturating_add(self.values.texts.len())
     }
 
     /// The run of those entries that `keep` keeps, and of `added` in their places; an added entry takes the place of
     /// one with its id. `added` must be in order.
     pub fn merged(&self, mut keep: impl FnMut(EntryId) -> bool, added: &Run) -> Run {
-        let mut merged = Run::with_capacity(
-            self.len().saturating_add(added.len()),
-            self.texts.len().saturating_add(added.texts.len()),
-        );
+        let mut merged = Run::with_capacity(self.len().saturating_add(added.len()));
         let mut added = added.iter().peekable();
         for entry in self.iter() {
             while let Some(other) = added.next_if(|other| other.id < entry.id) {
@@ -182,11 +208,24 @@ impl Run {
 
     /// Gives back the room that it does not need.
     pub fn shrink(&mut self) {
-        self.ids.shrink_to_fit();
-        self.ends.shrink_to_fit();
-        self.texts.shrink_to_fit();
+        // Shared keys have no room to give back.
+        if let Some(keys) = Arc::get_mut(&mut self.keys) {
+            keys.ids.shrink_to_fit();
+            keys.ends.shrink_to_fit();
+            keys.texts.shrink_to_fit();
+        }
+        self.values.ends.shrink_to_fit();
+        self.values.texts.shrink_to_fit();
     }
 }
+
+impl PartialEq for Run {
+    fn eq(&self, other: &Run) -> bool {
+        (Arc::ptr_eq(&self.keys, &other.keys) || self.keys == other.keys) && self.values == other.values
+    }
+}
+
+impl Eq for Run {}
 
 impl<'a> FromIterator<Entry<'a>> for Run {
     /// The entries in order; one that is out of order is left out.
@@ -216,7 +255,13 @@ impl fmt::Debug for Entry<'_> {
     }
 }
 
-/// Marks a key's end when a value follows.
+/// Where a text would end after these.
+fn end_after(texts: &[u8], text: &[u8]) -> Option<u32> {
+    let end = u32::try_from(texts.len().saturating_add(text.len())).ok()?;
+    (end < VALUED).then_some(end)
+}
+
+/// Marks the end of a value that is there.
 const VALUED: u32 = 1 << 31;
 
 #[cfg(test)]
@@ -267,6 +312,26 @@ mod tests {
                 base.into_iter().filter(|(id, ..)| *id != gone).map(|entry| (entry.0, entry)).collect();
             wanted.extend(added.into_iter().map(|entry| (entry.0, entry)));
             prop_assert_eq!(owned(&merged), wanted.into_values().collect::<Vec<_>>());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shared_keys_change_nothing(base in entries(), other in entries(), value in any::<u8>()) {
+            let run = run_of(&base);
+            let valued: Vec<Owned> = base.iter().map(|(id, key, _)| (*id, key.clone(), Some(vec![value]))).collect();
+            let mut changed = run_of(&valued);
+            prop_assert!(changed.share_keys(&run));
+            prop_assert_eq!(owned(&changed), valued.clone());
+            prop_assert_eq!(&changed, &run_of(&valued));
+            prop_assert_eq!(owned(&run), base.clone());
+            let is_taken = changed.push(Entry { id: EntryId(99), key: b"k", value: None });
+            prop_assert!(is_taken);
+            prop_assert_eq!(owned(&run), base.clone());
+            let keys = |entries: &[Owned]| -> Vec<(u64, Vec<u8>)> {
+                entries.iter().map(|(id, key, _)| (*id, key.clone())).collect()
+            };
+            prop_assert_eq!(run_of(&other).share_keys(&run), keys(&other) == keys(&base));
         }
     }
 

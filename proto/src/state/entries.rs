@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::alignment::{afresh, aligned};
 use super::apply::{Draft, Outcome};
-use super::{Rows, State};
+use super::{Rows, State, replacing};
 use crate::change::{EntriesEdit, EntriesOverlay, Field, Layer, Origin, OverlayValue};
 use crate::model::{Columns, Entries, EntriesRef, Kind, List, ListName, Row, Subject};
-use crate::patterns::{Entry, EntryId, KeyIndex, Run};
+use crate::patterns::{Entry, EntryId, KeyIndex, Pack, Run};
 use crate::problem::{Code, Problem};
+use crate::rules::patterns::Use;
 
 impl State {
     /// A list in force.
@@ -163,9 +165,9 @@ impl Draft<'_> {
             None => return Err(Problem::about(Code::NotFound, &subject, "there is none of that name")),
         };
         let changed = match edit {
-            EntriesEdit::Append(run) => {
-                self.check_entries(list, columns, run.iter())?;
-                self.append(layer, list, run.iter(), origin)?
+            EntriesEdit::Append(pack) => {
+                self.check_entries(list, columns, pack)?;
+                self.append(layer, list, pack, origin)
             }
             EntriesEdit::Remove(id) => {
                 let there = self.entry(layer, list, *id).is_some();
@@ -192,14 +194,12 @@ impl Draft<'_> {
             }
             EntriesEdit::Ensure(key, value) => {
                 let value = value.as_deref();
-                self.check_entries(list, columns, std::iter::once(Entry { id: EntryId(0), key, value }))?;
+                self.check_entry(list, columns, key, value)?;
                 match (self.ids(layer, list, key), value) {
-                    (ids, _) if ids.is_empty() => self.append(
-                        layer,
-                        list,
-                        std::iter::once(Entry { id: EntryId(0), key, value }),
-                        origin,
-                    )?,
+                    (ids, _) if ids.is_empty() => {
+                        let pack = std::iter::once((&key[..], value)).collect();
+                        self.append(layer, list, &pack, origin)
+                    }
                     (ids, Some(value)) => self.rewrite(layer, list, ids, Some(value), origin)?,
                     (_, None) => false,
                 }
@@ -208,10 +208,16 @@ impl Draft<'_> {
                 ids if ids.is_empty() => false,
                 ids => self.rewrite(layer, list, ids, None, origin)?,
             },
-            EntriesEdit::Clear => self.write_list(layer, list, &BTreeMap::new(), origin),
-            EntriesEdit::Replace(run) => {
-                self.check_entries(list, columns, run.iter())?;
-                let wanted = self.replaced(layer, list, run);
+            EntriesEdit::Clear => {
+                if layer == Layer::Overlay {
+                    // Nothing stays in force: the index is dropped at once, not key by key.
+                    self.state.keys.remove(list);
+                }
+                self.write_list(layer, list, &BTreeMap::new(), origin)
+            }
+            EntriesEdit::Replace(pack) => {
+                self.check_entries(list, columns, pack)?;
+                let wanted = replacing::replaced(self.state, self.rows(layer), list, pack);
                 self.write_list(layer, list, &wanted, origin)
             }
         };
@@ -292,50 +298,34 @@ impl Draft<'_> {
     }
 
     /// Refuses entries that do not suit the list, or the rules that use it.
-    fn check_entries<'a>(
-        &self,
-        list: &ListName,
-        columns: Columns,
-        entries: impl Iterator<Item = Entry<'a>>,
-    ) -> Result<(), Problem> {
-        let about = |code, detail: String| Problem::about(code, &Subject::List(list.clone()), detail);
+    fn check_entries(&self, list: &ListName, columns: Columns, pack: &Pack) -> Result<(), Problem> {
         let uses = self.state.uses(list);
-        for entry in entries {
-            if columns == Columns::Keys && entry.value.is_some() {
-                let key = String::from_utf8_lossy(entry.key);
-                return Err(about(
-                    Code::Unsuitable,
-                    format!("the list has no values, '{key}' comes with one"),
-                ));
-            }
-            if columns == Columns::Values && entry.value.is_none() {
-                let key = String::from_utf8_lossy(entry.key);
-                return Err(about(
-                    Code::Unsuitable,
-                    format!("the list has values, '{key}' comes without one"),
-                ));
-            }
-            for usage in &uses {
-                usage.check(entry.key, entry.value).map_err(|bad| about(Code::Malformed, bad.to_string()))?;
-            }
+        let mut cursor = pack.cursor();
+        while let Some((key, value)) = cursor.advance() {
+            check(list, columns, &uses, key, value)?;
         }
         Ok(())
     }
 
-    fn append<'a>(
-        &mut self,
-        layer: Layer,
+    fn check_entry(
+        &self,
         list: &ListName,
-        entries: impl Iterator<Item = Entry<'a>>,
-        origin: &Origin,
-    ) -> Result<bool, Problem> {
-        let mut id = self.last(list);
-        let numbered = entries.map(|entry| {
+        columns: Columns,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), Problem> {
+        check(list, columns, &self.state.uses(list), key, value)
+    }
+
+    fn append(&mut self, layer: Layer, list: &ListName, pack: &Pack, origin: &Origin) -> bool {
+        let mut id = last(self.state, list);
+        let mut parts = Parts::default();
+        let mut cursor = pack.cursor();
+        while let Some((key, value)) = cursor.advance() {
             id = id.next();
-            (id, entry)
-        });
-        let added = cut(numbered);
-        for (part, added) in added {
+            parts.push(Entry { id, key, value });
+        }
+        for (part, added) in parts.finish() {
             let at = EntriesRef { list: list.clone(), part };
             let wanted = match run(self.rows(layer), list, part) {
                 Some(old) => Arc::new(old.merged(|_| true, &added)),
@@ -343,7 +333,7 @@ impl Draft<'_> {
             };
             self.write_entries(layer, &at, wanted, origin);
         }
-        Ok(true)
+        true
     }
 
     fn set_value(
@@ -357,8 +347,7 @@ impl Draft<'_> {
     ) -> Result<bool, Problem> {
         let columns = self.state.list(list).map_or(Columns::Values, |row| row.columns);
         if let Some(key) = key {
-            let entry = Entry { id: EntryId(0), key, value: Some(value) };
-            self.check_entries(list, columns, std::iter::once(entry))?;
+            self.check_entry(list, columns, key, Some(value))?;
         }
         self.rewrite(layer, list, ids, Some(value), origin)
     }
@@ -417,23 +406,6 @@ impl Draft<'_> {
         changed
     }
 
-    /// These entries in their parts, under the ids of the entries that they stand for.
-    fn replaced(&self, layer: Layer, list: &ListName, run: &Run) -> BTreeMap<u64, Arc<Run>> {
-        let rows = self.rows(layer);
-        let old = || parts(rows, list).flat_map(|(_, run)| run.iter());
-        // Often the keys are those that were there, at least at the beginning: that takes no memory to find out.
-        let same = old().zip(run.iter()).take_while(|(old, new)| old.key == new.key).count();
-        let rest: Vec<Entry<'_>> = match same < run.len() {
-            true => old().skip(same).collect(),
-            false => Vec::new(),
-        };
-        let keys: Vec<&[u8]> = run.iter().skip(same).map(|entry| entry.key).collect();
-        let low = same.checked_sub(1).and_then(|last| old().nth(last)).map_or(EntryId(0), |entry| entry.id);
-        let taken = |id| is_taken(self.state, list, id);
-        let ids = aligned(&rest, &keys, low, self.last(list), None, taken);
-        cut(old().take(same).map(|entry| entry.id).chain(ids).zip(run.iter()))
-    }
-
     /// The entries with a key.
     fn ids(&self, layer: Layer, list: &ListName, key: &[u8]) -> Vec<EntryId> {
         match layer {
@@ -455,11 +427,6 @@ impl Draft<'_> {
             Layer::Spec => &self.state.spec,
             Layer::Overlay => &self.state.effective,
         }
-    }
-
-    /// The last id that is taken in a list, hidden entries included.
-    fn last(&self, list: &ListName) -> EntryId {
-        last(self.state, list)
     }
 }
 
@@ -504,7 +471,9 @@ pub(super) fn realign(state: &State, rows: Vec<Row>) -> Vec<Row> {
                 .flat_map(|(_, run)| run.iter())
                 .map(|entry| entry.id)
                 .find(|id| *id > end);
-            let ids = aligned(&old, &keys, EntryId(0), known, by_hand, |id| is_taken(state, &list, id));
+            let taken = |id| is_taken(state, &list, id);
+            let ids =
+                aligned(&old, &keys, EntryId(0), by_hand, taken).unwrap_or_else(|| afresh(keys.len(), known));
             wanted = cut(ids.into_iter().zip(new));
         }
         others.extend(wanted.into_iter().map(|(part, entries)| {
@@ -531,7 +500,7 @@ pub(super) fn parts<'a>(
     range.filter_map(|(_, row)| entries_of(row).map(|row| (row.at.part, &row.entries)))
 }
 
-fn run<'a>(rows: &'a Rows, list: &ListName, part: u64) -> Option<&'a Arc<Run>> {
+pub(super) fn run<'a>(rows: &'a Rows, list: &ListName, part: u64) -> Option<&'a Arc<Run>> {
     let subject = Subject::Entries(EntriesRef { list: list.clone(), part });
     rows.get(&subject).and_then(|row| entries_of(row)).map(|row| &row.entries)
 }
@@ -544,7 +513,8 @@ fn last_part(list: &ListName) -> Subject {
     Subject::Entries(EntriesRef { list: list.clone(), part: u64::MAX })
 }
 
-fn last(state: &State, list: &ListName) -> EntryId {
+/// The last id that is taken in a list, hidden entries included.
+pub(super) fn last(state: &State, list: &ListName) -> EntryId {
     let last = |rows: &Rows| {
         let row = rows.range(first_part(list)..=last_part(list)).next_back();
         row.and_then(|(_, row)| entries_of(row)?.entries.last())
@@ -553,130 +523,75 @@ fn last(state: &State, list: &ListName) -> EntryId {
 }
 
 /// Whether an entry of either layer has the id.
-fn is_taken(state: &State, list: &ListName, id: EntryId) -> bool {
+pub(super) fn is_taken(state: &State, list: &ListName, id: EntryId) -> bool {
     [&state.spec, &state.effective]
         .into_iter()
         .any(|rows| run(rows, list, id.part()).is_some_and(|run| run.find(id).is_some()))
 }
 
+/// Refuses an entry that does not suit the list, or the rules that use it.
+fn check(
+    list: &ListName,
+    columns: Columns,
+    uses: &[Use],
+    key: &[u8],
+    value: Option<&[u8]>,
+) -> Result<(), Problem> {
+    let about = |code, detail: String| Problem::about(code, &Subject::List(list.clone()), detail);
+    if columns == Columns::Keys && value.is_some() {
+        let key = String::from_utf8_lossy(key);
+        return Err(about(Code::Unsuitable, format!("the list has no values, '{key}' comes with one")));
+    }
+    if columns == Columns::Values && value.is_none() {
+        let key = String::from_utf8_lossy(key);
+        return Err(about(Code::Unsuitable, format!("the list has values, '{key}' comes without one")));
+    }
+    for usage in uses {
+        usage.check(key, value).map_err(|bad| about(Code::Malformed, bad.to_string()))?;
+    }
+    Ok(())
+}
+
 /// Entries under these ids, which ascend, in their parts.
 pub(super) fn cut<'a>(entries: impl Iterator<Item = (EntryId, Entry<'a>)>) -> BTreeMap<u64, Arc<Run>> {
-    let mut found = BTreeMap::new();
-    let mut current: Option<(u64, Run)> = None;
-    let mut put = |part: Option<(u64, Run)>| {
-        if let Some((part, mut run)) = part {
+    let mut parts = Parts::default();
+    entries.for_each(|(id, entry)| parts.push(Entry { id, ..entry }));
+    parts.finish()
+}
+
+/// Makes parts of entries that come in the order of their ids.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// Those whose last entry has come.
+    pub(super) done: BTreeMap<u64, Arc<Run>>,
+    current: Option<(u64, Run)>,
+}
+
+impl Parts {
+    pub(super) fn push(&mut self, entry: Entry<'_>) {
+        match &mut self.current {
+            Some((part, run)) if *part == entry.id.part() => {
+                run.push(entry);
+            }
+            _ => {
+                self.close();
+                self.current = Some((entry.id.part(), std::iter::once(entry).collect()));
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> BTreeMap<u64, Arc<Run>> {
+        self.close();
+        self.done
+    }
+
+    pub(super) fn close(&mut self) {
+        if let Some((part, mut run)) = self.current.take() {
             run.shrink();
-            found.insert(part, Arc::new(run));
-        }
-    };
-    for (id, entry) in entries {
-        if current.as_ref().is_none_or(|(part, _)| *part != id.part()) {
-            put(current.replace((id.part(), Run::default())));
-        }
-        if let Some((_, run)) = &mut current {
-            run.push(Entry { id, ..entry });
+            self.done.insert(part, Arc::new(run));
         }
     }
-    put(current);
-    found
 }
-
-/// Ids for entries with these keys, in their order: those that the old ones have, as far as their order is the same,
-/// and ids in between for the others. All are above `low`. `last` is the last id that is taken anywhere, `end` one that
-/// the new ones must stay below if they can; an id that is `taken` is given to no other entry, in whatever layer it
-/// stands.
-fn aligned(
-    old: &[Entry<'_>],
-    keys: &[&[u8]],
-    mut low: EntryId,
-    last: EntryId,
-    end: Option<EntryId>,
-    taken: impl Fn(EntryId) -> bool,
-) -> Vec<EntryId> {
-    let kept = common(old, keys);
-    let mut ids: Vec<EntryId> = Vec::with_capacity(keys.len());
-    let mut at = 0;
-    while at < keys.len() {
-        if let Some(old) = kept.get(at).copied().flatten() {
-            ids.push(old);
-            low = old;
-            at += 1;
-            continue;
-        }
-        let next = (at..keys.len()).find(|at| kept.get(*at).is_some_and(Option::is_some));
-        let count = next.unwrap_or(keys.len()) - at;
-        let high = match next {
-            Some(next) => kept.get(next).copied().flatten(),
-            None => end,
-        };
-        for _ in 0..count {
-            let step = match high {
-                // Between two entries new ones stand as far apart as there is room.
-                Some(high) => {
-                    (high.0.saturating_sub(low.0)) / (count as u64 + 1 - (ids.len() - at) as u64).max(1)
-                }
-                None => low.next().0.saturating_sub(low.0),
-            };
-            if step == 0 {
-                return afresh(keys.len(), last);
-            }
-            low = EntryId(low.0.saturating_add(step.min(EntryId::STEP)));
-            while taken(low) {
-                low = EntryId(low.0.saturating_add(1));
-            }
-            if high.is_some_and(|high| low >= high) {
-                return afresh(keys.len(), last);
-            }
-            ids.push(low);
-        }
-        at += count;
-    }
-    let crowded = ids.chunk_by(|one, next| one.part() == next.part()).any(|part| part.len() > MOST_IN_PART);
-    if crowded { afresh(keys.len(), last) } else { ids }
-}
-
-/// Ids after all that are taken.
-fn afresh(count: usize, last: EntryId) -> Vec<EntryId> {
-    let ids = std::iter::successors(Some(last.next()), |id| Some(id.next()));
-    ids.take(count).collect()
-}
-
-/// For each key the old entry that it stands for: as many as can be without crossing.
-fn common(old: &[Entry<'_>], keys: &[&[u8]]) -> Vec<Option<EntryId>> {
-    let mut places: std::collections::HashMap<&[u8], std::collections::VecDeque<usize>> = Default::default();
-    for (at, entry) in old.iter().enumerate() {
-        places.entry(entry.key).or_default().push_back(at);
-    }
-    let candidates: Vec<Option<usize>> =
-        keys.iter().map(|key| places.get_mut(key).and_then(std::collections::VecDeque::pop_front)).collect();
-    // The longest ascending row of candidates: for each length the lowest candidate that ends one.
-    let mut ends: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = vec![None; keys.len()];
-    for (at, candidate) in candidates.iter().enumerate() {
-        let Some(candidate) = candidate else { continue };
-        let length = ends.partition_point(|end| candidates.get(*end).copied().flatten() < Some(*candidate));
-        if let (Some(link), Some(last)) = (before.get_mut(at), length.checked_sub(1)) {
-            *link = ends.get(last).copied();
-        }
-        match ends.get_mut(length) {
-            Some(end) => *end = at,
-            None => ends.push(at),
-        }
-    }
-    let mut kept = vec![None; keys.len()];
-    let mut next = ends.last().copied();
-    while let Some(at) = next {
-        let entry = candidates.get(at).copied().flatten().and_then(|place| old.get(place));
-        if let (Some(slot), Some(entry)) = (kept.get_mut(at), entry) {
-            *slot = Some(entry.id);
-        }
-        next = before.get(at).copied().flatten();
-    }
-    kept
-}
-
-/// Entries of a part from which the whole list is numbered anew.
-const MOST_IN_PART: usize = 2048;
 
 #[cfg(test)]
 #[path = "tests/entries.rs"]

@@ -1,5 +1,6 @@
 //! What is configured: one table of rows per layer, and the only function that changes it.
 
+mod alignment;
 mod apply;
 mod defaults;
 mod diff;
@@ -13,6 +14,7 @@ mod integrity;
 mod logging;
 mod numbering;
 mod overlay;
+mod replacing;
 mod tables;
 mod uses;
 mod volatile;

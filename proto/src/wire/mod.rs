@@ -40,7 +40,7 @@ use crate::change::{Change, ChangeSet, Overlay};
 use crate::model::Row;
 use crate::problem::{Code, Problem};
 
-pub use patterns::wire_entry;
+pub use patterns::{packed, packed_of, unpack, wire_entry, wire_pack};
 pub use status::{problems, status};
 
 #[allow(missing_docs, clippy::all, reason = "generated code: its prose stands in regate/v1/*.proto")]

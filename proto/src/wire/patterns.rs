@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{field, v1};
 use crate::change::{EntriesEdit, EntriesOverlay};
 use crate::model::{Columns, Entries, EntriesRef, List, ListName, ListUser};
-use crate::patterns::{Entry, EntryId, Run};
+use crate::patterns::{Entry, EntryId, Pack, Packer, Run};
 use crate::problem::Problem;
 use crate::rules::MatchMethod;
 use crate::rules::patterns::{Matching, Output, Use};
@@ -85,7 +85,7 @@ impl TryFrom<v1::EntriesRef> for EntriesRef {
 
 impl From<&Entries> for v1::Entries {
     fn from(row: &Entries) -> Self {
-        v1::Entries { at: Some((&row.at).into()), entries: wire_run(&row.entries) }
+        v1::Entries { at: Some((&row.at).into()), entries: Vec::new(), packed: Some(packed(&row.entries)) }
     }
 }
 
@@ -94,7 +94,7 @@ impl TryFrom<v1::Entries> for Entries {
 
     fn try_from(row: v1::Entries) -> Result<Self, Problem> {
         let at: EntriesRef = field::required("at", row.at)?;
-        let entries = model_run("entries", row.entries, at.part)?;
+        let entries = model_run("entries", row.entries, "packed", row.packed, at.part)?;
         if entries.is_empty() {
             return Err(field::missing("entries", "at least one entry"));
         }
@@ -113,8 +113,20 @@ impl EntriesOverlay {
         }
         Ok(EntriesOverlay {
             removed: removed.into_iter().map(EntryId).collect(),
-            written: Arc::new(model_run("written_entries", overlay.written_entries, part)?),
-            added: Arc::new(model_run("added_entries", overlay.added_entries, part)?),
+            written: Arc::new(model_run(
+                "written_entries",
+                overlay.written_entries,
+                "written_packed",
+                overlay.written_packed,
+                part,
+            )?),
+            added: Arc::new(model_run(
+                "added_entries",
+                overlay.added_entries,
+                "added_packed",
+                overlay.added_packed,
+                part,
+            )?),
         })
     }
 }
@@ -123,8 +135,10 @@ impl From<&EntriesOverlay> for v1::EntriesOverlay {
     fn from(overlay: &EntriesOverlay) -> Self {
         v1::EntriesOverlay {
             removed_ids: overlay.removed.iter().map(|id| id.0).collect(),
-            written_entries: wire_run(&overlay.written),
-            added_entries: wire_run(&overlay.added),
+            written_entries: Vec::new(),
+            added_entries: Vec::new(),
+            written_packed: (!overlay.written.is_empty()).then(|| packed(&overlay.written)),
+            added_packed: (!overlay.added.is_empty()).then(|| packed(&overlay.added)),
         }
     }
 }
@@ -137,11 +151,8 @@ pub(super) fn wire_edit(list: &ListName, edit: &EntriesEdit) -> v1::ListEdit {
         key: key.to_vec().into(),
         value: Some(value.to_vec().into()),
     };
-    let unnumbered = |run: &Run| v1::EntryRun {
-        entries: run.iter().map(|entry| v1::Entry { id: 0, ..wire_entry(entry) }).collect(),
-    };
     let edit = match edit {
-        EntriesEdit::Append(run) => Edit::Append(unnumbered(run)),
+        EntriesEdit::Append(run) => Edit::Append(wire_pack(run)),
         EntriesEdit::Remove(id) => Edit::Remove(id.0),
         EntriesEdit::RemoveKey(key) => Edit::RemoveKey(key.to_vec().into()),
         EntriesEdit::SetValue(id, value) => Edit::SetValue(entry(*id, b"", value)),
@@ -153,7 +164,7 @@ pub(super) fn wire_edit(list: &ListName, edit: &EntriesEdit) -> v1::ListEdit {
         }),
         EntriesEdit::Discard(key) => Edit::Discard(key.to_vec().into()),
         EntriesEdit::Clear => Edit::Clear(v1::ClearList {}),
-        EntriesEdit::Replace(run) => Edit::Replace(unnumbered(run)),
+        EntriesEdit::Replace(run) => Edit::Replace(wire_pack(run)),
     };
     v1::ListEdit { list: list.to_string(), edit: Some(edit) }
 }
@@ -168,8 +179,8 @@ pub(super) fn model_edit(edit: v1::ListEdit) -> Result<(ListName, EntriesEdit), 
         value.map(|value| Box::from(&value[..])).ok_or_else(|| field::missing(field, "a value"))
     };
     let edit = match edit.edit.ok_or_else(|| field::missing("edit", expected))? {
-        Edit::Append(run) => EntriesEdit::Append(Arc::new(numbered("append.entries", run.entries)?)),
-        Edit::Replace(run) => EntriesEdit::Replace(Arc::new(numbered("replace.entries", run.entries)?)),
+        Edit::Append(run) => EntriesEdit::Append(Arc::new(model_pack("append", run)?)),
+        Edit::Replace(run) => EntriesEdit::Replace(Arc::new(model_pack("replace", run)?)),
         Edit::Remove(id) => EntriesEdit::Remove(EntryId(id)),
         Edit::RemoveKey(key) => EntriesEdit::RemoveKey(Box::from(&key[..])),
         Edit::SetValue(entry) => {
@@ -195,44 +206,121 @@ pub(super) fn list_name(field: &str, text: &str) -> Result<ListName, Problem> {
     ListName::new(text).map_err(|error| field::malformed(field, error))
 }
 
-/// Entries of one part, in order.
-fn model_run(field: &str, entries: Vec<v1::Entry>, part: u64) -> Result<Run, Problem> {
-    let bytes =
-        entries.iter().map(|entry| entry.key.len() + entry.value.as_ref().map_or(0, |v| v.len())).sum();
-    let mut run = Run::with_capacity(entries.len(), bytes);
-    for (at, entry) in entries.iter().enumerate() {
-        let id = EntryId(entry.id);
-        if id.part() != part {
-            let path = format!("{field}[{at}].id");
-            return Err(field::malformed(&path, format_args!("{} is in another part of the list", entry.id)));
-        }
-        take(&mut run, field, at, id, entry)?;
-    }
-    Ok(run)
+/// Entries without ids as a message.
+pub fn wire_pack(pack: &Pack) -> v1::EntryRun {
+    let packed = v1::PackedEntries { id_steps: Vec::new(), blocks: pack.blocks().to_vec() };
+    v1::EntryRun { entries: Vec::new(), packed: Some(packed) }
 }
 
-/// Entries that get ids: here those that tell their order alone.
-fn numbered(field: &str, entries: Vec<v1::Entry>) -> Result<Run, Problem> {
-    let bytes =
-        entries.iter().map(|entry| entry.key.len() + entry.value.as_ref().map_or(0, |v| v.len())).sum();
-    let mut run = Run::with_capacity(entries.len(), bytes);
+/// Entries with their ids as a message.
+pub fn packed(run: &Run) -> v1::PackedEntries {
+    packed_of(run.iter())
+}
+
+/// Entries with their ids, in order, as a message.
+pub fn packed_of<'a>(entries: impl Iterator<Item = Entry<'a>>) -> v1::PackedEntries {
+    let (mut packer, mut last) = (Packer::default(), 0u64);
+    let mut id_steps = Vec::with_capacity(entries.size_hint().0);
+    for entry in entries {
+        packer.push(entry.key, entry.value);
+        id_steps.push(entry.id.0.wrapping_sub(last));
+        last = entry.id.0;
+    }
+    v1::PackedEntries { id_steps, blocks: packer.finish().blocks().to_vec() }
+}
+
+/// Shows each entry of a message of packed ones, with its id: 0 where they have none.
+///
+/// # Errors
+/// What is wrong with the message, under the name of its field; entries before the mistake were shown.
+pub fn unpack(
+    field: &str,
+    packed: v1::PackedEntries,
+    mut show: impl FnMut(Entry<'_>),
+) -> Result<(), Problem> {
+    let v1::PackedEntries { id_steps, blocks } = packed;
+    let is_numbered = !id_steps.is_empty();
+    let (mut steps, mut last) = (id_steps.into_iter(), 0u64);
+    let outcome = Pack::read(blocks, |key, value| {
+        if is_numbered {
+            let step = steps.next().ok_or("as many entries as ids are expected")?;
+            last = last.checked_add(step).ok_or("an id of at most 64 bits is expected")?;
+        }
+        show(Entry { id: EntryId(last), key, value });
+        Ok(())
+    });
+    let bad = match outcome {
+        Ok(_) if steps.next().is_none() => return Ok(()),
+        Ok(pack) => format!("entry {}: as many entries as ids are expected", pack.len()),
+        Err(bad) => bad.to_string(),
+    };
+    Err(field::malformed(field, bad))
+}
+
+/// Entries of one part, in order: those that stand by themselves, then the packed ones.
+fn model_run(
+    field: &str,
+    entries: Vec<v1::Entry>,
+    packed_field: &str,
+    packed: Option<v1::PackedEntries>,
+    part: u64,
+) -> Result<Run, Problem> {
+    let packed = packed.unwrap_or_default();
+    let mut run = Run::with_capacity(entries.len().saturating_add(packed.id_steps.len()));
     for (at, entry) in entries.iter().enumerate() {
+        let entry = Entry { id: EntryId(entry.id), key: &entry.key, value: entry.value.as_deref() };
+        take(&mut run, part, entry).map_err(|text| field::malformed(&format!("{field}[{at}]"), text))?;
+    }
+    let (mut at, mut bad) = (0usize, None);
+    unpack(packed_field, packed, |entry| {
+        if bad.is_none() {
+            bad = take(&mut run, part, entry).err();
+            at += usize::from(bad.is_none());
+        }
+    })?;
+    match bad {
+        Some(text) => Err(field::malformed(packed_field, format_args!("entry {at}: {text}"))),
+        None => {
+            run.shrink();
+            Ok(run)
+        }
+    }
+}
+
+/// Entries that get ids: those that stand by themselves, then the packed ones.
+fn model_pack(field: &str, run: v1::EntryRun) -> Result<Pack, Problem> {
+    let v1::EntryRun { entries, packed } = run;
+    let v1::PackedEntries { id_steps, blocks } = packed.unwrap_or_default();
+    if !id_steps.is_empty() {
+        return Err(field::malformed(&format!("{field}.packed.id_steps"), "it is set: entries get ids"));
+    }
+    let further = Pack::read(blocks, check_key)
+        .map_err(|bad| field::malformed(&format!("{field}.packed.blocks"), bad))?;
+    if entries.is_empty() {
+        return Ok(further);
+    }
+    let mut packer = Packer::default();
+    for (at, entry) in entries.iter().enumerate() {
+        let path = || format!("{field}.entries[{at}]");
         if entry.id != 0 {
-            return Err(field::malformed(&format!("{field}[{at}].id"), "it is set: entries get ids"));
+            return Err(field::malformed(&format!("{}.id", path()), "it is set: entries get ids"));
         }
-        take(&mut run, field, at, EntryId(at as u64 + 1), entry)?;
+        check_key(&entry.key, entry.value.as_deref()).map_err(|text| field::malformed(&path(), text))?;
+        packer.push(&entry.key, entry.value.as_deref());
     }
-    Ok(run)
+    let mut pack = packer.finish();
+    pack.extend(&further);
+    Ok(pack)
 }
 
-fn take(run: &mut Run, field: &str, at: usize, id: EntryId, entry: &v1::Entry) -> Result<(), Problem> {
-    match check_key(&entry.key, entry.value.as_deref()) {
-        Ok(()) if run.push(Entry { id, key: &entry.key, value: entry.value.as_deref() }) => Ok(()),
-        Ok(()) => {
-            let text = "its id is not above the one before, or the texts come to more than 2 GiB";
-            Err(field::malformed(&format!("{field}[{at}]"), text))
-        }
-        Err(text) => Err(field::malformed(&format!("{field}[{at}]"), text)),
+fn take(run: &mut Run, part: u64, entry: Entry<'_>) -> Result<(), String> {
+    if entry.id.part() != part {
+        return Err(format!("the id {} is in another part of the list", entry.id.0));
+    }
+    check_key(entry.key, entry.value).map_err(str::to_owned)?;
+    match run.push(entry) {
+        true => Ok(()),
+        false => Err("its id is not above the one before, or the texts come to more than 2 GiB".to_owned()),
     }
 }
 
@@ -246,10 +334,6 @@ fn check_key(key: &[u8], value: Option<&[u8]>) -> Result<(), &'static str> {
         return Err("a line feed, a carriage return or a zero is not permitted in an entry");
     }
     Ok(())
-}
-
-fn wire_run(run: &Run) -> Vec<v1::Entry> {
-    run.iter().map(wire_entry).collect()
 }
 
 /// An entry as a message.

@@ -48,7 +48,7 @@ impl Admin {
                 key: key.into(),
                 value: Some(value.into()),
             });
-            parts.push(chunk(list, Edit::Append(v1::EntryRun { entries: run.collect() })));
+            parts.push(chunk(list, Edit::Append(v1::EntryRun { entries: run.collect(), packed: None })));
         }
         let client = &mut self.client;
         self.runtime.block_on(async {

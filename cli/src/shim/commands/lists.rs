@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use regate_proto::model::Columns;
-use regate_proto::patterns::{Entry, EntryId, Run};
+use regate_proto::patterns::{EntryId, Pack};
 use regate_proto::rules::patterns::{Output, Use};
-use regate_proto::wire::v1;
+use regate_proto::wire::{v1, wire_pack};
 use v1::list_edit::Edit;
 use v1::query::Question;
 
@@ -42,19 +42,23 @@ pub fn add_acl(session: &mut Session, command: &Command) -> Step {
     let (Some(list), Some(pattern)) = (words.first(), words.get(1)) else {
         return Reply::error(sentence::ADD_ACL_USAGE).into();
     };
-    add(session, Family::Acl, version, list, vec![(pattern.bytes().to_vec(), None)])
+    let given = Given { one: Some((pattern.bytes().to_vec(), None)), lines: Vec::new() };
+    add(session, Family::Acl, version, list, given)
 }
 
 /// `add map`.
 pub fn add_map(session: &mut Session, command: &Command) -> Step {
     let (version, words) = target(command);
     let Some(list) = words.first() else { return Reply::error(sentence::ADD_MAP_USAGE).into() };
-    let entries = match (&command.payload, words.get(1), words.get(2)) {
-        (Some(payload), None, _) => lines(payload),
-        (None, Some(key), Some(value)) => vec![(key.bytes().to_vec(), Some(value.bytes().to_vec()))],
+    let given = match (&command.payload, words.get(1), words.get(2)) {
+        (Some(payload), None, _) => Given { one: None, lines: payload.clone() },
+        (None, Some(key), Some(value)) => {
+            let one = (key.bytes().to_vec(), Some(value.bytes().to_vec()));
+            Given { one: Some(one), lines: Vec::new() }
+        }
         _ => return Reply::error(sentence::ADD_MAP_USAGE).into(),
     };
-    add(session, Family::Map, version, list, entries)
+    add(session, Family::Map, version, list, given)
 }
 
 /// `del acl`.
@@ -125,8 +129,18 @@ pub fn commit_map(session: &mut Session, command: &Command) -> Step {
     commit(session, command, Family::Map)
 }
 
-/// A key and its value.
-type Pair = (Vec<u8>, Option<Vec<u8>>);
+/// What a command gives to be added: a key with its value, or lines of them.
+struct Given {
+    one: Option<(Vec<u8>, Option<Vec<u8>>)>,
+    lines: Vec<u8>,
+}
+
+impl Given {
+    fn entries(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let one = self.one.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
+        one.chain(lines(&self.lines))
+    }
+}
 
 fn show(session: &mut Session, command: &Command, family: Family) -> Step {
     let versions = session.surroundings.versions.clone();
@@ -141,33 +155,39 @@ fn show(session: &mut Session, command: &Command, family: Family) -> Step {
     on_list(list.text().into_owned(), family, move |view| match version {
         Some(version) if version != versions.current(&view.name) => {
             let mut out = Vec::new();
-            versions.read(&view.name, version, |run| {
-                run.iter().for_each(|entry| {
-                    crate::shim::render::lists::line(entry.id.0, entry.key, entry.value, &mut out);
-                });
+            versions.read(&view.name, version, |pack| {
+                let mut cursor = pack.cursor();
+                for id in (0..).map(EntryId::at) {
+                    let Some((key, value)) = cursor.advance() else { return };
+                    crate::shim::render::lists::line(id.0, key, value, &mut out);
+                }
             });
             Reply::Dump(out).into()
         }
         _ => {
-            let query = v1::ListEntriesQuery { list: view.name };
+            let query = v1::ListEntriesQuery { list: view.name, packed: true };
             Plan::list(Question::ListEntries(query), Entries).into()
         }
     })
 }
 
-fn add(session: &mut Session, family: Family, version: Option<u32>, list: &Word, entries: Vec<Pair>) -> Step {
+fn add(session: &mut Session, family: Family, version: Option<u32>, list: &Word, given: Given) -> Step {
     let name = list.text().into_owned();
     let versions = session.surroundings.versions.clone();
     if version.is_none() && !name.starts_with('#') && !name.contains('@') {
         // The name as it stands saves a question; where it leads nowhere, the list may be known by another.
-        let again = (name.clone(), entries.clone());
-        let request = edit(&name, Edit::Append(run(entries)));
+        let run = match &given.one {
+            Some((key, value)) => {
+                let value = value.clone().map(Into::into);
+                let entry = v1::Entry { id: 0, key: key.clone().into(), value };
+                v1::EntryRun { entries: vec![entry], packed: None }
+            }
+            None => wire_pack(&given.entries().collect()),
+        };
+        let request = edit(&name, Edit::Append(run));
         let finish = move |ending| match &ending {
             Ending::Applied(_) => Reply::Nothing.into(),
-            Ending::Refused(_) => {
-                let (name, entries) = again;
-                on_list(name, family, move |view| append(view, family, entries))
-            }
+            Ending::Refused(_) => on_list(name, family, move |view| append(view, family, &given)),
             _ => sentence::out_of_place().into(),
         };
         return Plan { request, finish: Finish::Once(Box::new(finish)), exclusive: false }.into();
@@ -175,13 +195,15 @@ fn add(session: &mut Session, family: Family, version: Option<u32>, list: &Word,
     on_list(name, family, move |view| {
         let current = versions.current(&view.name);
         match version.filter(|version| *version != current) {
-            None => append(view, family, entries),
+            None => append(view, family, &given),
             Some(version) if version > versions.newest(&view.name) => {
                 Reply::error(sentence::about_list(family, ListError::Future)).into()
             }
             Some(version) => {
-                let (good, reply) = sound(&view, family, entries);
-                versions.stage(&view.name, version, good);
+                let (good, reply) = sound(&view, family, &given);
+                versions.write(&view.name, version, |packer| {
+                    given.entries().take(good).for_each(|(key, value)| packer.push(key, value));
+                });
                 reply.unwrap_or(Reply::Nothing).into()
             }
         }
@@ -189,20 +211,23 @@ fn add(session: &mut Session, family: Family, version: Option<u32>, list: &Word,
 }
 
 /// Adds entries up to the first that does not suit the list.
-fn append(view: View, family: Family, entries: Vec<Pair>) -> Step {
-    let (good, reply) = sound(&view, family, entries);
+fn append(view: View, family: Family, given: &Given) -> Step {
+    let (good, reply) = sound(&view, family, given);
     match reply {
-        Some(reply) if good.is_empty() => reply.into(),
-        reply => apply(&view, Edit::Append(run(good)), move |ending| match ending {
-            Ending::Applied(_) => reply.unwrap_or(Reply::Nothing),
-            ending => settled(ending, family, ListError::NoEntry),
-        }),
+        Some(reply) if good == 0 => reply.into(),
+        reply => {
+            let pack: Pack = given.entries().take(good).collect();
+            apply(&view, Edit::Append(wire_pack(&pack)), move |ending| match ending {
+                Ending::Applied(_) => reply.unwrap_or(Reply::Nothing),
+                ending => settled(ending, family, ListError::NoEntry),
+            })
+        }
     }
 }
 
-/// The entries before the first that does not suit the list, and why that does not.
-fn sound(view: &View, family: Family, mut entries: Vec<Pair>) -> (Vec<Pair>, Option<Reply>) {
-    let bad = entries.iter().enumerate().find_map(|(at, (key, value))| {
+/// How many entries come before the first that does not suit the list, and why that does not.
+fn sound(view: &View, family: Family, given: &Given) -> (usize, Option<Reply>) {
+    let bad = given.entries().enumerate().find_map(|(at, (key, value))| {
         if family == Family::Acl && view.columns == Columns::Values {
             return Some((at, Reply::error(sentence::SHARED_LIST)));
         }
@@ -210,15 +235,12 @@ fn sound(view: &View, family: Family, mut entries: Vec<Pair>) -> (Vec<Pair>, Opt
             let key = String::from_utf8_lossy(key);
             return Some((at, Reply::error(sentence::missing_value(&key))));
         }
-        let bad = view.uses.iter().find_map(|usage| usage.check(key, value.as_deref()).err())?;
+        let bad = view.uses.iter().find_map(|usage| usage.check(key, value).err())?;
         Some((at, Reply::error(format!("{bad}."))))
     });
     match bad {
-        Some((at, reply)) => {
-            entries.truncate(at);
-            (entries, Some(reply))
-        }
-        None => (entries, None),
+        Some((at, reply)) => (at, Some(reply)),
+        None => (given.entries().count(), None),
     }
 }
 
@@ -288,10 +310,9 @@ fn commit(session: &mut Session, command: &Command, family: Family) -> Step {
         if !versions.is_prepared(&view.name, version) {
             return Reply::error(sentence::VERSION_OUT_OF_RANGE).into();
         }
-        let wire = |staged: &Run| staged.iter().map(|entry| wire_entry(entry.key, entry.value)).collect();
-        let entries = versions.read(&view.name, version, wire).unwrap_or_default();
+        let run = versions.read(&view.name, version, wire_pack).unwrap_or_default();
         let name = view.name.clone();
-        apply(&view, Edit::Replace(v1::EntryRun { entries }), move |ending| {
+        apply(&view, Edit::Replace(run), move |ending| {
             if matches!(ending, Ending::Applied(_)) {
                 versions.commit(&name, version);
             }
@@ -370,26 +391,17 @@ fn reference(word: &Word) -> Option<u64> {
 }
 
 /// The lines of a payload.
-fn lines(payload: &[u8]) -> Vec<Pair> {
+fn lines(payload: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let pair = |line: &[u8]| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let pair = move |line| {
+        let line = <[u8]>::strip_suffix(line, b"\r").unwrap_or(line);
         let line = line.get(line.iter().position(|byte| !is_blank(byte))?..)?;
         let end = line.iter().position(is_blank).unwrap_or(line.len());
         let (key, rest) = line.split_at(end);
         let value = rest.iter().position(|byte| !is_blank(byte)).and_then(|begin| rest.get(begin..));
-        Some((key.to_vec(), value.map(<[u8]>::to_vec)))
+        Some((key, value))
     };
-    payload.split(|byte| *byte == b'\n').filter_map(pair).collect()
-}
-
-fn run(entries: Vec<Pair>) -> v1::EntryRun {
-    let entry = |(key, value): Pair| v1::Entry { id: 0, key: key.into(), value: value.map(Into::into) };
-    v1::EntryRun { entries: entries.into_iter().map(entry).collect() }
-}
-
-fn wire_entry(key: &[u8], value: Option<&[u8]>) -> v1::Entry {
-    v1::Entry { id: 0, key: key.to_vec().into(), value: value.map(|value| value.to_vec().into()) }
+    payload.split(|byte| *byte == b'\n').filter_map(pair)
 }
 
 fn edit(list: &str, edit: Edit) -> v1::converse_request::Request {
@@ -416,18 +428,6 @@ fn settled(ending: Ending, family: Family, missing: ListError) -> Reply {
             _ => sentence::refusal(sentence::About::Thing, &problems),
         },
         Ending::Acted | Ending::Answered(_) => sentence::out_of_place(),
-    }
-}
-
-impl Versions {
-    /// Adds entries to a version that is not current.
-    fn stage(&self, list: &str, version: u32, entries: Vec<Pair>) {
-        self.write(list, version, |run| {
-            for (key, value) in &entries {
-                let id = run.last().unwrap_or(EntryId(0)).next();
-                run.push(Entry { id, key, value: value.as_deref() });
-            }
-        });
     }
 }
 

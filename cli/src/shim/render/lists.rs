@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use regate_proto::model::ListName;
-use regate_proto::wire::v1;
+use regate_proto::wire::{unpack, v1};
 
 use crate::shim::commands::lists::{Family, Shared, belongs};
 use crate::shim::plan::{Lines, Reply};
@@ -57,6 +57,13 @@ impl Lines for Entries {
     fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
         for entry in &answer.list_entries {
             line(entry.id, &entry.key, entry.value.as_deref(), out);
+        }
+        if let Some(packed) = answer.list_packed {
+            out.reserve(packed.id_steps.len().saturating_mul(USUAL_LINE));
+            let told = unpack("list_packed", packed, |entry| line(entry.id.0, entry.key, entry.value, out));
+            if let Err(problem) = told {
+                tracing::warn!("entries of a list were not understood: {problem}");
+            }
         }
     }
 
@@ -137,7 +144,13 @@ fn described(list: &v1::List) -> String {
 
 /// The line of an entry.
 pub fn line(id: u64, key: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("{id:#x} ").as_bytes());
+    out.extend_from_slice(b"0x");
+    let digits = (u64::BITS - id.leading_zeros()).div_ceil(4).max(1);
+    for digit in (0..digits).rev() {
+        let digit = (id >> (digit * 4) & 0xf) as u8;
+        out.push(if digit < 10 { b'0' + digit } else { b'a' - 10 + digit });
+    }
+    out.push(b' ');
     out.extend_from_slice(key);
     if let Some(value) = value {
         out.push(b' ');
@@ -145,6 +158,9 @@ pub fn line(id: u64, key: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
     }
     out.push(b'\n');
 }
+
+/// About how many bytes a line has, for the first guess.
+const USUAL_LINE: usize = 48;
 
 fn quoted(word: &str, text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(word.as_bytes());

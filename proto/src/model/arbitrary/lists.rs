@@ -10,7 +10,7 @@ use proptest::sample::select;
 use super::origin;
 use crate::change::{Change, EntriesEdit, EntriesOverlay, Layer, Overlay, OverlayValue};
 use crate::model::{Columns, Entries, EntriesRef, List, ListName, ListUser, Row, Subject};
-use crate::patterns::{Entry, EntryId, Run};
+use crate::patterns::{Entry, EntryId, Pack, Run};
 
 /// The name of a list, out of few.
 pub fn list_name() -> BoxedStrategy<ListName> {
@@ -65,16 +65,11 @@ pub fn entries_overlay() -> BoxedStrategy<Overlay> {
 pub fn edit() -> BoxedStrategy<Change> {
     let value = || of(key()).prop_map(Option::unwrap_or_default).prop_map(Vec::into_boxed_slice);
     let key = || key().prop_map(Vec::into_boxed_slice);
-    let numbered = || {
-        run(0).prop_map(|run| {
-            let entries = run.iter().enumerate();
-            Arc::new(
-                entries.map(|(at, entry)| Entry { id: EntryId(at as u64 + 1), ..entry }).collect::<Run>(),
-            )
-        })
+    let pack = || {
+        run(0).prop_map(|run| Arc::new(run.iter().map(|entry| (entry.key, entry.value)).collect::<Pack>()))
     };
     let edit = prop_oneof![
-        3 => numbered().prop_map(EntriesEdit::Append),
+        3 => pack().prop_map(EntriesEdit::Append),
         1 => id(0).prop_map(EntriesEdit::Remove),
         2 => key().prop_map(EntriesEdit::RemoveKey),
         1 => (id(0), value()).prop_map(|(id, value)| EntriesEdit::SetValue(id, value)),
@@ -82,7 +77,7 @@ pub fn edit() -> BoxedStrategy<Change> {
         2 => (key(), of(value())).prop_map(|(key, value)| EntriesEdit::Ensure(key, value)),
         1 => key().prop_map(EntriesEdit::Discard),
         1 => Just(EntriesEdit::Clear),
-        1 => numbered().prop_map(EntriesEdit::Replace),
+        1 => pack().prop_map(EntriesEdit::Replace),
     ];
     let layer = select(vec![Layer::Spec, Layer::Overlay]);
     (layer, list_name(), edit).prop_map(|(layer, list, edit)| Change::Edit(layer, list, edit)).boxed()

@@ -25,6 +25,10 @@ fn run_of(lines: &[(&str, &str)]) -> Arc<Run> {
     Arc::new(owned.iter().enumerate().map(entry).collect())
 }
 
+fn pack_of(lines: &[(&str, &str)]) -> Arc<Pack> {
+    Arc::new(lines.iter().map(|(key, value)| (key.as_bytes(), Some(value.as_bytes()))).collect())
+}
+
 fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
@@ -91,7 +95,7 @@ fn assert_same(one: &State, other: &State) {
 fn what_was_done_by_hand_outlives_a_new_reading_of_the_file() {
     let mut state = State::default();
     reload(&mut state, &[("a", "1"), ("b", "2"), ("c", "3")]);
-    apply(&mut state, by_hand(EntriesEdit::Append(run_of(&[("x", "9")]))));
+    apply(&mut state, by_hand(EntriesEdit::Append(pack_of(&[("x", "9")]))));
     apply(&mut state, by_hand(EntriesEdit::RemoveKey(key("b"))));
     apply(&mut state, by_hand(EntriesEdit::SetKey(key("c"), key("30"))));
     assert_eq!(shown(&state), "a=1 c=30 x=9");
@@ -123,7 +127,7 @@ fn what_takes_the_place_of_a_list_by_hand_is_no_entry_of_the_file() {
     reload(&mut state, &[("a", "1"), ("b", "2"), ("c", "3")]);
     apply(
         &mut state,
-        by_hand(EntriesEdit::Replace(run_of(&[("a", "1"), ("x", "9"), ("c", "3"), ("y", "8")]))),
+        by_hand(EntriesEdit::Replace(pack_of(&[("a", "1"), ("x", "9"), ("c", "3"), ("y", "8")]))),
     );
     assert_eq!(shown(&state), "a=1 x=9 c=3 y=8");
     reload(&mut state, &[("a", "1"), ("new", "0"), ("c", "3")]);
@@ -158,7 +162,7 @@ fn clearing_by_hand_hides_what_the_file_has() {
     reload(&mut state, &[("a", "1"), ("b", "2")]);
     apply(&mut state, by_hand(EntriesEdit::Clear));
     assert_eq!((shown(&state).as_str(), state.entry_count(&name())), ("", 0));
-    apply(&mut state, by_hand(EntriesEdit::Append(run_of(&[("b", "2")]))));
+    apply(&mut state, by_hand(EntriesEdit::Append(pack_of(&[("b", "2")]))));
     assert_eq!(shown(&state), "b=2");
     assert_same(&state, &copy(&state));
 }
@@ -167,7 +171,7 @@ fn clearing_by_hand_hides_what_the_file_has() {
 fn a_list_that_the_files_drop_takes_what_was_added_by_hand_with_it() {
     let mut state = State::default();
     reload(&mut state, &[("a", "1")]);
-    apply(&mut state, by_hand(EntriesEdit::Append(run_of(&[("x", "9")]))));
+    apply(&mut state, by_hand(EntriesEdit::Append(pack_of(&[("x", "9")]))));
     let changes = replacement(&state, Vec::new());
     apply(&mut state, changes);
     assert_eq!((state.effective().count(), state.overlays().count(), state.entry_count(&name())), (0, 0, 0));
@@ -272,7 +276,7 @@ fn edit(model: &mut Vec<Line>, state: &State, hand: &Hand) -> EntriesEdit {
     match hand {
         Hand::Append(lines) => {
             model.extend(owned(lines));
-            EntriesEdit::Append(run_of(lines))
+            EntriesEdit::Append(pack_of(lines))
         }
         Hand::RemoveKey(text) => {
             model.retain(|(key, _)| key != text);
@@ -315,7 +319,7 @@ fn edit(model: &mut Vec<Line>, state: &State, hand: &Hand) -> EntriesEdit {
         }
         Hand::Replace(lines) => {
             *model = owned(lines);
-            EntriesEdit::Replace(run_of(lines))
+            EntriesEdit::Replace(pack_of(lines))
         }
     }
 }
@@ -328,7 +332,72 @@ fn shown_model(model: &[Line]) -> String {
         .join(" ")
 }
 
+/// A list of so many keys, under a word that is part of values.
+fn long(keys: impl Iterator<Item = u32>, word: &str) -> Arc<Pack> {
+    let lines: Vec<(String, String)> =
+        keys.map(|key| (format!("host-{key:05}"), format!("{word}-{}", key % 7))).collect();
+    Arc::new(lines.iter().map(|(key, value)| (key.as_bytes(), Some(value.as_bytes()))).collect())
+}
+
+fn runs(state: &State) -> Vec<Arc<Run>> {
+    state.parts(&name()).map(|(_, run)| run.clone()).collect()
+}
+
+#[test]
+fn a_version_of_a_list_shares_what_is_the_same() {
+    let mut state = State::default();
+    reload(&mut state, &[]);
+    apply(&mut state, by_hand(EntriesEdit::Append(long(0..1000, "old"))));
+    let first = runs(&state);
+    apply(&mut state, by_hand(EntriesEdit::Replace(long(0..1000, "new"))));
+    let second = runs(&state);
+    assert_eq!(first.len(), second.len());
+    for (old, new) in first.iter().zip(&second) {
+        assert!(old != new && new.has_keys_of(old), "only values are new");
+    }
+    // Another entry in the midst moves none: its part alone is another.
+    let keys = (0..500).chain([70_000]).chain(500..1000);
+    apply(&mut state, by_hand(EntriesEdit::Replace(long(keys, "new"))));
+    let third = runs(&state);
+    let same = second.iter().filter(|run| third.iter().any(|other| Arc::ptr_eq(run, other))).count();
+    assert_eq!((third.len(), same), (second.len(), second.len() - 1));
+    assert_eq!(state.entry_count(&name()), 1001);
+}
+
 proptest! {
+    #[test]
+    fn what_stays_around_a_stretch_that_is_replaced_keeps_its_ids(
+        count in 0u32..600,
+        from in 0u32..600,
+        gone in 0u32..40,
+        added in 0u32..200,
+        hidden in any::<bool>(),
+    ) {
+        let (from, mut state) = (from.min(count), State::default());
+        let until = from.saturating_add(gone).min(count);
+        reload(&mut state, &[("hidden", "0")]);
+        apply(&mut state, by_hand(EntriesEdit::Append(long(0..count, "old"))));
+        if hidden {
+            apply(&mut state, by_hand(EntriesEdit::RemoveKey(key("hidden"))));
+        }
+        let ids = |state: &State| -> Vec<(Vec<u8>, EntryId)> {
+            runs(state).iter().flat_map(|run| run.iter()).map(|entry| (entry.key.to_vec(), entry.id)).collect()
+        };
+        let before: std::collections::HashMap<_, _> = ids(&state).into_iter().collect();
+        let keys = (0..from).chain(10_000..10_000 + added).chain(until..count);
+        let wanted = long(keys.clone(), "new");
+        apply(&mut state, by_hand(EntriesEdit::Replace(wanted.clone())));
+        let after = ids(&state);
+        let found: Vec<Vec<u8>> = after.iter().map(|(key, _)| key.clone()).collect();
+        let named: Vec<Vec<u8>> = keys.map(|key| format!("host-{key:05}").into_bytes()).collect();
+        prop_assert_eq!(found, named);
+        for (key, id) in &after {
+            prop_assert!(before.get(key).is_none_or(|before| before == id), "{:?}", String::from_utf8_lossy(key));
+        }
+        prop_assert_eq!(state.entry_count(&name()), wanted.len());
+        assert_same(&state, &copy(&state));
+    }
+
     #[test]
     fn edits_do_what_they_do_to_a_plain_list_and_copies_are_equal(first in lines(), steps in steps()) {
         let mut state = State::default();

@@ -65,7 +65,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn life(&mut self, contestant: Contestant, still: Duration) -> Result<(Vec<f64>, Vec<Span>)> {
-        let map = self.proxy.folder.join("hosts.map").to_string_lossy().into_owned();
+        let map = map_of(self.proxy);
         let process = self.running.process();
         // What is taken once is taken, and connections are open.
         self.stage.run(Duration::from_millis(500))?;
@@ -149,13 +149,18 @@ impl Bench<'_> {
     }
 }
 
+/// The name of the map.
+pub(super) fn map_of(proxy: &Proxy) -> String {
+    proxy.folder.join("hosts.map").to_string_lossy().into_owned()
+}
+
 /// Keys with their values; `version` is part of values.
 fn entries(count: usize, version: u32) -> impl Iterator<Item = (String, String)> {
     (0..count).map(move |number| (format!("host-{number:07}.example"), format!("value-{version}")))
 }
 
 /// `add map` with payloads for all entries. `to` is empty or the version with a blank.
-fn fill(map: &str, count: usize, to: &str, version: u32) -> Vec<u8> {
+pub(super) fn fill(map: &str, count: usize, to: &str, version: u32) -> Vec<u8> {
     let mut text = String::new();
     let mut entries = entries(count, version).peekable();
     while entries.peek().is_some() {

@@ -9,6 +9,7 @@ mod lists;
 mod lookups;
 mod pick;
 mod requests;
+mod socket;
 mod tables;
 mod workers;
 
@@ -55,6 +56,7 @@ impl Case {
         Self { name: "pick", run: pick::run },
         Self { name: "rules-limit", run: tables::limit },
         Self { name: "lists", run: lists::run },
+        Self { name: "socket", run: socket::run },
         Self { name: "lookups", run: lookups::run },
         Self { name: "table", run: tables::tracked },
         Self { name: "table-workers", run: tables::workers },
