@@ -371,3 +371,62 @@ fn what_was_applied_is_told() {
     let wire = v1::Applied::from(&applied);
     assert_eq!((wire.revision, wire.outcomes.len()), (7, 1));
 }
+
+#[test]
+fn entries_are_read_one_by_one_and_packed() {
+    use crate::patterns::{EntryId, Pack};
+    let entry = |id: u64, key: &'static str| v1::Entry {
+        id,
+        key: key.as_bytes().into(),
+        value: Some(b"v".as_slice().into()),
+    };
+    let pack = |keys: &[&'static str]| -> Pack {
+        keys.iter().map(|key| (key.as_bytes(), Some(b"v".as_slice()))).collect()
+    };
+    let at = v1::EntriesRef { list: "a.map".to_owned(), part: 0 };
+    let packed = |steps: &[u64], keys: &[&'static str]| v1::PackedEntries {
+        id_steps: steps.to_vec(),
+        blocks: pack(keys).blocks().to_vec(),
+    };
+    let read = |packed| {
+        let message =
+            v1::Entries { at: Some(at.clone()), entries: vec![entry(1, "a"), entry(5, "b")], packed };
+        let row = crate::model::Entries::try_from(message).map_err(|problem| problem.detail)?;
+        let text = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+        Ok::<_, String>(row.entries.iter().map(|entry| (entry.id, text(entry.key))).collect::<Vec<_>>())
+    };
+    let owned = |ids: &[(u64, &str)]| ids.iter().map(|(id, key)| (EntryId(*id), (*key).to_owned())).collect();
+    assert_eq!(read(None), Ok(owned(&[(1, "a"), (5, "b")])));
+    assert_eq!(
+        read(Some(packed(&[6, 1], &["c", "d"]))),
+        Ok(owned(&[(1, "a"), (5, "b"), (6, "c"), (7, "d")]))
+    );
+    let refused = [
+        (packed(&[5], &["c"]), "entry 0: its id is not above the one before"),
+        (packed(&[6], &["c", "d"]), "entry 1: as many entries as ids are expected"),
+        (packed(&[6, 1], &["c"]), "entry 1: as many entries as ids are expected"),
+        (packed(&[EntryId::SPAN], &["c"]), "entry 0: the id 134217728 is in another part of the list"),
+        (packed(&[6, u64::MAX], &["c", "d"]), "entry 1: an id of at most 64 bits is expected"),
+        (packed(&[6], &["a\nb"]), "entry 0: a line feed, a carriage return or a zero is not permitted"),
+    ];
+    for (message, told) in refused {
+        let detail = read(Some(message)).unwrap_err();
+        assert!(detail.starts_with("packed: ") && detail.contains(told), "{detail}");
+    }
+
+    let append = |run| {
+        let edit = Some(v1::list_edit::Edit::Append(run));
+        let verb = v1::change::Verb::Edit(v1::ListEdit { list: "a.map".to_owned(), edit });
+        match Change::try_from(v1::Change { layer: 0, verb: Some(verb) }) {
+            Ok(Change::Edit(_, _, crate::change::EntriesEdit::Append(pack))) => Ok(pack),
+            Ok(other) => panic!("{other:?}"),
+            Err(problem) => Err(problem.detail),
+        }
+    };
+    let both = v1::EntryRun { entries: vec![entry(0, "a")], packed: Some(packed(&[], &["b", "c"])) };
+    assert_eq!(append(both).as_deref(), Ok(&pack(&["a", "b", "c"])));
+    let numbered = v1::EntryRun { entries: Vec::new(), packed: Some(packed(&[1], &["b"])) };
+    assert_eq!(append(numbered), Err("edit.append.packed.id_steps: it is set: entries get ids".to_owned()));
+    let empty = v1::EntryRun { entries: Vec::new(), packed: Some(packed(&[], &["b", ""])) };
+    assert_eq!(append(empty), Err("edit.append.packed.blocks: entry 1: the key is empty".to_owned()));
+}
