@@ -72,8 +72,12 @@ impl Lexer {
             self.hold(&bytes[..end]);
             bytes = &bytes[end + 1..];
             if !self.broken {
-                let line = std::mem::take(&mut self.line);
+                let mut line = std::mem::take(&mut self.line);
                 self.finish(&line);
+                if line.capacity() <= USUAL_LINE {
+                    line.clear();
+                    self.line = line;
+                }
             }
         }
     }
@@ -242,6 +246,8 @@ fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Bytes up to which the room of a line is kept for the next.
+const USUAL_LINE: usize = 512;
 /// The longest line, in bytes without its end: HAProxy's default `tune.bufsize`.
 pub const MAX_LINE: usize = 16384;
 /// Most words of a command.

@@ -104,9 +104,13 @@ impl Queue {
 
     /// Adds bytes that are written once everything before them is.
     pub fn push_bytes(&mut self, bytes: Vec<u8>) {
-        if !bytes.is_empty() {
-            self.bytes = self.bytes.saturating_add(bytes.len());
-            self.entries.push_back(Entry::Ready(bytes));
+        if bytes.is_empty() {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        match self.entries.back_mut() {
+            Some(Entry::Ready(before)) => before.extend_from_slice(&bytes),
+            _ => self.entries.push_back(Entry::Ready(bytes)),
         }
     }
 

@@ -52,17 +52,21 @@ impl<'a> Value<'a> {
 
     /// Writes it without dress.
     pub fn plain(&self, out: &mut String) {
-        // Writing to a string cannot fail.
-        let _ = match self {
-            Value::U32(number) => write!(out, "{number}"),
-            Value::U64(number) => write!(out, "{number}"),
-            Value::S32(number) => write!(out, "{number}"),
+        match self {
+            Value::U32(number) => push_number(u64::from(*number), out),
+            Value::U64(number) => push_number(*number, out),
+            Value::S32(number) => {
+                if *number < 0 {
+                    out.push('-');
+                }
+                push_number(u64::from(number.unsigned_abs()), out);
+            }
             Value::Float(number) => {
                 let text = format!("{number:.6}");
-                write!(out, "{}", text.trim_end_matches('0').trim_end_matches('.'))
+                out.push_str(text.trim_end_matches('0').trim_end_matches('.'));
             }
-            Value::Text(text) => write!(out, "{text}"),
-        };
+            Value::Text(text) => out.push_str(text),
+        }
     }
 
     /// Writes it for a column of CSV: quoted where a comma or quote makes that necessary.
@@ -124,6 +128,18 @@ impl Tags {
     }
 }
 
+/// Writes a number: most of what a listing of thousands of rows is made of.
+fn push_number(number: u64, out: &mut String) {
+    if number < 10 {
+        out.push(char::from(b'0' + number as u8));
+        return;
+    }
+    let digits = (0..20).map(|place| 10u64.pow(place)).take_while(|unit| *unit <= number).count();
+    for place in (0..digits as u32).rev() {
+        out.push(char::from(b'0' + (number / 10u64.pow(place) % 10) as u8));
+    }
+}
+
 /// Writes a JSON string.
 fn quoted(text: &str, out: &mut String) {
     out.push('"');
@@ -161,3 +177,29 @@ pub const NATURES: [(u8, &str); 12] = [
 /// What it describes.
 pub const SCOPES: [(u8, &str); 4] =
     [(b'C', "Cluster"), (b'P', "Process"), (b'S', "Service"), (b'Y', "System")];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn plain(value: Value<'_>) -> String {
+        let mut out = String::new();
+        value.plain(&mut out);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_they_are(
+            small in any::<u32>(),
+            large in prop_oneof![any::<u64>(), 0u64..1000, Just(u64::MAX)],
+            signed in any::<i32>(),
+        ) {
+            prop_assert_eq!(plain(Value::U32(small)), small.to_string());
+            prop_assert_eq!(plain(Value::U64(large)), large.to_string());
+            prop_assert_eq!(plain(Value::S32(signed)), signed.to_string());
+        }
+    }
+}
