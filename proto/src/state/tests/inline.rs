@@ -39,8 +39,7 @@ fn edit(state: &mut State, list: &str, edit: EntriesEdit) -> Result<(), Vec<Prob
 }
 
 fn added(key: &str) -> EntriesEdit {
-    let entry = Entry { id: EntryId(0), key: key.as_bytes(), value: None };
-    EntriesEdit::Append(Arc::new(std::iter::once(entry).collect()))
+    EntriesEdit::Append(Arc::new(std::iter::once((key.as_bytes(), None)).collect()))
 }
 
 fn shown(state: &State, list: &str) -> String {
