@@ -98,7 +98,7 @@ fn ports_that_come_and_go_are_open_in_the_end() -> Result<()> {
 
 #[test]
 fn every_case_of_large_collections_runs_small() -> Result<()> {
-    let large = ["rules-limit", "lists", "socket", "lookups", "table", "table-workers"];
+    let large = ["rules-limit", "lists", "lookups", "table", "table-workers"];
     let course = Course {
         contestants: vec![Contestant::Haproxy, Contestant::Regate],
         effort: Effort { rounds: 1, span: Duration::from_millis(80) },
