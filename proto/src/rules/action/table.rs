@@ -58,7 +58,10 @@ pub const ROWS: &[Row] = &[
         "do-resolve(",
         QUEUED,
         "<variable>,<resolvers>[,ipv4|ipv6]) <sample>",
-        &["do-resolve(txn.ip,default,ipv4) hdr(host),host_only", "do-resolve(sess.ip,default) str(a.test) if TRUE"],
+        &[
+            "do-resolve(txn.ip,default,ipv4) hdr(host),host_only",
+            "do-resolve(sess.ip,default) str(a.test) if TRUE",
+        ],
     ),
     row("early-hint", REQUEST, "<name> <format>", &["early-hint Link </a.css>;rel=preload"]),
     row("expect-proxy", &[TcpConnection], "layer4", &["expect-proxy layer4 if { src 127.0.0.1 }"]),
