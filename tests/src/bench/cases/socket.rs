@@ -38,6 +38,7 @@ pub(super) fn run(course: &Course) -> Result<Table> {
             text
         });
         setting.rules = Rules {
+            backend: String::new(),
             frontend: "  http-request set-var(txn.v) req.hdr(host),map(@folder@/hosts.map)\n".to_owned(),
             sections: format!(
                 "backend farm\n{farm}backend clients\n  stick-table type ip size 100k expire 1h store gpc0\n"
