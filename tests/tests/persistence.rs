@@ -8,8 +8,9 @@
     reason = "a scenario may fail where it stands"
 )]
 
-use std::fmt::Write;
-use std::net::UdpSocket;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -103,6 +104,90 @@ fn every_mode_treats_requests_and_responses_as_haproxy_does() -> Result<()> {
         }
         Ok(seen)
     })
+}
+
+/// What a TCP backend says of its servers, and what a client says first. `@2@` is the second server in a cookie.
+const SESSIONS: &[(&str, &str)] = &[
+    ("use-server s2 if { src 127.0.0.1 }", ""),
+    ("use-server s2 if { src 10.0.0.1 }", ""),
+    ("use-server s2 unless { src 10.0.0.1 }", ""),
+    ("use-server s3 if { src 10.0.0.1 }\n use-server s2 if TRUE", ""),
+    (SPOKEN, "A"),
+    (SPOKEN, "B"),
+    ("use-server down if TRUE", ""),
+    ("use-server down if TRUE\n force-persist if TRUE", ""),
+    ("use-server down if TRUE\n force-persist if { src 10.0.0.1 }", ""),
+    ("use-server down if TRUE\n option persist", ""),
+    ("use-server s2 if TRUE\n ignore-persist if TRUE", ""),
+    (RDP, "Cookie: msts=@2@\r\n"),
+    (RDP, "Cookie: msts=1.2.0\r\n"),
+    (RDP, "Cookie: other=@2@\r\n"),
+    (RDP, "hello\r\n"),
+    (RDP_NAMED, "Cookie: other=@2@\r\n"),
+    (RDP_BESIDE_RULE, "Cookie: msts=@2@\r\n"),
+];
+const SPOKEN: &str = "tcp-request inspect-delay 10s\n tcp-request content accept if { req.len gt 0 }\n use-server s2 if { req.payload(0,1) -m str B }";
+const RDP: &str =
+    "tcp-request inspect-delay 10s\n tcp-request content accept if { req.len gt 0 }\n persist rdp-cookie";
+const RDP_NAMED: &str = "tcp-request inspect-delay 10s\n tcp-request content accept if { req.len gt 0 }\n persist rdp-cookie(other)";
+const RDP_BESIDE_RULE: &str = "tcp-request inspect-delay 10s\n tcp-request content accept if { req.len gt 0 }\n persist rdp-cookie\n use-server s3 if TRUE";
+
+#[test]
+fn plain_sessions_go_to_the_servers_that_haproxy_gives_them() -> Result<()> {
+    compare(|kind| {
+        let greeters = ["s1", "s2", "s3"].map(|name| greeter(name).expect("a listener"));
+        let dead = Port::reserve()?;
+        let mut text = String::from(
+            "global\n stats socket @folder@/socket level admin\ndefaults\n mode tcp\n timeout connect 2s\n timeout client 20s\n timeout server 20s\n retries 0\n",
+        );
+        let binds: Vec<Port> = SESSIONS.iter().map(|_| Port::reserve()).collect::<Result<_>>()?;
+        for ((lines, _), bind) in SESSIONS.iter().zip(&binds) {
+            let number = bind.number();
+            let _ = write!(
+                text,
+                "listen l{number}\n bind 127.0.0.1:{number}\n {lines}\n server s1 127.0.0.1:{}\n server s2 127.0.0.1:{} weight 0\n server s3 127.0.0.1:{} weight 0\n server down 127.0.0.1:{} disabled\n",
+                greeters[0],
+                greeters[1],
+                greeters[2],
+                dead.number()
+            );
+        }
+        let _proxy = Proxy::start(kind, &text)?;
+        let second = format!("{}.{}.0000", u32::from_le_bytes([127, 0, 0, 1]), greeters[1].swap_bytes());
+        let ask = |(session, bind): (&(&str, &str), &Port)| {
+            let (lines, words) = session;
+            let mut stream = TcpStream::connect(bind.address())?;
+            stream.set_read_timeout(Some(wait::PATIENCE))?;
+            if !words.is_empty() {
+                let text = words.replace("@2@", &second);
+                let mut opening = vec![3, 0, 0, 0, 0, 0xe0, 0, 0, 0, 0, 0];
+                if text.len() == 1 {
+                    opening.clear();
+                }
+                opening.extend_from_slice(text.as_bytes());
+                stream.write_all(&opening)?;
+            }
+            let mut greeting = String::new();
+            // A session without a server ends by a reset where it had something to say.
+            let ended = stream.read_to_string(&mut greeting).is_ok();
+            Ok(format!("{lines}\n    {words:?}: {greeting} {ended}"))
+        };
+        SESSIONS.iter().zip(&binds).map(ask).collect()
+    })
+}
+
+/// Says its name to whoever connects, and closes once they have; gives its port.
+fn greeter(name: &'static str) -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(name.as_bytes());
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    Ok(port)
 }
 
 /// What is asked for while servers come and go: a request, or a command.

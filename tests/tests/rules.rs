@@ -33,6 +33,8 @@ const fn back(back: &'static str, request: &'static str) -> Row {
 
 const GET: &str = "GET /path/to?a=1&b=2 HTTP/1.1\r\nHost: www.example.com\r\nX-List: one, two,three\r\nCookie: c=1; d=2\r\nConnection: close\r\n\r\n";
 const POST: &str = "POST /form HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nConnection: close\r\n\r\na=1&b=2";
+const EXPECTING: &str = "POST /form HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 7\r\nConnection: close\r\n\r\n";
+const EXPECTING_WITH_BODY: &str = "POST /form HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 7\r\nConnection: close\r\n\r\na=1&b=2";
 const OLD: &str = "GET / HTTP/1.0\r\n\r\n";
 
 const ROWS: &[Row] = &[
@@ -226,6 +228,39 @@ const ROWS: &[Row] = &[
         request: GET,
     },
     Row { front: "http-request allow", back: "http-request deny", request: GET },
+    // Bodies that are awaited, addresses that are passed on.
+    front("option http-buffer-request\n http-request set-header X-Body %[req.body]", POST),
+    back("option http-buffer-request\n http-request set-header X-Body %[req.body]", POST),
+    front("option http-buffer-request", POST),
+    front("option http-buffer-request\n http-request set-header X-Body %[req.body]", EXPECTING_WITH_BODY),
+    front("option http-buffer-request\n timeout http-request 200ms", EXPECTING),
+    back("option http-buffer-request", EXPECTING_WITH_BODY),
+    front("http-request wait-for-body time 200ms", EXPECTING_WITH_BODY),
+    front("http-request wait-for-body time 200ms", EXPECTING),
+    front("option originalto", GET),
+    front("option originalto header X-Came-To", GET),
+    front("option originalto except 127.0.0.0/8", GET),
+    back("option originalto\n option forwardfor", GET),
+    Row { front: "option forwardfor header X-Front", back: "option forwardfor header X-Back", request: GET },
+    Row {
+        front: "option forwardfor header X-Front",
+        back: "option forwardfor except 127.0.0.0/8",
+        request: GET,
+    },
+    Row { front: "option forwardfor except 127.0.0.0/8", back: "option forwardfor", request: GET },
+    Row {
+        front: "option forwardfor header X-List if-none",
+        back: "option forwardfor header X-List",
+        request: GET,
+    },
+    Row {
+        front: "option forwardfor header X-List if-none",
+        back: "option forwardfor header X-List if-none",
+        request: GET,
+    },
+    front("option forwardfor header X-List if-none", GET),
+    Row { front: "option originalto except 127.0.0.0/8", back: "option originalto", request: GET },
+    Row { front: "option originalto header X-Front", back: "option originalto header X-Back", request: GET },
     // Responses.
     front("http-response set-header X-Served %[srv_name]", GET),
     front("http-response del-header X-Origin", GET),
@@ -583,6 +618,9 @@ impl Stage {
 /// A message with the names of its headers in lower case: Regate leaves them as they came.
 fn lower_names(message: &str) -> String {
     let (head, body) = message.split_once("\r\n\r\n").unwrap_or((message, ""));
+    if head.starts_with("HTTP/1.1 100 ") {
+        return format!("{head}\r\n\r\n{}", lower_names(body));
+    }
     let lines: Vec<String> = head
         .split("\r\n")
         .enumerate()

@@ -1,7 +1,7 @@
 //! What a request is balanced by: the bytes that the algorithm names, and their hash (configuration manual 4.2
 //! "balance"). Which bytes count in odd cases is what HAProxy was seen to hash.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use regate_proto::model::{Balance, UriKey};
 
@@ -161,6 +161,17 @@ fn rdp_cookie<'a>(opening: &'a [u8], name: &str) -> Option<&'a [u8]> {
     named.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
 }
 
+/// The address that a cookie of brokers of terminal servers names: the bytes of address and port, each read as a
+/// number of the other byte order, such as `3640205228.15629.0000` for 172.31.249.216:3389.
+pub fn address_of_cookie(opening: &[u8], name: &str) -> Option<SocketAddr> {
+    let value = std::str::from_utf8(rdp_cookie(opening, name)?).ok()?;
+    let mut parts = value.split('.');
+    let ip: u32 = parts.next()?.parse().ok()?;
+    let port: u16 = parts.next()?.parse().ok()?;
+    parts.next()?;
+    Some(SocketAddr::from((ip.to_le_bytes(), port.swap_bytes())))
+}
+
 /// The head of a TPKT of version 3 with a connection request of X.224; what varies is `None`.
 const COOKIE_HEAD: [Option<u8>; 11] =
     [Some(3), Some(0), None, None, None, Some(0xe0), None, None, None, None, None];
@@ -249,6 +260,11 @@ mod tests {
         let cookie = packet("Cookie: mstshash=us er\r\n\u{1}");
         assert_eq!(rdp_cookie(&cookie, "MSTSHASH"), Some(b"us er".as_slice()));
         assert_eq!(rdp_cookie(&cookie, "msts"), None);
+        let broker = |value: &str| address_of_cookie(&packet(&format!("Cookie: msts={value}\r\n")), "msts");
+        assert_eq!(broker("3640205228.15629.0000"), Some("172.31.249.216:3389".parse().unwrap()));
+        for value in ["", "1", "1.2", "-1.2.0", "4294967296.2.0", "1.65536.0", "a.b.c"] {
+            assert_eq!(broker(value), None, "{value}");
+        }
         assert_eq!(rdp_cookie(&packet("Cookie: mstshash=user"), "mstshash"), None);
         assert_eq!(rdp_cookie(b"GET / HTTP/1.1\r\nCookie: mstshash=a\r\n", "mstshash"), None);
         for length in 0..cookie.len() - 2 {

@@ -26,7 +26,7 @@ use parking_lot::RwLock;
 use regate_proto::model::{BackendSettings, Balance, HashMethod, HashType, Mode};
 
 pub use self::hash::{Hashing, avalanche, sdbm};
-pub use self::key::{Asker, Key, may_open_with_cookie};
+pub use self::key::{Asker, Key, address_of_cookie, may_open_with_cookie};
 use self::roster::Roster;
 use crate::live::BackendLive;
 use crate::snapshot::ServerPlan;

@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     ClientLeftEarly,
     /// The client took too long for its request.
     RequestTimeout,
+    /// The body, which a rule, an option or the algorithm waited for, was not complete in time.
+    BodyTimeout,
     /// The request is malformed.
     BadRequest(h1::Refusal),
     /// The frontend routes nowhere, or to a backend that is gone.
@@ -76,7 +78,7 @@ impl Fault {
         match self {
             Fault::BadRequest(refusal) | Fault::BadRequestBody(refusal) => Some(refusal.reason.status()),
             Fault::ClientLeftEarly | Fault::ClientLeftWaiting | Fault::ClientAborted => Some(400),
-            Fault::RequestTimeout | Fault::ClientDataTimeout => Some(408),
+            Fault::RequestTimeout | Fault::BodyTimeout | Fault::ClientDataTimeout => Some(408),
             Fault::NoBackend | Fault::NoServer | Fault::QueueFull | Fault::QueueTimeout => Some(503),
             Fault::ConnectFailed | Fault::ConnectTimeout => Some(503),
             Fault::ServerClosed | Fault::BadResponse | Fault::ServerAborted | Fault::BadResponseBody => {
@@ -142,7 +144,7 @@ impl Fault {
     pub(crate) fn termination(self) -> Termination {
         let (cause, phase) = match self {
             Fault::ClientLeftEarly => (Cause::Client, Phase::Request),
-            Fault::RequestTimeout => (Cause::ClientTimeout, Phase::Request),
+            Fault::RequestTimeout | Fault::BodyTimeout => (Cause::ClientTimeout, Phase::Request),
             Fault::BadRequest(_) => (Cause::Proxy, Phase::Request),
             Fault::NoBackend | Fault::NoServer | Fault::ConnectFailed => (Cause::Server, Phase::Connect),
             Fault::QueueFull => (Cause::Server, Phase::Queue),

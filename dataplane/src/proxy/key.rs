@@ -1,5 +1,6 @@
 //! What a request or connection is balanced by, taken from what has come of it ([`Key`]).
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::buffer::Buffer;
@@ -8,7 +9,7 @@ use super::h1::{Body, Fields, Framing, Limits, Method, RequestHead};
 use super::relay::admit;
 use super::session::Session;
 use super::stream::Cut;
-use crate::snapshot::{Asker, BackendPlan, Key, may_open_with_cookie};
+use crate::snapshot::{Asker, BackendPlan, Key, ServerPlan, address_of_cookie, may_open_with_cookie};
 
 /// The key of a request whose head, and `ready` bytes of whose body, are in the buffer.
 pub(super) fn of_request(
@@ -61,7 +62,7 @@ pub(super) async fn await_body(
         match session.stream.read(inbound.room(), &session.timer).await {
             // What is missing will be missed when the request is sent.
             Ok(0) | Err(Cut::Broken) => break,
-            Err(Cut::Timeout) => return Err(Fault::RequestTimeout),
+            Err(Cut::Timeout) => return Err(Fault::BodyTimeout),
             Err(Cut::Nudge) => {}
             Ok(count) => {
                 inbound.put(count);
@@ -119,6 +120,19 @@ pub(super) async fn of_connection(
         opening: session.early.as_ref().map_or(&[], |early| early.filled()),
         sampled,
     })
+}
+
+/// The server whose address the client's first words name, where the backend looks for that (configuration manual 4.2
+/// "persist rdp-cookie"); one that is down only if it is `forced`.
+pub(super) fn named_by_opening<'a>(
+    session: &Session,
+    backend: &'a BackendPlan,
+    forced: bool,
+) -> Option<&'a Arc<ServerPlan>> {
+    let name = backend.rdp_cookie.as_deref()?;
+    let opening = session.early.as_ref()?.filled();
+    let server = backend.server_at(address_of_cookie(opening, name)?)?;
+    (server.is_up() || forced || backend.forces_persistence).then_some(server)
 }
 
 /// Milliseconds that a client is given to say something: who is silent is not known by a cookie.

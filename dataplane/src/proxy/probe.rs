@@ -429,7 +429,7 @@ async fn listen_to(
     let host = checks.agent_host.or_else(|| host_of(place.server.place()?.as_ref()));
     let host = host.ok_or_else(|| failed(Unreachable::System("the server has no IP address".to_owned())))?;
     let address = SockAddr::from(SocketAddr::new(host, checks.agent_port));
-    let stream = open(worker, &address, &timer, false).await.map_err(failed)?;
+    let stream = open(worker, (place.server.source, &address), &timer, false).await.map_err(failed)?;
     let late = || Outcome::bare(Finding::L7Timeout);
     if !checks.agent_send.is_empty()
         && let Err(Cut::Timeout | Cut::Nudge) =
@@ -479,7 +479,7 @@ async fn reach(
     timer: &Timer,
 ) -> Result<Stream, Unreachable> {
     let address = address_of(server, checks, connect).map_err(Unreachable::System)?;
-    let stream = open(worker, &address, timer, connect.linger).await?;
+    let stream = open(worker, (server.source, &address), timer, connect.linger).await?;
     let by_default = connect.default && checks.send_proxy;
     if by_default || connect.send_proxy {
         let addresses = stream
@@ -502,7 +502,7 @@ async fn reach(
 
 async fn open(
     worker: &Rc<Worker>,
-    address: &SockAddr,
+    (source, address): (Option<SocketAddr>, &SockAddr),
     timer: &Timer,
     linger: bool,
 ) -> Result<Stream, Unreachable> {
@@ -511,6 +511,10 @@ async fn open(
     let socket = Socket::new(domain, Type::STREAM.nonblocking(), None).map_err(system)?;
     if !address.is_unix() {
         socket.set_tcp_nodelay(true).map_err(system)?;
+        if let Some(source) = source {
+            socket.set_reuse_address(true).map_err(system)?;
+            socket.bind(&source.into()).map_err(system)?;
+        }
     }
     let stream = Stream::adopt(&worker.reactor, socket.into());
     match stream.open(address, timer).await {

@@ -1,6 +1,8 @@
 //! The heads that go out, made from those that came: hop-by-hop fields, what becomes of the connection, and
 //! the client's address. A head in which nothing changes goes out as it came.
 
+use std::net::SocketAddr;
+
 use regate_proto::model::HttpConnection;
 
 use super::h1::{Fields, RequestHead, ResponseHead, Version};
@@ -19,9 +21,11 @@ pub(super) fn request(
 ) -> bool {
     head.drop_hop_by_hop(buffer, fields, true);
     let mut added = session.worker.scratch();
-    let plans = [session.frontend.forwardfor.as_ref(), backend.forwardfor.as_ref()];
-    if let Some(plan) = plans.into_iter().flatten().next() {
-        push_forwarded_for(&mut added, plan, session, buffer, fields);
+    let plans = [backend.forwardfor.as_ref(), session.frontend.forwardfor.as_ref()];
+    push_forwarded(&mut added, plans, session.peer, buffer, fields);
+    let plans = [backend.originalto.as_ref(), session.frontend.originalto.as_ref()];
+    if plans.iter().any(Option::is_some) {
+        push_forwarded(&mut added, plans, session.destination(), buffer, fields);
     }
     if let (Some(header), Some(id)) = (&session.frontend.unique_id_header, unique_id) {
         added.extend(header.bytes().map(|byte| byte.to_ascii_lowercase()));
@@ -46,21 +50,27 @@ pub(super) fn request(
     verbatim
 }
 
-fn push_forwarded_for(
+/// Adds an address under the name that the backend gives it, or else the frontend; either may except it, and both must
+/// agree to leave it to a header that is there.
+fn push_forwarded(
     added: &mut Vec<u8>,
-    plan: &ForwardPlan,
-    session: &Session,
+    plans: [Option<&ForwardPlan>; 2],
+    address: Option<SocketAddr>,
     buffer: &[u8],
     fields: &Fields,
 ) {
     use std::io::Write;
-    let Some(client) = session.peer.map(|peer| peer.ip()).filter(|ip| !plan.excepts(*ip)) else { return };
-    if plan.if_none && fields.find(buffer, plan.header.as_bytes()).is_some() {
+    let all = || plans.into_iter().flatten();
+    let (Some(plan), Some(ip)) = (all().next(), address.map(|address| address.ip())) else { return };
+    if all().any(|plan| plan.excepts(ip)) {
+        return;
+    }
+    if all().all(|plan| plan.if_none) && fields.find(buffer, plan.header.as_bytes()).is_some() {
         return;
     }
     added.extend(plan.header.bytes().map(|byte| byte.to_ascii_lowercase()));
     // Writing to a vector does not fail.
-    let _ = write!(added, ": {client}\r\n");
+    let _ = write!(added, ": {ip}\r\n");
 }
 
 /// Adds the line that says what becomes of the client's connection, where its version does not.

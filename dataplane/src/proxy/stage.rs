@@ -3,7 +3,6 @@
 //! Owns the order in which lists of rules are looked at, and every wait that rules ask for. What rules say of the
 //! response is `exchange.rs`.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answer::{self, Manner};
@@ -18,8 +17,8 @@ use super::scene::{Past, Scene};
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
-use super::tracking::Stores;
-use crate::snapshot::{BackendPlan, FrontendPlan, RulePlan, RulesPlan, ServerPlan, Snapshot};
+use super::tracking::{Persistence, Stores};
+use crate::snapshot::{BackendPlan, FrontendPlan, RulePlan, RulesPlan, Snapshot};
 
 /// A request with everything that rules look at and change.
 pub(super) struct Stage<'s, 'a> {
@@ -37,28 +36,16 @@ pub(super) struct Stage<'s, 'a> {
     pub(super) story: &'s mut Story<'a>,
 }
 
-/// What rules say of the server.
-#[derive(Default)]
-pub(super) struct Persistence<'a> {
-    /// Whether the client's cookie does not count.
-    pub(super) ignores: bool,
-    /// Whether a server that is down is tried all the same.
-    pub(super) forces: bool,
-    /// The server that a rule names.
-    pub(super) server: Option<&'a Arc<ServerPlan>>,
-    /// The bytes that the request is balanced by, where a sample says them.
-    pub(super) hashed: Option<Vec<u8>>,
-}
-
 impl<'a> Stage<'_, 'a> {
     /// Takes the request through the rules of its frontend and its backend; gives the backend.
     pub(super) async fn route(&mut self) -> Result<&'a BackendPlan, Fault> {
-        let has_rules = !self.session.frontend.rules.is_empty();
+        let has_rules = !self.session.frontend.rules.is_empty() || self.session.frontend.buffers_requests;
         let frontend = has_rules.then(|| self.session.frontend.clone());
         if let Some(frontend) = &frontend {
             self.unframe();
             self.answer_monitor(frontend)?;
             self.run_content(&frontend.rules).await?;
+            self.buffer(frontend.buffers_requests).await?;
             self.run(&frontend.rules.http_request).await?;
             self.answer_page(&frontend.rules, &frontend.name).await?;
             self.run(&frontend.rules.redirects).await?;
@@ -79,9 +66,10 @@ impl<'a> Stage<'_, 'a> {
         self.story.enter(self.session, backend);
         // The two halves of a listen section have the same rules.
         let same = self.session.frontend.is_half_with(backend);
-        if !same && !backend.rules.is_empty() {
+        if !same && (!backend.rules.is_empty() || backend.buffers_requests) {
             self.unframe();
             self.run_content(&backend.rules).await?;
+            self.buffer(backend.buffers_requests).await?;
             self.run(&backend.rules.http_request).await?;
             self.answer_page(&backend.rules, &backend.name).await?;
             self.run(&backend.rules.redirects).await?;
@@ -91,24 +79,10 @@ impl<'a> Stage<'_, 'a> {
 
     /// What the backend's rules say of the server.
     pub(super) fn persistence(&mut self, backend: &'a BackendPlan) -> Persistence<'a> {
-        let hashed = backend.hashed.as_ref().and_then(|sample| self.draft().bytes(sample));
-        let rules = &backend.rules;
-        let nothing = rules.servers.is_empty()
-            && rules.force_persist.is_empty()
-            && rules.ignore_persist.is_empty()
-            && rules.sticks.is_empty();
-        if nothing {
-            return Persistence { hashed, ..Persistence::default() };
-        }
-        let draft = self.draft();
-        let forces = rules.force_persist.iter().any(|condition| draft.holds(condition));
-        let server = draft.route(&rules.servers).and_then(|name| backend.server(name.as_ref()));
-        let server = server.filter(|server| server.is_up() || forces || backend.forces_persistence);
         let mut stores = Stores::default();
-        let known = draft.stick(backend, server.is_some(), forces, &mut stores);
-        let ignores = rules.ignore_persist.iter().any(|condition| draft.holds(condition));
+        let wanted = self.draft().persistence(backend, &mut stores);
         self.story.stores = stores;
-        Persistence { ignores, forces, server: server.or(known), hashed }
+        wanted
     }
 
     /// Carries out the rules for content of a proxy, which know nothing of requests.
@@ -216,25 +190,49 @@ impl<'a> Stage<'_, 'a> {
         Err(Fault::Answered)
     }
 
+    /// Waits for the body as long as for a head, where a proxy wants that.
+    async fn buffer(&mut self, wanted: bool) -> Result<(), Fault> {
+        match wanted {
+            true => self.await_body(self.session.frontend.request_timeout, 0).await,
+            false => Ok(()),
+        }
+    }
+
     /// Waits for the body, or so much of it.
     pub(super) async fn await_body(&mut self, millis: u32, at_least: u64) -> Result<(), Fault> {
         let deadline = Instant::now();
         self.session.timer.set(deadline, millis);
         self.inbound.compact();
+        self.invite().await?;
         let enough = |content: usize, ready: usize| at_least > 0 && content.max(ready) as u64 >= at_least;
         while !self.body.is_done() && !self.inbound.is_full() && !enough(self.content.len(), self.ready) {
             match self.session.stream.read(self.inbound.room(), &self.session.timer).await {
                 Ok(0) | Err(Cut::Broken) => return Err(Fault::ClientLeftEarly),
-                Err(Cut::Timeout) => return Err(Fault::RequestTimeout),
+                Err(Cut::Timeout) => {
+                    self.story.unreceive();
+                    return Err(Fault::BodyTimeout);
+                }
                 Err(Cut::Nudge) => {}
                 Ok(count) => {
                     self.inbound.put(count);
                     self.ready = key::admit_more(&mut self.body, self.inbound, self.head.len, self.ready)?;
                     self.unframe();
+                    self.story.receive_on();
                 }
             }
         }
         Ok(())
+    }
+
+    /// Tells a client that waits for it to send the body (RFC 9110, 10.1.1); the server is not asked again.
+    async fn invite(&mut self) -> Result<(), Fault> {
+        if !self.head.expect_continue {
+            return Ok(());
+        }
+        self.head.expect_continue = false;
+        self.fields.drop_named(self.inbound.filled(), b"expect");
+        let sent = self.session.stream.write_all(CONTINUE, &[], &self.session.timer, &mut 0).await;
+        sent.map_err(|_| Fault::ClientAborted)
     }
 
     /// Tells the client a header before the answer (RFC 8297).
@@ -297,3 +295,5 @@ impl<'a> Stage<'_, 'a> {
         }
     }
 }
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

@@ -292,6 +292,11 @@ impl<'a> Story<'a> {
         self.received.is_some()
     }
 
+    /// More of the request was waited for: the time of its reception is now.
+    pub(crate) fn receive_on(&mut self) {
+        self.received = Some(Instant::now());
+    }
+
     /// A rule closes the connection: as if the request had not been received.
     pub(crate) fn unreceive(&mut self) {
         self.received = None;
@@ -468,11 +473,12 @@ impl<'a> Story<'a> {
         match fault {
             Fault::ClientLeftEarly
             | Fault::RequestTimeout
+            | Fault::BodyTimeout
             | Fault::BadRequest(_)
             | Fault::BadRequestBody(_) => {
                 one(&session.frontend.live.request_errors);
                 one(&session.admission.bind.request_errors);
-                if self.received.is_none() && self.status.is_some() {
+                if self.received.is_none() && self.status.is_some() && fault != Fault::BodyTimeout {
                     // What is answered was a request, though nobody can say which.
                     let now = session.worker.shared.live.process.now();
                     session.frontend.live.count_request(worker, now);

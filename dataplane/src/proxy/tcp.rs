@@ -15,7 +15,7 @@ use super::scene::{Past, Scene};
 use super::session::Session;
 use super::story::Story;
 use super::stream::Cut;
-use super::tracking::Stores;
+use super::tracking::{Persistence, Stores};
 use super::upstream::{self, Held};
 use crate::snapshot::{BackendPlan, FrontendPlan, RulesPlan, Snapshot};
 use crate::streams::Progress;
@@ -47,14 +47,14 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     if !frontend.is_half_with(backend) {
         inspect(session, &backend.rules, snapshot, story, began).await?;
     }
-    let mut stores = stick(session, backend, snapshot, story);
+    let (wanted, mut stores) = persistence(session, backend, snapshot, story);
     session.restate(&story.wishes);
     story.trail.priority = story.wishes.priority;
-    let hashed = backend
-        .hashed
-        .as_ref()
-        .and_then(|sample| draft(session, snapshot, story, &mut Fields::default(), true).bytes(sample));
-    session.key = key::of_connection(session, backend, hashed.as_deref()).await;
+    session.key = key::of_connection(session, backend, wanted.hashed.as_deref()).await;
+    let named = wanted.server.or_else(|| key::named_by_opening(session, backend, wanted.forces));
+    if let Some(server) = named {
+        story.trail.claim.direct(server);
+    }
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
     story.note_connection(session, &way);
     story.log_early(session, 0);
@@ -144,25 +144,19 @@ fn route<'a>(
     }
 }
 
-/// Ties the session to the server that a table names, and tells which entries its server is to be noted in.
-fn stick<'a>(
+/// What rules and tables say of the server, and which entries it is to be noted in.
+fn persistence<'a>(
     session: &Session,
     backend: &'a BackendPlan,
     snapshot: &'a Snapshot,
     story: &mut Story<'a>,
-) -> Stores {
+) -> (Persistence<'a>, Stores) {
     let mut stores = Stores::default();
-    if backend.rules.sticks.is_empty() {
-        return stores;
-    }
     let mut fields = Fields::default();
     let draft = draft(session, snapshot, story, &mut fields, true);
-    let known = draft.stick(backend, false, false, &mut stores);
+    let wanted = draft.persistence(backend, &mut stores);
     draft.stick_by_response(backend, &mut stores);
-    if let Some(server) = known {
-        story.trail.claim.direct(server);
-    }
-    stores
+    (wanted, stores)
 }
 
 /// Takes the connection through the content rules of a proxy, waiting for what they look at as long as the proxy says

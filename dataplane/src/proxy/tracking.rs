@@ -55,9 +55,28 @@ impl Draft<'_> {
         });
     }
 
+    /// What rules and tables say of the server, and which entries it is to be noted in.
+    pub(super) fn persistence<'a>(&self, backend: &'a BackendPlan, stores: &mut Stores) -> Persistence<'a> {
+        let hashed = backend.hashed.as_ref().and_then(|sample| self.bytes(sample));
+        let rules = &backend.rules;
+        let nothing = rules.servers.is_empty()
+            && rules.force_persist.is_empty()
+            && rules.ignore_persist.is_empty()
+            && rules.sticks.is_empty();
+        if nothing {
+            return Persistence { hashed, ..Persistence::default() };
+        }
+        let forces = rules.force_persist.iter().any(|condition| self.holds(condition));
+        let server = self.route(&rules.servers).and_then(|name| backend.server(name.as_ref()));
+        let server = server.filter(|server| server.is_up() || forces || backend.forces_persistence);
+        let known = self.stick(backend, server.is_some(), forces, stores);
+        let ignores = rules.ignore_persist.iter().any(|condition| self.holds(condition));
+        Persistence { ignores, forces, server: server.or(known), hashed }
+    }
+
     /// Looks for the server that an entry names, unless there is one already, and notes which entries the server is
     /// to be noted in.
-    pub(super) fn stick<'a>(
+    fn stick<'a>(
         &self,
         backend: &'a BackendPlan,
         mut assigned: bool,
@@ -108,6 +127,19 @@ impl Draft<'_> {
         })
         .map(|key| (plan, key))
     }
+}
+
+/// What rules and tables say of the server.
+#[derive(Default)]
+pub(super) struct Persistence<'a> {
+    /// Whether the client's cookie does not count.
+    pub(super) ignores: bool,
+    /// Whether a server that is down is tried all the same.
+    pub(super) forces: bool,
+    /// The server that a rule or an entry names.
+    pub(super) server: Option<&'a Arc<ServerPlan>>,
+    /// The bytes that servers are chosen by, where a sample says them.
+    pub(super) hashed: Option<Vec<u8>>,
 }
 
 impl Stores {

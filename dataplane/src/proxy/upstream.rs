@@ -514,7 +514,7 @@ fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::R
     if backend.tcp_keep_alive {
         socket.set_keepalive(true)?;
     }
-    if let Some(source) = backend.source {
+    if let Some(source) = server.source {
         socket.set_reuse_address(true)?;
         socket.bind(&source.into())?;
     }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
-    Admin, Backend, BackendSettings, Balance, ForwardFor, HttpConnection, HttpReuse, Millis, Mode, Name,
-    ProxyHeader, RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
-    Subject, Weight,
+    Admin, Backend, BackendSettings, Balance, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader,
+    RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
 };
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
@@ -50,6 +49,12 @@ pub struct BackendPlan {
     pub reuse: HttpReuse,
     /// How the client's address is added to requests.
     pub forwardfor: Option<ForwardPlan>,
+    /// The address that clients connected to in a header.
+    pub originalto: Option<ForwardPlan>,
+    /// Whether bodies are awaited before rules look at requests.
+    pub buffers_requests: bool,
+    /// The cookie of the remote desktop protocol that names the server's address.
+    pub rdp_cookie: Option<Box<str>>,
     /// Connection attempts after the first.
     pub retries: u32,
     /// When another server is tried, see [`regate_proto::model::BackendSettings::redispatch`].
@@ -72,8 +77,6 @@ pub struct BackendPlan {
     pub tcp_keep_alive: bool,
     /// Whether rules and frontends may choose it.
     pub published: bool,
-    /// The local address that connections start from.
-    pub source: Option<SocketAddr>,
     /// What replaces the built-in error pages.
     pub error_pages: ErrorPages,
     /// What requests are balanced by, where a sample says it.
@@ -127,6 +130,8 @@ pub struct ServerPlan {
     pub admin: Admin,
     /// The PROXY protocol header that connections to it begin with.
     pub send_proxy: Option<ProxyHeader>,
+    /// The local address that connections to it start from.
+    pub source: Option<SocketAddr>,
     /// Most idle connections kept, all workers together; `None` for no limit.
     pub pool_max_conn: Option<u32>,
     /// Milliseconds in which half of the superfluous idle connections are closed.
@@ -168,6 +173,13 @@ impl BackendPlan {
     pub fn named_by_cookie(&self, value: &[u8]) -> impl Iterator<Item = &Arc<ServerPlan>> {
         let places = std::str::from_utf8(value).map(|value| self.index.places_of_cookie(value));
         places.unwrap_or_default().into_iter().filter_map(|place| self.servers.get(place))
+    }
+
+    /// The first server at this address.
+    pub fn server_at(&self, address: SocketAddr) -> Option<&Arc<ServerPlan>> {
+        self.servers
+            .iter()
+            .find(|server| matches!(server.place().as_deref(), Some(Target::Inet(at)) if *at == address))
     }
 
     /// The server of which this is observed, if it is in the plan.
@@ -392,7 +404,10 @@ pub(super) fn compile(
         tunnel_timeout: millis(settings.timeout_tunnel),
         connection: settings.http_connection.unwrap_or(HttpConnection::KeepAlive),
         reuse: settings.http_reuse.unwrap_or(HttpReuse::Safe),
-        forwardfor: settings.forwardfor.flatten().as_ref().map(forward_plan),
+        forwardfor: ForwardPlan::of_client(&settings.forwardfor),
+        originalto: ForwardPlan::of_destination(&settings.originalto),
+        buffers_requests: settings.buffer_request.unwrap_or(false),
+        rdp_cookie: settings.persistence.rdp_cookie.as_ref().map(|name| name.as_str().into()),
         retries: settings.retries.unwrap_or(DEFAULT_RETRIES),
         redispatch: settings.redispatch.unwrap_or(0),
         retry_on: settings.retry_on.unwrap_or(RetryOn::DEFAULT),
@@ -404,7 +419,6 @@ pub(super) fn compile(
         accept_unsafe: settings.accept_unsafe_response.unwrap_or(false),
         tcp_keep_alive: settings.srvtcpka.unwrap_or(false),
         published: !settings.unpublished.unwrap_or(false),
-        source: settings.source,
         error_pages: ErrorPages::compile(&settings.error_pages, &settings.error_sections)
             .map_err(|reason| rules::problems(&subject, vec![reason]))?,
         rules,
@@ -494,14 +508,6 @@ fn every_server(
     if problems.is_empty() { Ok(servers) } else { Err(problems) }
 }
 
-pub(super) fn forward_plan(forward: &ForwardFor) -> ForwardPlan {
-    ForwardPlan {
-        header: forward.header.clone().unwrap_or_else(|| "X-Forwarded-For".to_owned()),
-        except: forward.except,
-        if_none: forward.if_none,
-    }
-}
-
 /// What servers of a backend are compiled with.
 struct Compiler<'a> {
     state: &'a State,
@@ -512,6 +518,8 @@ struct Compiler<'a> {
     lookups: &'a Lookups,
     backend: &'a BackendLive,
     checks: &'a CheckPlan,
+    /// Where connections start from, unless a server says otherwise.
+    source: Option<SocketAddr>,
 }
 
 impl<'a> Compiler<'a> {
@@ -526,7 +534,17 @@ impl<'a> Compiler<'a> {
         let said = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
         let dynamic = persistence.dynamic.unwrap_or(said);
         let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
-        Compiler { state, default: &settings.default_server, cookie_key, live, lookups, backend, checks }
+        let source = settings.source;
+        Compiler {
+            state,
+            default: &settings.default_server,
+            cookie_key,
+            live,
+            lookups,
+            backend,
+            checks,
+            source,
+        }
     }
 
     fn server(&self, server: &Server) -> Result<ServerPlan, Problem> {
@@ -575,6 +593,7 @@ impl<'a> Compiler<'a> {
             backup: settings.backup.unwrap_or(false),
             admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
             send_proxy: settings.send_proxy.flatten(),
+            source: settings.source.or(self.source),
             pool_max_conn: settings.pool_max_conn.and_then(|limit| u32::try_from(limit).ok()),
             pool_purge_delay: settings.pool_purge_delay.map_or(DEFAULT_PURGE_DELAY, Millis::get),
             max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use regate_proto::model::{
-    Bind, BindAddress, BindHost, Capture, CookieCapture, ErrorPage, ErrorReply, HttpConnection, Mode, Name,
-    Row, Subject,
+    Bind, BindAddress, BindHost, Capture, CookieCapture, ErrorPage, ErrorReply, ForwardFor, HttpConnection,
+    Mode, Name, Row, Subject,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
@@ -52,6 +52,10 @@ pub struct FrontendPlan {
     pub connection: HttpConnection,
     /// How the client's address is added to requests.
     pub forwardfor: Option<ForwardPlan>,
+    /// The address that clients connected to in a header.
+    pub originalto: Option<ForwardPlan>,
+    /// Whether bodies are awaited before rules look at requests.
+    pub buffers_requests: bool,
     /// What is logged, and where to.
     pub log: Option<Arc<LogPlan>>,
     /// What the identifier of a request is made of.
@@ -104,6 +108,26 @@ pub struct ForwardPlan {
     pub except: Option<(IpAddr, u8)>,
     /// Whether a header that is already there is left alone.
     pub if_none: bool,
+}
+
+impl ForwardPlan {
+    /// What `option forwardfor` says, where it is on.
+    pub fn of_client(forward: &Option<Option<ForwardFor>>) -> Option<ForwardPlan> {
+        ForwardPlan::compile(forward, "X-Forwarded-For")
+    }
+
+    /// What `option originalto` says, where it is on.
+    pub fn of_destination(forward: &Option<Option<ForwardFor>>) -> Option<ForwardPlan> {
+        ForwardPlan::compile(forward, "X-Original-To")
+    }
+
+    fn compile(forward: &Option<Option<ForwardFor>>, header: &str) -> Option<ForwardPlan> {
+        forward.as_ref()?.as_ref().map(|forward| ForwardPlan {
+            header: forward.header.clone().unwrap_or_else(|| header.to_owned()),
+            except: forward.except,
+            if_none: forward.if_none,
+        })
+    }
 }
 
 /// What is kept of messages for lines and rules.
@@ -287,11 +311,9 @@ pub(super) fn compile(
             .or(request_timeout)
             .unwrap_or(client_timeout),
         connection: settings.http_connection.unwrap_or(HttpConnection::KeepAlive),
-        forwardfor: settings
-            .forwardfor
-            .clone()
-            .flatten()
-            .map(|forward| super::backend::forward_plan(&forward)),
+        forwardfor: ForwardPlan::of_client(&settings.forwardfor),
+        originalto: ForwardPlan::of_destination(&settings.originalto),
+        buffers_requests: settings.buffer_request.unwrap_or(false),
         log,
         unique_id,
         unique_id_header: settings.unique_id_header.clone(),

@@ -28,7 +28,7 @@ use regate_proto::change::Revision;
 use regate_proto::model::{Global, Name, Resolvers, Ring, Userlist};
 
 // What plans are asked by.
-pub use crate::balance::{Asker, Key, UNITS, may_open_with_cookie};
+pub use crate::balance::{Asker, Key, UNITS, address_of_cookie, may_open_with_cookie};
 pub use backend::{BackendPlan, ServerPlan, Target};
 pub use checks::{CheckPlan, ServerCheckPlan};
 pub use compile::{compile, foresee_transition, note_transition};

@@ -551,7 +551,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "option forceclose", arguments: 0, status: Status::NotYet },
     Known { name: "option h1-case-adjust-bogus-client", arguments: 0, status: Status::NotYet },
     Known { name: "option h1-case-adjust-bogus-server", arguments: 0, status: Status::NotYet },
-    Known { name: "option http-buffer-request", arguments: 0, status: Status::NotYet },
     Known { name: "option http-drop-request-trailers", arguments: 0, status: Status::NotYet },
     Known { name: "option http-drop-response-trailers", arguments: 0, status: Status::NotYet },
     Known {
@@ -566,7 +565,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "option http-use-proxy-header", arguments: 0, status: Status::NotYet },
     Known { name: "option idle-close-on-response", arguments: 0, status: Status::NotYet },
     Known { name: "option independent-streams", arguments: 0, status: Status::NotYet },
-    Known { name: "option originalto", arguments: 0, status: Status::NotYet },
     Known {
         name: "option splice-auto",
         arguments: 0,
@@ -595,8 +593,6 @@ pub const PROXY: &[Known] = &[
     Known { name: "option tcpsplice", arguments: 0, status: Status::NotYet },
     Known { name: "option transparent", arguments: 0, status: Status::NotYet },
     Known { name: "option use-small-buffers", arguments: 0, status: Status::NotYet },
-    Known { name: "persist", arguments: 0, status: Status::NotYet },
-    Known { name: "persist rdp-cookie", arguments: 0, status: Status::NotYet },
     Known { name: "quic-initial", arguments: 0, status: Status::NotYet },
     Known { name: "reqadd", arguments: 0, status: Status::NotYet },
     Known { name: "reqdeny", arguments: 0, status: Status::NotYet },
@@ -776,7 +772,6 @@ pub const SERVER: &[Known] = &[
     Known { name: "sni", arguments: 1, status: Status::NotYet },
     Known { name: "sni-auto", arguments: 0, status: Status::NotYet },
     Known { name: "socks4", arguments: 1, status: Status::NotYet },
-    Known { name: "source", arguments: 1, status: Status::NotYet },
     Known { name: "ssl", arguments: 0, status: Status::NotYet },
     Known { name: "ssl-max-ver", arguments: 1, status: Status::NotYet },
     Known { name: "ssl-min-ver", arguments: 1, status: Status::NotYet },

@@ -255,6 +255,12 @@ fn http_connection() -> impl Strategy<Value = HttpConnection> + Clone {
 }
 
 /// How the client's address is added to requests.
+/// The header that names the address a client connected to.
+pub fn originalto() -> impl Strategy<Value = ForwardFor> + Clone {
+    forwardfor().prop_map(|header| ForwardFor { if_none: false, ..header })
+}
+
+/// The header that names a client.
 pub fn forwardfor() -> impl Strategy<Value = ForwardFor> + Clone {
     let network =
         (ip(), 0..=128_u8).prop_map(|(ip, prefix)| (ip, if ip.is_ipv4() { prefix.min(32) } else { prefix }));
@@ -319,16 +325,17 @@ pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
     };
     let limits = (of(mode()), of(0..=100_000_u32), of(1..=65_535_u32), of(0..=100_000_u32));
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()));
-    let http =
-        (of(http_connection()), of(of(forwardfor())), pages, of(name()), of(tables::table()), rules::front());
+    let headers = (of(of(forwardfor())), of(of(originalto())));
+    let http = (of(http_connection()), headers, pages, of(name()), of(tables::table()), rules::front());
     let log = (of(log_plan()), logging::lines(), of(word()));
-    let flags = proptest::array::uniform9(of(any::<bool>()));
+    let flags = proptest::array::uniform10(of(any::<bool>()));
     (limits, timeouts, http, log, flags)
         .prop_map(|(limits, timeouts, http, log, flags)| {
             let (mode, maxconn, backlog, rate_limit_sessions) = limits;
             let (timeout_client, timeout_client_fin, timeout_http_request, timeout_http_keep_alive) =
                 timeouts;
-            let (http_connection, forwardfor, error_pages, default_backend, table, rules) = http;
+            let (http_connection, (forwardfor, originalto), error_pages, default_backend, table, rules) =
+                http;
             let (log, lines, log_tag) = log;
             let [
                 dontlognull,
@@ -340,6 +347,7 @@ pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
                 clitcpka,
                 nolinger,
                 socket_stats,
+                buffer_request,
             ] = flags;
             FrontendSettings {
                 mode,
@@ -352,6 +360,8 @@ pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
                 timeout_http_keep_alive,
                 http_connection,
                 forwardfor,
+                originalto,
+                buffer_request,
                 log,
                 log_format: lines.format,
                 log_format_sd: lines.structured,
@@ -389,11 +399,16 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
         error_pages(error_location().boxed())
     };
     let reuse = select(vec![HttpReuse::Never, HttpReuse::Safe, HttpReuse::Aggressive, HttpReuse::Always]);
-    let choices =
-        (of(mode()), of(balancing::balance()), of(http_connection()), of(reuse), of(of(forwardfor())));
+    let choices = (
+        of(mode()),
+        of(balancing::balance()),
+        of(http_connection()),
+        of(reuse),
+        (of(of(forwardfor())), of(of(originalto()))),
+    );
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
     let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
-    let flags = proptest::array::uniform6(of(any::<bool>()));
+    let flags = proptest::array::uniform7(of(any::<bool>()));
     let states = select(vec![ServerStates::None, ServerStates::Local, ServerStates::Global]);
     let states = (of(states), of(prop_oneof![Just(String::new()), path()]));
     let returning = (
@@ -409,7 +424,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
             |(choices, timeouts, numbers, (flags, states), log, default_server, error_pages, returning)| {
                 let (server_states, server_state_file_name) = states;
                 let (retry_on, persistence, balancing, checks, table, rules) = returning;
-                let (mode, balance, http_connection, http_reuse, forwardfor) = choices;
+                let (mode, balance, http_connection, http_reuse, (forwardfor, originalto)) = choices;
                 let (timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel) =
                     timeouts;
                 let (retries, redispatch, fullconn, source) = numbers;
@@ -420,6 +435,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                     srvtcpka,
                     nolinger,
                     unpublished,
+                    buffer_request,
                 ] = flags;
                 BackendSettings {
                     mode,
@@ -433,6 +449,8 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                     http_connection,
                     http_reuse,
                     forwardfor,
+                    originalto,
+                    buffer_request,
                     retries,
                     redispatch,
                     retry_on,
@@ -465,7 +483,7 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
     let header = select(vec![None, Some(ProxyHeader::V1), Some(ProxyHeader::V2)]);
     (
         (of(weight()), of(0..=100_000_u32), of(any::<bool>()), of(any::<bool>()), of(header)),
-        (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32)),
+        (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32), of(socket_address())),
         (
             of(0..=1000_u32),
             of(0..=1000_u32),
@@ -478,7 +496,7 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
     )
         .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks)| {
             let (minconn, maxqueue, cookie, slowstart, non_stick) = queue;
-            let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse) = pool;
+            let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse, source) = pool;
             ServerSettings {
                 weight,
                 slowstart,
@@ -494,6 +512,7 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
                 pool_purge_delay,
                 max_reuse,
                 non_stick,
+                source,
                 naming,
                 checks,
             }

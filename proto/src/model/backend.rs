@@ -53,6 +53,10 @@ pub struct BackendSettings {
     pub http_reuse: Option<HttpReuse>,
     /// Adds the client's address to requests. `Some(None)` switches off what the defaults switch on.
     pub forwardfor: Option<Option<ForwardFor>>,
+    /// Adds the address that the client connected to. `Some(None)` switches off what the defaults switch on.
+    pub originalto: Option<Option<ForwardFor>>,
+    /// `option http-buffer-request`: bodies are awaited before rules look at requests. Default: off.
+    pub buffer_request: Option<bool>,
     /// Connection attempts after the first. Default: 3.
     pub retries: Option<u32>,
     /// `option redispatch`: when another server is tried; `n` every n-th retry, `-n` the n-th before the last,

@@ -49,6 +49,10 @@ pub struct FrontendSettings {
     pub http_connection: Option<HttpConnection>,
     /// Adds the client's address to requests. `Some(None)` switches off what the defaults switch on.
     pub forwardfor: Option<Option<ForwardFor>>,
+    /// Adds the address that the client connected to. `Some(None)` switches off what the defaults switch on.
+    pub originalto: Option<Option<ForwardFor>>,
+    /// `option http-buffer-request`: bodies are awaited before rules look at requests. Default: off.
+    pub buffer_request: Option<bool>,
     /// Where lines go. Default: nowhere.
     pub log: Option<LogPlan>,
     /// What lines say. Default: plain.

@@ -11,6 +11,8 @@ pub struct Persistence {
     pub dynamic_key: Option<String>,
     /// Whether servers have dynamic values, whatever the cookie says. Default: what the cookie says.
     pub dynamic: Option<bool>,
+    /// `persist rdp-cookie`: the cookie of the remote desktop protocol that names the server's address. Default: none.
+    pub rdp_cookie: Option<CookieName>,
     /// `option persist`: a server is tried although it is known to be down. Default: off.
     pub force: Option<bool>,
 }

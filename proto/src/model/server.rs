@@ -1,5 +1,7 @@
 //! Servers.
 
+use std::net::SocketAddr;
+
 use super::{CookieValue, Millis, NamingSettings, Paused, ServerAddress, ServerChecks, ServerRef, Weight};
 
 /// A server of a backend (configuration manual 5.2 "Server and default-server options").
@@ -53,6 +55,9 @@ pub struct ServerSettings {
     pub max_reuse: Option<i32>,
     /// Whether stick tables never note it, so that no client stays with it. Default: no.
     pub non_stick: Option<bool>,
+    /// The local address that connections to it, and checks of it, start from; port 0 lets the kernel choose.
+    /// Default: the backend's.
+    pub source: Option<SocketAddr>,
     /// How its host name becomes an address.
     pub naming: NamingSettings,
     /// How it is checked.

@@ -90,7 +90,7 @@ impl FrontendSettings {
     pub fn over(&self, base: &FrontendSettings) -> FrontendSettings {
         over!(self, base, FrontendSettings {
             mode, maxconn, backlog, rate_limit_sessions, timeout_client, timeout_client_fin, timeout_http_request,
-            timeout_http_keep_alive, http_connection, forwardfor, log_format,
+            timeout_http_keep_alive, http_connection, forwardfor, originalto, buffer_request, log_format,
             log_format_sd, error_log_format, unique_id_format, unique_id_header, capture_cookie, log_tag, dontlognull, dontlog_normal,
             logasap, log_separate_errors, accept_unsafe_request, http_ignore_probes, clitcpka, nolinger,
             socket_stats, default_backend,
@@ -109,7 +109,7 @@ impl BackendSettings {
     pub fn over(&self, base: &BackendSettings) -> BackendSettings {
         over!(self, base, BackendSettings {
             mode, balance, timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel,
-            http_connection, http_reuse, forwardfor, retries, redispatch, retry_on, fullconn, prefer_last_server, abortonclose,
+            http_connection, http_reuse, forwardfor, originalto, buffer_request, retries, redispatch, retry_on, fullconn, prefer_last_server, abortonclose,
             accept_unsafe_response, srvtcpka, nolinger, unpublished, source,
             server_states, server_state_file_name,
         } log: log_over(&self.log, &base.log),
@@ -178,7 +178,7 @@ impl Balancing {
 impl Persistence {
     /// These settings, completed by `base`.
     pub fn over(&self, base: &Persistence) -> Persistence {
-        over!(self, base, Persistence { cookie, dynamic_key, dynamic, force })
+        over!(self, base, Persistence { cookie, dynamic_key, dynamic, rdp_cookie, force })
     }
 }
 
@@ -203,6 +203,7 @@ impl ServerSettings {
                 pool_purge_delay,
                 max_reuse,
                 non_stick,
+                source,
             }
             naming: self.naming.over(&base.naming),
             checks: self.checks.over(&base.checks)

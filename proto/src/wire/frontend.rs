@@ -51,6 +51,8 @@ impl From<&FrontendSettings> for v1::FrontendSettings {
             timeout_http_keep_alive_ms: settings.timeout_http_keep_alive.map(|span| span.get()),
             http_connection: choice::number(settings.http_connection),
             forwardfor: wire_forwardfor(settings.forwardfor.as_ref()),
+            originalto: wire_forwardfor(settings.originalto.as_ref()),
+            buffer_request: settings.buffer_request,
             log: settings.log.as_ref().map(Into::into),
             log_format: logging::wire_format(settings.log_format.as_ref()).0,
             log_format_text: logging::wire_format(settings.log_format.as_ref()).1,
@@ -97,7 +99,9 @@ impl TryFrom<v1::FrontendSettings> for FrontendSettings {
                 settings.timeout_http_keep_alive_ms,
             )?,
             http_connection: field::choice("http_connection", settings.http_connection)?,
-            forwardfor: model_forwardfor(settings.forwardfor)?,
+            forwardfor: model_forwardfor("forwardfor", settings.forwardfor)?,
+            originalto: model_forwardfor("originalto", settings.originalto)?,
+            buffer_request: settings.buffer_request,
             log: field::optional("log", settings.log)?,
             log_format: logging::model_format(settings.log_format, settings.log_format_text)?,
             log_format_sd: logging::model_text("log_format_sd", settings.log_format_sd)?,
@@ -264,11 +268,12 @@ pub(super) fn wire_forwardfor(forwardfor: Option<&Option<ForwardFor>>) -> Option
     forwardfor.map(|plan| v1::ForwardForPlan { add: plan.as_ref().map(Into::into) })
 }
 
-/// The reverse of [`wire_forwardfor`].
+/// The reverse of [`wire_forwardfor`], for the field of this name.
 pub(super) fn model_forwardfor(
+    name: &str,
     plan: Option<v1::ForwardForPlan>,
 ) -> Result<Option<Option<ForwardFor>>, Problem> {
-    plan.map(|plan| field::within("forwardfor", field::optional("add", plan.add))).transpose()
+    plan.map(|plan| field::within(name, field::optional("add", plan.add))).transpose()
 }
 
 /// Names of shared pages.

@@ -13,6 +13,7 @@ impl From<&Persistence> for v1::Persistence {
             dynamic_key: persistence.dynamic_key.clone(),
             dynamic: persistence.dynamic,
             force: persistence.force,
+            rdp_cookie: persistence.rdp_cookie.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -21,12 +22,14 @@ impl TryFrom<v1::Persistence> for Persistence {
     type Error = Problem;
 
     fn try_from(persistence: v1::Persistence) -> Result<Self, Problem> {
+        let rdp_cookie = persistence.rdp_cookie.map(|name| part("rdp_cookie", CookieName::new(&name)));
         let dynamic_key = persistence.dynamic_key.map(|key| field::text("dynamic_key", key)).transpose()?;
         Ok(Persistence {
             cookie: field::optional("cookie", persistence.cookie)?,
             dynamic_key,
             dynamic: persistence.dynamic,
             force: persistence.force,
+            rdp_cookie: rdp_cookie.transpose()?,
         })
     }
 }

@@ -68,6 +68,7 @@ impl From<&ServerSettings> for v1::ServerSettings {
             pool_purge_delay_ms: settings.pool_purge_delay.map(|span| span.get()),
             max_reuse: settings.max_reuse,
             non_stick: settings.non_stick,
+            source: settings.source.as_ref().map(Into::into),
             naming: field::unless_default(&settings.naming),
             checks: field::unless_default(&settings.checks),
         }
@@ -93,6 +94,7 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
             pool_purge_delay: field::millis("pool_purge_delay_ms", settings.pool_purge_delay_ms)?,
             max_reuse: limit("max_reuse", settings.max_reuse)?,
             non_stick: settings.non_stick,
+            source: field::optional("source", settings.source)?,
             naming: field::defaulted("naming", settings.naming)?,
             checks: field::defaulted("checks", settings.checks)?,
         })

@@ -310,12 +310,20 @@ pub const STATE_FILE: Codec<String> = Codec {
 /// `source`: a local address, port 0 unless written.
 pub const SOURCE: Codec<SocketAddr> = Codec {
     read: |a| {
+        let address = (SERVER_SOURCE.read)(a)?;
+        match a.peek() {
+            Some(extra) => Err(about(extra, format!("'source' does not take the argument '{}'", extra.text))),
+            None => Ok(address),
+        }
+    },
+    write: SERVER_SOURCE.write,
+};
+/// The same among other parameters.
+pub const SERVER_SOURCE: Codec<SocketAddr> = Codec {
+    read: |a| {
         let word = a.take("an address, optionally with ':port'")?;
-        if let Some(extra) = a.peek() {
-            return Err(match extra.text.as_str() {
-                "usesrc" | "interface" => not_yet(extra, "source"),
-                _ => about(extra, format!("'source' does not take the argument '{}'", extra.text)),
-            });
+        if let Some(extra) = a.peek().filter(|extra| matches!(extra.text.as_str(), "usesrc" | "interface")) {
+            return Err(not_yet(extra, "source"));
         }
         super::address::socket_address(word, 0)
     },

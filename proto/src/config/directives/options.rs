@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{ForwardFor, HttpConnection};
+use crate::model::{BackendSettings, ForwardFor, FrontendSettings, HttpConnection};
 
 use super::arguments::{Arguments, Polarity, Reading, about, expecting, literal_ip, signed};
 use super::{Action, Directive, Draft, Lines, Sections, agreed};
@@ -111,18 +111,58 @@ macro_rules! connection {
     };
 }
 
+/// The header of this name, on either side.
+macro_rules! header {
+    ($field:ident) => {
+        (|side| &side.$field, |side| &side.$field)
+    };
+}
+
+/// Where a header stands in a frontend's settings, and where in a backend's.
+type Sides = (
+    fn(&FrontendSettings) -> &Option<Option<ForwardFor>>,
+    fn(&BackendSettings) -> &Option<Option<ForwardFor>>,
+);
+
 /// The rows.
 pub(super) const ROWS: &[Directive] = &[
     connection!("option http-keep-alive", HttpConnection::KeepAlive, &["option http-keep-alive"]),
     connection!("option http-server-close", HttpConnection::ServerClose, &["option http-server-close"]),
     connection!("option httpclose", HttpConnection::Close, &["option httpclose"]),
     Directive {
+        name: "option originalto",
+        sections: Sections::PROXY,
+        syntax: "[ except <network> ] [ header <name> ]",
+        negatable: true,
+        repeats: false,
+        action: Action::Proxy {
+            read: read_originalto,
+            write: |draft, lines| write_header(draft, lines, header!(originalto)),
+        },
+        accepted: &[
+            "option originalto",
+            "option originalto except 127.0.0.0/8 header X-Client-Dst",
+            "no option originalto",
+        ],
+        refused: &["option originalto except", "option originalto if-none", "option originalto header a:b"],
+    },
+    switch!(
+        "option http-buffer-request",
+        Sections::PROXY,
+        both.buffer_request,
+        &["option http-buffer-request", "no option http-buffer-request"],
+        &["option http-buffer-request now"]
+    ),
+    Directive {
         name: "option forwardfor",
         sections: Sections::PROXY,
         syntax: "[ except <network> ] [ header <name> ] [ if-none ]",
         negatable: true,
         repeats: false,
-        action: Action::Proxy { read: read_forwardfor, write: write_forwardfor },
+        action: Action::Proxy {
+            read: read_forwardfor,
+            write: |draft, lines| write_header(draft, lines, header!(forwardfor)),
+        },
         accepted: &[
             "option forwardfor",
             "option forwardfor except 127.0.0.0/8 header X-Client if-none",
@@ -349,6 +389,30 @@ fn write_connection(draft: &Draft, lines: &mut Lines, value: HttpConnection) {
 }
 
 fn read_forwardfor(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
+    let value = read_header("forwardfor", arguments)?;
+    if let Some(side) = &mut draft.frontend {
+        side.forwardfor.clone_from(&value);
+    }
+    if let Some(side) = &mut draft.backend {
+        side.forwardfor = value;
+    }
+    Ok(())
+}
+
+fn read_originalto(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> {
+    let value = read_header("originalto", arguments)?;
+    if let Some(side) = &mut draft.frontend {
+        side.originalto.clone_from(&value);
+    }
+    if let Some(side) = &mut draft.backend {
+        side.originalto = value;
+    }
+    Ok(())
+}
+
+/// How an address is added to requests, by the option of this name; only a client's may be left to a proxy before.
+fn read_header(option: &str, arguments: &mut Arguments) -> Reading<Option<Option<ForwardFor>>> {
+    let is_client = option == "forwardfor";
     let mut value = ForwardFor::default();
     while let Some(word) = arguments.maybe() {
         match word.text.as_str() {
@@ -369,30 +433,26 @@ fn read_forwardfor(draft: &mut Draft, arguments: &mut Arguments) -> Reading<()> 
                 }
                 value.header = Some(name.text.clone());
             }
-            "if-none" => value.if_none = true,
+            "if-none" if is_client => value.if_none = true,
             _ => {
-                let message = format!("'option forwardfor' does not take the argument '{}'", word.text);
-                return Err(expecting(word, message, "'except', 'header' and 'if-none' are accepted"));
+                let message = format!("'option {option}' does not take the argument '{}'", word.text);
+                let accepted = match is_client {
+                    true => "'except', 'header' and 'if-none' are accepted",
+                    false => "'except' and 'header' are accepted",
+                };
+                return Err(expecting(word, message, accepted));
             }
         }
     }
-    let value = match arguments.polarity {
+    Ok(match arguments.polarity {
         Polarity::Plain => Some(Some(value)),
         Polarity::No => Some(None),
         Polarity::Default => None,
-    };
-    if let Some(side) = &mut draft.frontend {
-        side.forwardfor.clone_from(&value);
-    }
-    if let Some(side) = &mut draft.backend {
-        side.forwardfor = value;
-    }
-    Ok(())
+    })
 }
 
-fn write_forwardfor(draft: &Draft, lines: &mut Lines) {
-    let sides =
-        (draft.frontend.as_ref().map(|s| &s.forwardfor), draft.backend.as_ref().map(|s| &s.forwardfor));
+fn write_header(draft: &Draft, lines: &mut Lines, (front, back): Sides) {
+    let sides = (draft.frontend.as_ref().map(front), draft.backend.as_ref().map(back));
     match agreed(sides, lines) {
         None => {}
         Some(None) => lines.push_no(),

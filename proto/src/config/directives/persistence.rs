@@ -93,6 +93,29 @@ pub(super) const ROWS: &[Directive] = &[
         &["option dynamic-cookie", "no option dynamic-cookie"],
         &["option dynamic-cookie now"]
     ),
+    Directive {
+        name: "persist",
+        sections: Sections::BACK,
+        syntax: "rdp-cookie[(<name>)]",
+        negatable: false,
+        repeats: false,
+        action: Action::Proxy {
+            read: |draft, arguments| {
+                let name = read_rdp_cookie(arguments)?;
+                arguments.finish()?;
+                if let Some(side) = &mut draft.backend {
+                    side.persistence.rdp_cookie = Some(name);
+                }
+                Ok(())
+            },
+            write: |draft, lines| {
+                let name = draft.backend.as_ref().and_then(|side| side.persistence.rdp_cookie.as_ref());
+                name.into_iter().for_each(|name| lines.push(vec![format!("rdp-cookie({name})")]));
+            },
+        },
+        accepted: &["persist rdp-cookie(msts)", "persist rdp-cookie(JSESSIONID)"],
+        refused: &["persist", "persist cookie", "persist rdp-cookie(a,b)", "persist rdp-cookie()"],
+    },
     setting!(
         "retry-on",
         Sections::BACK,
@@ -122,6 +145,22 @@ pub(super) const COOKIE_VALUE: Codec<CookieValue> = Codec {
     },
     write: |value| vec![value.to_string()],
 };
+
+fn read_rdp_cookie(arguments: &mut Arguments) -> Reading<CookieName> {
+    let word = arguments.take("'rdp-cookie' or 'rdp-cookie(<name>)'")?;
+    let name = word.text.strip_prefix("rdp-cookie").and_then(|rest| match rest {
+        "" => Some(TERMINAL_SERVER),
+        rest => rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')),
+    });
+    match name {
+        Some(name) => CookieName::new(name)
+            .map_err(|bad| expecting(word, format!("'{name}': {bad}"), "the name of a cookie is expected")),
+        None => Err(choice(word, &["rdp-cookie"])),
+    }
+}
+
+/// The cookie by which brokers of terminal servers name the server.
+const TERMINAL_SERVER: &str = "msts";
 
 const RETRY_ON: Codec<RetryOn> = Codec { read: read_reasons, write: write_reasons };
 

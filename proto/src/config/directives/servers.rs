@@ -7,8 +7,8 @@ use crate::model::{
 use super::super::keywords;
 use super::address::{server_address, spell_server};
 use super::arguments::{
-    Arguments, COUNT, Codec, LIMIT, POSITIVE, Reading, TIME, WEIGHT, WORD, choice, expecting, name, number,
-    time,
+    Arguments, COUNT, Codec, LIMIT, POSITIVE, Reading, SERVER_SOURCE, TIME, WEIGHT, WORD, choice, expecting,
+    name, number, time,
 };
 use super::checks::{HOST, PORT};
 use super::parameters::{self, Parameter};
@@ -170,6 +170,7 @@ pub(super) const PARAMETERS: &[Parameter<ServerSettings>] = &[
     setting!("max-reuse", "<number>", max_reuse, LIMIT),
     word!("non-stick", non_stick = true, true),
     word!("stick", non_stick = false, true),
+    setting!("source", "<address>[:<port>]", source, SERVER_SOURCE),
     naming::RESOLVERS,
     naming::INIT_ADDR,
     naming::RESOLVE_PREFER,

@@ -12,8 +12,16 @@ use super::{text, word};
 
 /// What makes clients stay.
 pub(super) fn persistence() -> impl Strategy<Value = Persistence> + Clone {
-    (of(cookie()), of(text()), of(any::<bool>()), of(any::<bool>()))
-        .prop_map(|(cookie, dynamic_key, dynamic, force)| Persistence { cookie, dynamic_key, dynamic, force })
+    let rdp_cookie = of(cookie_name());
+    (of(cookie()), of(text()), of(any::<bool>()), of(any::<bool>()), rdp_cookie).prop_map(
+        |(cookie, dynamic_key, dynamic, force, rdp_cookie)| Persistence {
+            cookie,
+            dynamic_key,
+            dynamic,
+            rdp_cookie,
+            force,
+        },
+    )
 }
 
 /// Reasons to try again, possibly none.
@@ -33,8 +41,12 @@ pub(super) fn cookie_value() -> impl Strategy<Value = CookieValue> + Clone {
         .prop_filter_map("a value", |text| CookieValue::new(&String::from_iter(text)).ok())
 }
 
+fn cookie_name() -> impl Strategy<Value = CookieName> + Clone {
+    word().prop_filter_map("a name", |word| CookieName::new(&word).ok())
+}
+
 fn cookie() -> impl Strategy<Value = Cookie> + Clone {
-    let name = word().prop_filter_map("a name", |word| CookieName::new(&word).ok());
+    let name = cookie_name();
     let mode = select(vec![CookieMode::Passive, CookieMode::Rewrite, CookieMode::Insert, CookieMode::Prefix]);
     let seconds = || of(prop_oneof![0..=100_000_u32, Just(Cookie::LONGEST)]);
     let attribute =
