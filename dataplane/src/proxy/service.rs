@@ -123,7 +123,6 @@ impl Stage<'_, '_> {
     /// Receives what the client wants to have done, as far as it fits the buffer.
     async fn form(&mut self) -> Result<Form, Fault> {
         let patience = self.session.frontend.request_timeout;
-        self.proceed().await?;
         self.await_body(patience, 0).await?;
         if !self.body.is_done() {
             return Ok(Form::TooLong);

@@ -200,10 +200,9 @@ impl<'a> Stage<'_, 'a> {
 
     /// Waits for the body, or so much of it.
     pub(super) async fn await_body(&mut self, millis: u32, at_least: u64) -> Result<(), Fault> {
-        let deadline = Instant::now();
-        self.session.timer.set(deadline, millis);
-        self.inbound.compact();
         self.invite().await?;
+        self.session.timer.set(Instant::now(), millis);
+        self.inbound.compact();
         let enough = |content: usize, ready: usize| at_least > 0 && content.max(ready) as u64 >= at_least;
         while !self.body.is_done() && !self.inbound.is_full() && !enough(self.content.len(), self.ready) {
             match self.session.stream.read(self.inbound.room(), &self.session.timer).await {
@@ -231,8 +230,7 @@ impl<'a> Stage<'_, 'a> {
         }
         self.head.expect_continue = false;
         self.fields.drop_named(self.inbound.filled(), b"expect");
-        let sent = self.session.stream.write_all(CONTINUE, &[], &self.session.timer, &mut 0).await;
-        sent.map_err(|_| Fault::ClientAborted)
+        self.tell(b"HTTP/1.1 100 Continue\r\n\r\n").await
     }
 
     /// Tells the client a header before the answer (RFC 8297).
@@ -244,14 +242,6 @@ impl<'a> Stage<'_, 'a> {
         out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n\r\n");
         self.tell(&out).await
-    }
-
-    /// Tells a client that waits for it to send the body (RFC 9110 10.1.1).
-    pub(super) async fn proceed(&mut self) -> Result<(), Fault> {
-        match self.head.expect_continue && !self.body.is_done() {
-            true => self.tell(b"HTTP/1.1 100 Continue\r\n\r\n").await,
-            false => Ok(()),
-        }
     }
 
     async fn tell(&mut self, interim: &[u8]) -> Result<(), Fault> {
@@ -295,5 +285,3 @@ impl<'a> Stage<'_, 'a> {
         }
     }
 }
-
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
