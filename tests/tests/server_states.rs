@@ -39,7 +39,7 @@ fn an_address_that_was_set_by_hand_leaves_the_port_of_the_configuration() -> Res
     let stage = Stage::set()?;
     let port = Port::reserve()?;
     let line = format!("3 b 1 w 127.0.0.9 2 0 10 10 1 1 0 2 0 0 0 0 - {} - 0 0 - - 0", port.number());
-    stage.folder.write("states", &format!("1\n{line}\n"))?;
+    stage.folder.write("states", format!("1\n{line}\n"))?;
     let proxy = Proxy::start(Kind::Regate, &stage.configuration(SERVERS, "global"))?;
     let expected = format!("b w 127.0.0.1 2 0 10 10 {}", stage.origin.local_addr()?.port());
     assert_eq!(rows(&proxy)?.first(), Some(&expected));

@@ -41,6 +41,7 @@ pub(super) fn run(shared: &Arc<Shared>, mut hear: impl FnMut(Heard<'_>)) {
         let more = ledger.read(&mut notices, GRAIN);
         // Where much happens, workers shall not have to wake this thread for every notice.
         if more && woken_at.is_some_and(|at| at.elapsed() < BREATH) {
+            #[expect(clippy::disallowed_methods, reason = "this thread is its own: no worker waits")]
             std::thread::sleep(BREATH);
             ledger.read(&mut notices, Duration::ZERO);
         }

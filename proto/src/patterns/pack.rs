@@ -190,14 +190,17 @@ impl Packer {
     }
 }
 
+/// A key and its value.
+type Entry<'k, 'a> = (&'k [u8], Option<&'a [u8]>);
+
 impl<'a> Cursor<'a> {
     /// The next entry: its key and its value.
-    pub fn advance(&mut self) -> Option<(&[u8], Option<&'a [u8]>)> {
+    pub fn advance(&mut self) -> Option<Entry<'_, 'a>> {
         // Blocks were read once before they became a pack.
         self.step().ok().flatten()
     }
 
-    fn step(&mut self) -> Result<Option<(&[u8], Option<&'a [u8]>)>, &'static str> {
+    fn step(&mut self) -> Result<Option<Entry<'_, 'a>>, &'static str> {
         while self.rest.is_empty() {
             let Some(block) = self.blocks.next() else { return Ok(None) };
             self.rest = block;
