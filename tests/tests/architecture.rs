@@ -264,11 +264,6 @@ const LONG: &[Long] = &[
         reason: "the entries of stick tables, their age and their eviction share one lock",
     },
     Long {
-        path: "proto/src/state/entries.rs",
-        lines: 680,
-        reason: "every edit of a list, each of which must keep the same parts in step",
-    },
-    Long {
         path: "proto/src/config/assemble.rs",
         lines: 680,
         reason: "sections and lines of every kind come together here",

@@ -263,6 +263,8 @@ fn share(frontend: &FrontendSettings, backend: &mut BackendSettings) {
     backend.mode = frontend.mode;
     backend.http_connection = frontend.http_connection;
     backend.forwardfor.clone_from(&frontend.forwardfor);
+    backend.originalto.clone_from(&frontend.originalto);
+    backend.buffer_request = frontend.buffer_request;
     backend.log.clone_from(&frontend.log);
     backend.nolinger = frontend.nolinger;
     backend.error_pages.clone_from(&frontend.error_pages);

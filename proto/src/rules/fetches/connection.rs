@@ -38,14 +38,7 @@ pub(super) const ROWS: &[Row] = &[
     row("fc_err", Fetch::ClientError, Signature::NONE, Kind::Int, Reach::CONNECTION, &["fc_err"]),
     row("fc_err_str", Fetch::ClientErrorText, Signature::NONE, Kind::Str, Reach::CONNECTION, &["fc_err_str"]),
     row("fc_fackets", Fetch::ClientFackets, Signature::NONE, Kind::Int, Reach::CONNECTION, &["fc_fackets"]),
-    row(
-        "fc_glitches",
-        Fetch::ClientGlitches,
-        Signature::NONE,
-        Kind::Int,
-        Reach::CONNECTION,
-        &["fc_glitches"],
-    ),
+    row("fc_glitches", Fetch::ClientGlitches, Signature::NONE, Kind::Int, Reach::CONNECTION, &[]),
     row(
         "fc_http_major",
         Fetch::ClientHttpMajor,
