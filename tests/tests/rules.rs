@@ -35,6 +35,8 @@ const GET: &str = "GET /path/to?a=1&b=2 HTTP/1.1\r\nHost: www.example.com\r\nX-L
 const POST: &str = "POST /form HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nConnection: close\r\n\r\na=1&b=2";
 const EXPECTING: &str = "POST /form HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 7\r\nConnection: close\r\n\r\n";
 const EXPECTING_WITH_BODY: &str = "POST /form HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 7\r\nConnection: close\r\n\r\na=1&b=2";
+const SLOW: &str = "GET /slow HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+const STALLED: &str = "GET /stalled HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 const OLD: &str = "GET / HTTP/1.0\r\n\r\n";
 
 const ROWS: &[Row] = &[
@@ -266,6 +268,13 @@ const ROWS: &[Row] = &[
     front("http-response del-header X-Origin", GET),
     front("http-response set-status 404", GET),
     front("http-response set-status 503 reason Later", GET),
+    front("http-response wait-for-body time 4s\n http-response set-header X-Body %[res.body]", GET),
+    front("http-response wait-for-body time 4s\n http-response set-header X-Body %[res.body]", SLOW),
+    back(
+        "http-response wait-for-body time 4s at-least 3\n http-response set-header X-Body %[res.body]",
+        SLOW,
+    ),
+    front("http-response wait-for-body time 100ms", STALLED),
     front("http-response deny", GET),
     front("http-response deny if { status 404 }", GET),
     front("http-response return status 418 content-type text/plain string tea", GET),
@@ -547,7 +556,11 @@ struct Stage {
 impl Stage {
     fn start(kind: Kind) -> Result<Stage> {
         let origin = Origin::start("origin")?;
-        origin.answer_by(|_| Answer::text("hello").header("X-Origin", "here"));
+        origin.answer_by(|request| match request.target.as_str() {
+            "/slow" => Answer::text("hello").stutter(Duration::from_millis(50)),
+            "/stalled" => Answer::text("hello").stutter(Duration::from_secs(2)),
+            _ => Answer::text("hello").header("X-Origin", "here"),
+        });
         let sink = UdpSocket::bind("127.0.0.1:0")?;
         sink.set_read_timeout(Some(wait::PATIENCE))?;
         let mut text = format!(

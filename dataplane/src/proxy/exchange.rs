@@ -19,6 +19,7 @@ use super::inspection::Look;
 use super::malformed;
 use super::persistence::Answered;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
+use super::response::Arrived;
 use super::rewrite;
 use super::rules::{Draft, Message};
 use super::scene::{Scene, past};
@@ -385,7 +386,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
             && uploaded
             && !self.session.should_end();
         let after = if persists { After::Next } else { After::Close };
-        let ready = admit(&mut body, &mut response, head.len).map_err(|mut refusal| {
+        let mut ready = admit(&mut body, &mut response, head.len).map_err(|mut refusal| {
             refusal.at += head.len;
             let at = (self.backend, way, &*self.story);
             malformed::keep_response(self.session, at, response.filled(), refusal, 0);
@@ -398,11 +399,13 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let mut added = self.cookies(way, &head, response.filled());
         let uploads = uploaded && connection == HttpConnection::KeepAlive && self.look != Look::Close;
         let keeps = head.persistent && !until_close && uploads;
-        // All of it is here: the next answer of this connection is another's.
-        let whole = body.is_done() && response.len() == head.len + ready;
-        let line = match self.amend(way, &head, response.filled(), &mut added).await {
+        let mut arrived =
+            Arrived { buffer: &mut response, body: &mut body, ready: &mut ready, is_asked: uploaded };
+        let line = match self.amend(way, &head, &mut arrived, &mut added).await {
             Ok(line) => line,
             Err(fault) => {
+                // All of it is here: the next answer of this connection is another's.
+                let whole = body.is_done() && response.len() == head.len + ready;
                 self.spare = keeps && whole && matches!(fault, Fault::ResponseDenied | Fault::Replaced);
                 return Err(fault);
             }
@@ -534,7 +537,11 @@ impl<'s, 'a> Exchange<'s, 'a> {
     ) -> Result<Reply, Fault> {
         let mut out = self.session.worker.scratch();
         let mut added = self.cookies(way, &head, response.filled());
-        let line = self.amend(way, &head, response.filled(), &mut added).await?;
+        // A tunnel has no body that could be waited for.
+        let (mut body, mut ready) = (Body::new(Framing::None, &Limits::default()), 0);
+        let mut arrived =
+            Arrived { buffer: &mut response, body: &mut body, ready: &mut ready, is_asked: false };
+        let line = self.amend(way, &head, &mut arrived, &mut added).await?;
         head.drop_hop_by_hop(response.filled(), self.fields);
         self.fields.write(response.filled(), line.as_deref(), &added, &mut out);
         self.session.worker.keep_scratch(added);

@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     StaleConnection,
     /// The server took too long for its response.
     ServerTimeout,
+    /// The body of the response, which a rule waited for, was not complete in time.
+    AnswerTimeout,
     /// The response is malformed.
     BadResponse,
     /// The client closed while its response was awaited.
@@ -84,7 +86,7 @@ impl Fault {
             Fault::ServerClosed | Fault::BadResponse | Fault::ServerAborted | Fault::BadResponseBody => {
                 Some(502)
             }
-            Fault::ServerTimeout | Fault::ServerDataTimeout => Some(504),
+            Fault::ServerTimeout | Fault::AnswerTimeout | Fault::ServerDataTimeout => Some(504),
             Fault::Denied => Some(403),
             Fault::Cut(_, Progress::Waiting) => Some(502),
             Fault::Tarpitted => Some(500),
@@ -112,6 +114,7 @@ impl Fault {
                 | Fault::ConnectTimeout
                 | Fault::ServerClosed
                 | Fault::ServerTimeout
+                | Fault::AnswerTimeout
                 | Fault::BadResponse
                 | Fault::Denied
                 | Fault::Tarpitted
@@ -153,6 +156,8 @@ impl Fault {
             Fault::ConnectTimeout => (Cause::ServerTimeout, Phase::Connect),
             Fault::ServerClosed | Fault::StaleConnection => (Cause::Server, Phase::Headers),
             Fault::ServerTimeout => (Cause::ServerTimeout, Phase::Headers),
+            // HAProxy waits for either body in one place, and says so.
+            Fault::AnswerTimeout => (Cause::ServerTimeout, Phase::Request),
             Fault::BadResponse => (Cause::Proxy, Phase::Headers),
             Fault::ClientLeftWaiting => (Cause::Client, Phase::Headers),
             Fault::ClientAborted => (Cause::Client, Phase::Data),

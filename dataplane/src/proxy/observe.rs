@@ -35,7 +35,7 @@ pub(crate) fn observe_answer(
     let Some(checks) = server.checks.as_deref().filter(wanted) else { return };
     let failed = match (fault, status) {
         (Some(Fault::BadResponse | Fault::BadResponseBody), _) => Some("Invalid http response (headers)"),
-        (Some(Fault::ServerTimeout), _) => Some("Read timeout (http)"),
+        (Some(Fault::ServerTimeout | Fault::AnswerTimeout), _) => Some("Read timeout (http)"),
         (Some(Fault::ServerClosed | Fault::ServerAborted), _) => Some("Close from server (http)"),
         (Some(_), None) => return,
         (_, Some(501 | 505)) => None,

@@ -8,14 +8,18 @@ use std::time::{Duration, Instant};
 use regate_proto::rules::Scope;
 
 use super::answer::{self, Answer, Manner};
+use super::buffer::Buffer;
+use super::clock::Timer;
 use super::exchange::Exchange;
 use super::fault::Fault;
 use super::first_line::StatusLine;
-use super::h1::{Method, ResponseHead};
+use super::h1::{Body, Method, ResponseHead};
 use super::inspection::{Inspected, Look, look};
+use super::relay::admit;
 use super::reply::Pages;
 use super::rules::{Decision, Draft, Message, Step};
 use super::scene::{Scene, content, past};
+use super::stream::Cut;
 use super::upstream::Way;
 use crate::snapshot::RulePlan;
 
@@ -60,7 +64,7 @@ impl<'a> Exchange<'_, 'a> {
         &mut self,
         way: &Way<'_>,
         head: &ResponseHead,
-        buffer: &[u8],
+        arrived: &mut Arrived<'_>,
         added: &mut Vec<u8>,
     ) -> Result<Option<Vec<u8>>, Fault> {
         let halves = self.session.frontend.is_half_with(self.backend);
@@ -76,7 +80,6 @@ impl<'a> Exchange<'_, 'a> {
         }
         added.clear();
         let mut line = StatusLine::default();
-        let (body, length) = content(head, buffer);
         let back = Some(self.backend.rules.as_ref()).filter(|_| !halves);
         let lists: [&[RulePlan]; 4] = [
             back.map_or(&[], |rules| &rules.http_response),
@@ -87,6 +90,8 @@ impl<'a> Exchange<'_, 'a> {
         for rules in lists {
             let mut at = 0;
             loop {
+                let buffer = arrived.buffer.filled();
+                let (body, length) = content(head, buffer);
                 let mut draft = Draft {
                     scene: Scene {
                         session: self.session,
@@ -121,10 +126,12 @@ impl<'a> Exchange<'_, 'a> {
                         self.session.worker.clock.sleep(time).await;
                         at = next;
                     }
-                    // A response's body is not waited for: it is on its way, and may have no end.
-                    Step::AwaitBody(_, _, next) | Step::Hint(_, next) | Step::Resolve(_, _, next) => {
-                        at = next
+                    Step::AwaitBody(millis, at_least, next) => {
+                        self.await_body(way, head, arrived, (millis, at_least)).await?;
+                        at = next;
                     }
+                    // These do not stand among rules for responses.
+                    Step::Hint(_, next) | Step::Resolve(_, _, next) => at = next,
                 }
             }
         }
@@ -133,6 +140,51 @@ impl<'a> Exchange<'_, 'a> {
         }
         Ok(line.rewritten())
     }
+
+    /// Waits for the body of a response, so much of it, or as much as its buffer takes. It is not waited for while the
+    /// request is still on its way: the server may wait for that.
+    async fn await_body(
+        &mut self,
+        way: &Way<'_>,
+        head: &ResponseHead,
+        arrived: &mut Arrived<'_>,
+        (millis, at_least): (u32, u64),
+    ) -> Result<(), Fault> {
+        let Arrived { buffer, body, ready, is_asked } = arrived;
+        let timer = Timer::new(&self.session.worker.clock);
+        timer.set(Instant::now(), millis);
+        buffer.compact();
+        let enough = |ready: usize| at_least > 0 && ready as u64 >= at_least;
+        while *is_asked && !body.is_done() && !buffer.is_full() && !enough(**ready) {
+            match way.upstream.stream.read(buffer.room(), &timer).await {
+                // What is missing will be missed when the response is relayed.
+                Ok(0) | Err(Cut::Broken) => break,
+                Err(Cut::Timeout) => {
+                    self.story.miss_answer();
+                    return Err(Fault::AnswerTimeout);
+                }
+                Err(Cut::Nudge) => {}
+                Ok(count) => {
+                    buffer.put(count);
+                    let start = head.len + **ready;
+                    **ready += admit(body, buffer, start).map_err(|_| Fault::BadResponse)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A response as far as it has come.
+pub(super) struct Arrived<'b> {
+    /// Its bytes, from the head on.
+    pub(super) buffer: &'b mut Buffer,
+    /// What is to come of its body.
+    pub(super) body: &'b mut Body,
+    /// The bytes of its body in the buffer.
+    pub(super) ready: &'b mut usize,
+    /// Whether the server has the whole request.
+    pub(super) is_asked: bool,
 }
 
 /// What the client gets in the place of a response, and what became of the exchange.

@@ -287,6 +287,11 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// The response did not come whole in time: as if nobody had answered.
+    pub(crate) fn miss_answer(&mut self) {
+        self.responded = None;
+    }
+
     /// Whether it is one of HTTP, whose request is there.
     pub(crate) fn received_request(&self) -> bool {
         self.received.is_some()
@@ -510,6 +515,7 @@ impl<'a> Story<'a> {
             Fault::ServerClosed
             | Fault::StaleConnection
             | Fault::ServerTimeout
+            | Fault::AnswerTimeout
             | Fault::BadResponse
             | Fault::BadResponseBody => both(|exchanges| &exchanges.response_errors),
             Fault::ClientLeftWaiting | Fault::ClientAborted | Fault::ClientDataTimeout => {
