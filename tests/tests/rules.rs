@@ -303,6 +303,8 @@ const ROWS: &[Row] = &[
         request: GET,
     },
     front("http-request deny\n http-after-response set-header X-Line %[last_rule_line]", GET),
+    front("http-request return status 200 content-type text/plain lf-string \"%[last_rule_line].\"", GET),
+    front("http-request redirect location /x\n http-after-response set-header X-Line %[last_rule_line]", GET),
     front("http-request set-header X-File %[last_rule_file] if { last_rule_file -m found }", GET),
 ];
 

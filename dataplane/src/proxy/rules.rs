@@ -109,6 +109,10 @@ impl<'d> Draft<'d> {
             self.captures.settle();
             if let Some(step) = self.decide(&rule.action, at) {
                 match step {
+                    // What such a rule answers with is made while the rule is still being carried out.
+                    Step::Answer(Decision::Return(_) | Decision::Redirect(_)) => {
+                        self.wishes.answering_rule.clone_from(&rule.place);
+                    }
                     Step::Done | Step::Answer(_) => self.wishes.last_rule.clone_from(&rule.place),
                     _ => self.wishes.waiting_rule.clone_from(&rule.place),
                 }

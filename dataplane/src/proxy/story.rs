@@ -151,7 +151,7 @@ impl<'a> Story<'a> {
 
     /// What samples may look at when neither message is there.
     pub(crate) fn view<'v>(&'v self, session: &'v Session, ends: &'v Ends<'v>) -> View<'v> {
-        let [last_rule, waiting_rule] = self.wishes.passed();
+        let [last_rule, waiting_rule] = self.wishes.passed_in_all();
         View {
             snapshot: session.configuration(),
             live: &session.worker.shared.live,

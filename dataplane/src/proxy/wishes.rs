@@ -27,15 +27,27 @@ pub(crate) struct Wishes {
     pub(super) overrides: Overrides,
     /// The file and line of the rule that last ended a set.
     pub(super) last_rule: Option<(Arc<str>, u32)>,
+    /// Those of the rule whose answer the client gets.
+    pub(super) answering_rule: Option<(Arc<str>, u32)>,
     /// Those of the rule that is waited for.
     pub(super) waiting_rule: Option<(Arc<str>, u32)>,
 }
 
 impl Wishes {
-    /// What samples see of the rules that were gone through.
+    /// What samples of rules see of the rules that were gone through.
     pub(super) fn passed(&self) -> [Option<(&str, u32)>; 2] {
-        [&self.last_rule, &self.waiting_rule].map(|place| place.as_ref().map(|(file, line)| (&**file, *line)))
+        [&self.last_rule, &self.waiting_rule].map(seen)
     }
+
+    /// What samples of log lines see of them.
+    pub(super) fn passed_in_all(&self) -> [Option<(&str, u32)>; 2] {
+        let last = if self.answering_rule.is_some() { &self.answering_rule } else { &self.last_rule };
+        [last, &self.waiting_rule].map(seen)
+    }
+}
+
+fn seen(place: &Option<(Arc<str>, u32)>) -> Option<(&str, u32)> {
+    place.as_ref().map(|(file, line)| (&**file, *line))
 }
 
 /// What rules decided about the way to a server.
