@@ -126,13 +126,8 @@ impl Ledger {
         bumps
     }
 
-    /// Notes how servers stood before the process started.
+    /// Notes how servers stood before the process started; what was noted first holds.
     pub fn keep(&self, standings: HashMap<ServerRef, (Operational, u32)>) {
-        *self.kept.lock() = standings;
-    }
-
-    /// Notes how more servers stood, of which nothing is known yet.
-    pub fn keep_also(&self, standings: HashMap<ServerRef, (Operational, u32)>) {
         let mut kept = self.kept.lock();
         for (at, standing) in standings {
             kept.entry(at).or_insert(standing);

@@ -21,8 +21,7 @@ use super::persistence::Answered;
 use super::relay::{self, Direction, End, Ends, Flow, Halt, admit};
 use super::response::Arrived;
 use super::rewrite;
-use super::rules::{Draft, Message};
-use super::scene::{Scene, past};
+use super::rules::Message;
 use super::session::Session;
 use super::story::Story;
 use super::stream::{Cut, poll_timer};
@@ -453,22 +452,10 @@ impl<'s, 'a> Exchange<'s, 'a> {
     /// Notes the server where rules want its clients to stay with it.
     fn note_server(&mut self, way: &Way<'_>, head: &ResponseHead, buffer: &[u8]) {
         let mut stores = std::mem::take(&mut self.story.stores);
-        let draft = Draft {
-            scene: Scene {
-                session: self.session,
-                snapshot: self.snapshot,
-                backend: Some(self.backend),
-                server: Some(&way.server),
-                unique_id: self.story.unique_id.as_deref(),
-                past: past(&self.request.head, self.inbound, way),
-            },
-            buffer,
-            fields: self.fields,
-            message: Message::Response(head, &mut StatusLine::default(), &[], None),
-            wishes: &mut self.story.wishes,
-            captures: &mut self.story.captures,
-        };
-        draft.stick_by_response(self.backend, &mut stores);
+        let backend = self.backend;
+        let mut line = StatusLine::default();
+        let draft = self.draft(way, buffer, Message::Response(head, &mut line, &[], None));
+        draft.stick_by_response(backend, &mut stores);
         stores.note(&way.server, self.session.worker.shared.live.process.now());
     }
 

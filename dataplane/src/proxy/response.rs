@@ -72,6 +72,7 @@ impl<'a> Exchange<'_, 'a> {
             return Ok(None);
         }
         let frontend = self.session.frontend.clone();
+        let asks_for_body = self.request.head.method != Method::Head;
         self.session.variables.forget(&[Scope::Request]);
         for line in added.split_inclusive(|byte| *byte == b'\n') {
             if let Some(colon) = memchr::memchr(b':', line) {
@@ -87,33 +88,23 @@ impl<'a> Exchange<'_, 'a> {
             back.map_or(&[], |rules| &rules.http_after_response),
             &frontend.rules.http_after_response,
         ];
-        for rules in lists {
-            let mut at = 0;
-            loop {
-                let buffer = arrived.buffer.filled();
-                let (body, length) = content(head, buffer);
-                let mut draft = Draft {
-                    scene: Scene {
-                        session: self.session,
-                        snapshot: self.snapshot,
-                        backend: Some(self.backend),
-                        server: Some(&way.server),
-                        unique_id: self.story.unique_id.as_deref(),
-                        past: past(&self.request.head, self.inbound, way),
-                    },
-                    buffer,
-                    fields: self.fields,
-                    message: Message::Response(head, &mut line, &body, length),
-                    wishes: &mut self.story.wishes,
-                    captures: &mut self.story.captures,
-                };
-                match draft.run(rules, at) {
-                    Step::Done | Step::More(_) => break,
+        let (backend, snapshot) = (self.backend, self.snapshot);
+        let mut rules = lists.into_iter().filter(|rules| !rules.is_empty());
+        let (mut list, mut at) = (rules.next(), 0);
+        while list.is_some() {
+            let buffer = arrived.buffer.filled();
+            let (body, length) = content(head, buffer);
+            // What came of the body stays as it is until more of it is waited for.
+            let mut awaited = None;
+            while let Some(rules_now) = list.filter(|_| awaited.is_none()) {
+                let mut draft = self.draft(way, buffer, Message::Response(head, &mut line, &body, length));
+                match draft.run(rules_now, at) {
+                    Step::Done | Step::More(_) => (list, at) = (rules.next(), 0),
                     Step::Answer(decision) => {
-                        let body = self.request.head.method != Method::Head;
-                        let own = [Some(&self.backend.error_pages), Some(&frontend.error_pages)];
-                        let pages = Pages { own, shared: &self.snapshot.http_errors };
-                        let (prepared, fault) = replacement(decision, &draft, Manner { body, pages });
+                        let own = [Some(&backend.error_pages), Some(&frontend.error_pages)];
+                        let pages = Pages { own, shared: &snapshot.http_errors };
+                        let manner = Manner { body: asks_for_body, pages };
+                        let (prepared, fault) = replacement(decision, &draft, manner);
                         if matches!(decision, Decision::SilentDrop) {
                             self.session.stream.vanish();
                         }
@@ -127,18 +118,45 @@ impl<'a> Exchange<'_, 'a> {
                         at = next;
                     }
                     Step::AwaitBody(millis, at_least, next) => {
-                        self.await_body(way, head, arrived, (millis, at_least)).await?;
+                        awaited = Some((millis, at_least));
                         at = next;
                     }
                     // These do not stand among rules for responses.
                     Step::Hint(_, next) | Step::Resolve(_, _, next) => at = next,
                 }
             }
+            if let Some(patience) = awaited {
+                self.await_body(way, head, arrived, patience).await?;
+            }
         }
         if let Some((status, _)) = &line.status {
             self.story.status = Some(*status);
         }
         Ok(line.rewritten())
+    }
+
+    /// What rules look at while an answer is there.
+    pub(super) fn draft<'d>(
+        &'d mut self,
+        way: &'d Way<'_>,
+        buffer: &'d [u8],
+        message: Message<'d>,
+    ) -> Draft<'d> {
+        Draft {
+            scene: Scene {
+                session: self.session,
+                snapshot: self.snapshot,
+                backend: Some(self.backend),
+                server: Some(&way.server),
+                unique_id: self.story.unique_id.as_deref(),
+                past: past(&self.request.head, self.inbound, way),
+            },
+            buffer,
+            fields: self.fields,
+            message,
+            wishes: &mut self.story.wishes,
+            captures: &mut self.story.captures,
+        }
     }
 
     /// Waits for the body of a response, so much of it, or as much as its buffer takes. It is not waited for while the

@@ -46,21 +46,24 @@ pub(super) fn recall(state: &mut State, known: &HashSet<ServerRef>, live: &Live)
             }
         }
     }
-    live.ledger.keep_also(standings);
+    live.ledger.keep(standings);
     live.remember_also(addresses);
     lay(state, wanted)
 }
 
 /// Lays changes over a state, all at once, or else those servers' that fit.
 fn lay(state: &mut State, wanted: Vec<(ServerRef, Vec<Change>)>) -> Vec<ChangeSet> {
+    if wanted.is_empty() {
+        return Vec::new();
+    }
     let at = super::events::unix_millis();
     let set = |changes: Vec<Change>| {
         let origin = Origin { actor: "server state file".to_owned(), door: "file".to_owned(), at };
         ChangeSet { base: None, origin, changes }
     };
     let all = set(wanted.iter().flat_map(|(_, changes)| changes).cloned().collect());
-    if wanted.is_empty() || state.apply(&all).is_ok() {
-        return Vec::from_iter((!wanted.is_empty()).then_some(all));
+    if state.apply(&all).is_ok() {
+        return vec![all];
     }
     let mut sets = Vec::new();
     for (server, changes) in wanted {
