@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::requests::small_scene;
-use super::{Course, remark};
+use super::{Course, remark, said};
 use crate::bench::admin::Admin;
 use crate::bench::bulk::Receipt;
 use crate::bench::contestant::{Contestant, Rules, Running};
@@ -46,11 +46,7 @@ pub(super) fn run(course: &Course) -> Result<Table> {
         for span in &spans {
             remark(&mut table, contestant, span, false);
         }
-        let mut said = String::new();
-        for (measure, value) in MEASURES.iter().zip(&values) {
-            let _ = write!(said, "{} {value:.*}; ", measure.name, measure.digits);
-        }
-        Ok(said)
+        Ok(said(&MEASURES, &values))
     })?;
     Ok(table)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::requests::small_scene;
-use super::{Course, remark};
+use super::{Course, remark, said};
 use crate::bench::load::{Pace, Plan};
 use crate::bench::round::{Scene, span_of};
 use crate::bench::table::{Measure, Table};
@@ -59,11 +59,7 @@ pub(super) fn run(course: &Course) -> Result<Table> {
         let mut values = costs.clone();
         values.extend(added.map(|(frontend, cost)| (cost - costs[0]) * 1000.0 / frontend.lookups));
         table.add(contestant, &values);
-        let mut said = String::new();
-        for (measure, value) in measures.iter().zip(&values) {
-            let _ = write!(said, "{} {value:.*}; ", measure.name, measure.digits);
-        }
-        Ok(said)
+        Ok(said(&measures, &values))
     })?;
     Ok(table)
 }

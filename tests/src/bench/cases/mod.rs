@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::contestant::Contestant;
 use super::round::{Effort, Span};
-use super::table::Table;
+use super::table::{Measure, Table};
 use crate::harness::Result;
 
 /// One case: its name on the command line and what runs it.
@@ -92,6 +92,15 @@ impl Course {
         }
         Ok(())
     }
+}
+
+/// What was measured, in a line for who watches.
+fn said(measures: &[Measure], values: &[f64]) -> String {
+    let mut said = String::new();
+    for (measure, value) in measures.iter().zip(values) {
+        let _ = write!(said, "{} {value:.*}; ", measure.name, measure.digits);
+    }
+    said
 }
 
 /// Sentences about a span that is less than it seems: failures, missing log lines.

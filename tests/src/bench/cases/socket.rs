@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::lists::{fill, map_of};
 use super::requests::small_scene;
-use super::{Course, remark};
+use super::{Course, remark, said};
 use crate::bench::contestant::Rules;
 use crate::bench::load::Pace;
 use crate::bench::round::{Scene, Span};
@@ -57,11 +57,7 @@ pub(super) fn run(course: &Course) -> Result<Table> {
         for span in &spans {
             remark(&mut table, contestant, span, false);
         }
-        let mut said = String::new();
-        for (measure, value) in MEASURES.iter().zip(&values) {
-            let _ = write!(said, "{} {value:.*}; ", measure.name, measure.digits);
-        }
-        Ok(said)
+        Ok(said(&MEASURES, &values))
     })?;
     Ok(table)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::requests::small_scene;
-use super::{Course, remark};
+use super::{Course, remark, said};
 use crate::bench::contestant::{Rules, Running, Setting};
 use crate::bench::load::{Pace, Plan};
 use crate::bench::round::{LOAD_CORE, Scene, span_of};
@@ -157,14 +157,6 @@ fn fill(stage: &mut Stage, running: &Running, commands: usize, count: usize) -> 
         return Ok(receipt.time);
     }
     Err(Trouble::new(format!("the table was not filled: {words}; {shown}")))
-}
-
-fn said(measures: &[Measure], values: &[f64]) -> String {
-    let mut said = String::new();
-    for (measure, value) in measures.iter().zip(values) {
-        let _ = write!(said, "{} {value:.*}; ", measure.name, measure.digits);
-    }
-    said
 }
 
 /// Six digits make an address of a million.
