@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = tonic_prost_build::configure()
         .bytes(".regate.v1.Entry")
         .bytes(".regate.v1.ListEdit")
-        .bytes(".regate.v1.PackedEntries");
+        .bytes(".regate.v1.PackedEntries")
+        .bytes(".regate.v1.PackedStatistics");
     for noun in boxed {
         config = config.boxed(format!(".regate.v1.Row.noun.{noun}"));
     }

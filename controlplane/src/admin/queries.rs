@@ -93,13 +93,24 @@ impl Core {
 
     /// Asks the nodes that are meant: one is passed through, counters of several are merged, the rest is told one
     /// node after the other.
-    async fn ask_nodes(&self, caller: &Caller, query: v1::Query, answers: &Answers) -> Result<(), Problems> {
+    async fn ask_nodes(
+        &self,
+        caller: &Caller,
+        mut query: v1::Query,
+        answers: &Answers,
+    ) -> Result<(), Problems> {
         let nodes = self.meant(caller).map_err(|problem| vec![problem])?;
         if nodes.is_empty() {
             let detail = "only a node can tell, and there is none";
             return Err(vec![Problem::general(Code::Unavailable, detail)]);
         }
-        let is_merged = nodes.len() > 1 && matches!(query.question, Some(v1::query::Question::Statistics(_)));
+        let is_merged = match &mut query.question {
+            Some(v1::query::Question::Statistics(query)) if nodes.len() > 1 => {
+                query.packed = false;
+                true
+            }
+            _ => false,
+        };
         let mut counters = Vec::new();
         let mut revision = 0;
         for node in &nodes {

@@ -49,7 +49,15 @@ pub(super) fn answer(context: &Context, caller: &Caller, query: v1::Query) -> Re
         }
         Question::Rows(query) => rows(context, caller, query),
         Question::Statistics(query) => {
+            let packed = query.packed;
             let (revision, rows) = statistics(context, caller, query)?;
+            if packed {
+                return Ok(Box::new(rows.packed().map(move |block| v1::Answer {
+                    revision: revision.0,
+                    packed_statistics: Some(block),
+                    ..v1::Answer::default()
+                })));
+            }
             let parts = chunk::parts(rows);
             Ok(Box::new(parts.map(move |statistics| v1::Answer {
                 revision: revision.0,
@@ -177,7 +185,7 @@ pub(super) fn statistics(
     context: &Context,
     caller: &Caller,
     query: v1::StatisticsQuery,
-) -> Result<(Revision, impl Iterator<Item = v1::StatisticsRow> + Send + use<>), Problem> {
+) -> Result<(Revision, statistics::Listing), Problem> {
     caller.may(Asked::Statistics)?;
     let kind = |number: &i32| match v1::StatisticsKind::try_from(*number) {
         Ok(v1::StatisticsKind::Unspecified) | Err(_) => Err(Problem::general(

@@ -6,8 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use prost::Message;
 use regate_proto::model::{Balance, BindAddress, BindHost, Mode, Name, Subject};
 use regate_proto::problem::{Code, Problem};
+use regate_proto::wire::StatisticsPacker;
 use regate_proto::wire::v1::{self, StatisticsKind, StatisticsRow};
 
 use super::view;
@@ -29,22 +31,100 @@ pub(super) struct Wanted {
 }
 
 /// The rows that are wanted, by place of their proxy.
-pub(super) fn rows(
-    current: &Current,
-    live: Arc<Live>,
-    wanted: Wanted,
-) -> Result<impl Iterator<Item = StatisticsRow> + Send + use<>, Problem> {
+pub(super) fn rows(current: &Current, live: Arc<Live>, wanted: Wanted) -> Result<Listing, Problem> {
     let proxies = proxies(current, &wanted)?;
     let now = live.process.now();
     let stopping = live.process.is_stopping();
     let page = Page { snapshot: current.snapshot.clone(), wanted, now, stopping };
-    Ok(proxies.into_iter().flat_map(move |proxy| page.proxy(proxy)))
+    Ok(Listing { page, proxies: proxies.into_iter(), proxy: None, at: 0 })
+}
+
+/// Rows that are made one by one, as they are taken.
+pub(super) struct Listing {
+    page: Page,
+    proxies: std::vec::IntoIter<Proxy>,
+    /// The proxy whose rows are being made, and how many places of it have been looked at.
+    proxy: Option<Proxy>,
+    at: usize,
+}
+
+/// Rows packed in blocks; at least one.
+pub(super) struct Blocks {
+    listing: Listing,
+    row: StatisticsRow,
+    packer: StatisticsPacker,
+    begun: bool,
+    ended: bool,
+}
+
+impl Listing {
+    /// Makes the next row in place of another; tells whether there was one.
+    fn fill(&mut self, row: &mut StatisticsRow) -> bool {
+        loop {
+            if self.proxy.is_none() {
+                let Some(next) = self.proxies.next() else { return false };
+                (self.proxy, self.at) = (Some(next), 0);
+            }
+            let Some(proxy) = &self.proxy else { return false };
+            let at = self.at;
+            self.at = at.saturating_add(1);
+            match self.page.fill(proxy, at, row) {
+                Place::Row => return true,
+                Place::Hidden => {}
+                Place::End => self.proxy = None,
+            }
+        }
+    }
+
+    /// The same rows, packed.
+    pub(super) fn packed(self) -> Blocks {
+        Blocks {
+            listing: self,
+            row: StatisticsRow::default(),
+            packer: StatisticsPacker::default(),
+            begun: false,
+            ended: false,
+        }
+    }
+}
+
+impl Iterator for Listing {
+    type Item = StatisticsRow;
+
+    fn next(&mut self) -> Option<StatisticsRow> {
+        let mut row = StatisticsRow::default();
+        self.fill(&mut row).then_some(row)
+    }
+}
+
+impl Iterator for Blocks {
+    type Item = v1::PackedStatistics;
+
+    fn next(&mut self) -> Option<v1::PackedStatistics> {
+        while !self.ended && self.packer.count() < MOST_ROWS && self.packer.len() < MOST_BYTES {
+            self.ended = !self.listing.fill(&mut self.row);
+            if !self.ended {
+                self.packer.push(&self.row);
+            }
+        }
+        let first = !std::mem::replace(&mut self.begun, true);
+        (first || !self.packer.is_empty()).then(|| self.packer.take())
+    }
 }
 
 /// One half of what a proxy is.
 enum Proxy {
     Frontend { plan: Arc<FrontendPlan>, paused: bool, binds: bool },
     Backend(Arc<BackendPlan>),
+}
+
+/// What there is at a place of a proxy.
+enum Place {
+    Row,
+    /// A row that is not wanted.
+    Hidden,
+    /// The place after the last.
+    End,
 }
 
 /// What all rows of a listing need.
@@ -103,118 +183,120 @@ fn proxies(current: &Current, wanted: &Wanted) -> Result<Vec<Proxy>, Problem> {
 }
 
 impl Page {
-    fn proxy(&self, proxy: Proxy) -> Vec<StatisticsRow> {
-        let mut rows = Vec::new();
+    /// Makes the row at a place of a proxy: a frontend stands before its binds, a backend after its servers.
+    fn fill(&self, proxy: &Proxy, at: usize, row: &mut StatisticsRow) -> Place {
+        let wanted = &self.wanted;
+        let shows = |kind: StatisticsKind, id: u32| wanted.shows(kind) && wanted.serves(id);
+        row.clear();
         match proxy {
             Proxy::Frontend { plan, paused, binds } => {
-                let condition = view::frontend_condition(&plan, paused, self.stopping);
-                if self.wanted.shows(StatisticsKind::Frontend) && self.wanted.serves(0) {
-                    rows.push(self.frontend(&plan, condition));
-                }
-                if binds && self.wanted.shows(StatisticsKind::Listener) {
-                    let wanted = plan.binds.iter().filter(|bind| self.wanted.serves(bind.row.id));
-                    rows.extend(wanted.map(|bind| self.bind(&plan, bind, condition)));
-                }
-            }
-            Proxy::Backend(plan) => {
-                if self.wanted.shows(StatisticsKind::Server) {
-                    let wanted = plan.servers.iter().filter(|server| self.wanted.serves(server.id));
-                    rows.extend(wanted.map(|server| self.server(&plan, server)));
-                }
-                if self.wanted.shows(StatisticsKind::Backend) && self.wanted.serves(0) {
-                    rows.push(self.backend(&plan));
+                let condition = || view::frontend_condition(plan, *paused, self.stopping);
+                match at.checked_sub(1) {
+                    None if shows(StatisticsKind::Frontend, 0) => self.frontend(plan, condition(), row),
+                    None => return Place::Hidden,
+                    Some(at) => match plan.binds.get(at).filter(|_| *binds) {
+                        None => return Place::End,
+                        Some(bind) if shows(StatisticsKind::Listener, bind.row.id) => {
+                            self.bind(plan, bind, condition(), row);
+                        }
+                        Some(_) => return Place::Hidden,
+                    },
                 }
             }
+            Proxy::Backend(plan) => match plan.servers.get(at) {
+                Some(server) if shows(StatisticsKind::Server, server.id) => self.server(plan, server, row),
+                Some(_) => return Place::Hidden,
+                None if at > plan.servers.len() => return Place::End,
+                None if shows(StatisticsKind::Backend, 0) => self.backend(plan, row),
+                None => return Place::Hidden,
+            },
         }
-        rows
+        Place::Row
     }
 
-    fn frontend(&self, plan: &FrontendPlan, condition: v1::Condition) -> StatisticsRow {
+    fn frontend(&self, plan: &FrontendPlan, condition: v1::Condition, row: &mut StatisticsRow) {
         let live = &plan.live;
         let limit = if plan.maxconn == 0 { self.wanted.maxconn } else { plan.maxconn };
         let http = plan.mode == Mode::Http;
         let of_http = |counter: &Counter| if http { counter.sum() } else { 0 };
-        let mut row = StatisticsRow {
-            proxy: plan.name.to_string(),
-            service: "FRONTEND".to_owned(),
-            kind: StatisticsKind::Frontend as i32,
-            proxy_id: plan.id,
-            status: Some(view::status(condition)),
-            mode: Some(mode(plan.mode)),
-            sessions_current: Some(live.sessions.now()),
-            sessions_max: Some(live.sessions.highest()),
-            sessions_limit: Some(limit),
-            sessions_total: Some(live.sessions_total.sum()),
-            bytes_in_total: Some(live.traffic.bytes_in.sum()),
-            bytes_out_total: Some(live.traffic.bytes_out.sum()),
-            requests_denied_total: Some(live.denied_requests.sum()),
-            connections_denied_total: Some(live.denied_connections.sum()),
-            sessions_denied_total: Some(live.denied_sessions.sum()),
-            responses_denied_total: Some(live.denied_responses.sum()),
-            request_errors_total: Some(live.request_errors.sum()),
-            sessions_rate: Some(narrow(live.session_rate.at(self.now))),
-            sessions_rate_limit: Some(plan.session_rate_limit),
-            sessions_rate_max: Some(narrow(live.session_rate.highest())),
-            requests_rate: Some(narrow(live.request_rate.at(self.now))),
-            requests_rate_max: Some(narrow(live.request_rate.highest())),
-            requests_total: Some(live.requests.sum()),
-            connections_rate: Some(narrow(live.connection_rate.at(self.now))),
-            connections_rate_max: Some(narrow(live.connection_rate.highest())),
-            connections_total: Some(live.connections.sum()),
-            intercepted_total: http.then(|| live.intercepted.sum()),
-            internal_errors_total: Some(live.internal_errors.sum()),
-            sessions_h1_total: Some(live.h1_sessions.sum()),
-            sessions_other_total: Some(live.sessions_total.sum().saturating_sub(live.h1_sessions.sum())),
-            requests_h1_total: Some(live.h1_requests.sum()),
-            h1_connections_open: Some(if http { u64::from(live.sessions.now()) } else { 0 }),
-            h1_streams_open: Some(
-                live.h1_streams_begun.total().saturating_sub(live.h1_streams_ended.total()),
-            ),
-            h1_connections_total: Some(live.h1_sessions.sum()),
-            h1_streams_total: Some(live.h1_streams_begun.sum()),
-            h1_bytes_in_total: Some(of_http(&live.traffic.bytes_in)),
-            h1_bytes_out_total: Some(of_http(&live.traffic.bytes_out)),
-            h1_spliced_in_total: Some(of_http(&live.traffic.request_spliced)),
-            h1_spliced_out_total: Some(of_http(&live.traffic.response_spliced)),
-            ..StatisticsRow::default()
-        };
-        responses(&mut row, http, &live.statuses);
-        traffic(&mut row, &live.traffic);
-        row
+        row.proxy.push_str(plan.name.as_str());
+        row.service.push_str("FRONTEND");
+        row.kind = StatisticsKind::Frontend as i32;
+        row.proxy_id = plan.id;
+        row.status = Some(view::status(condition));
+        row.mode = Some(mode(plan.mode));
+        row.sessions_current = Some(live.sessions.now());
+        row.sessions_max = Some(live.sessions.highest());
+        row.sessions_limit = Some(limit);
+        row.sessions_total = Some(live.sessions_total.sum());
+        row.bytes_in_total = Some(live.traffic.bytes_in.sum());
+        row.bytes_out_total = Some(live.traffic.bytes_out.sum());
+        row.requests_denied_total = Some(live.denied_requests.sum());
+        row.connections_denied_total = Some(live.denied_connections.sum());
+        row.sessions_denied_total = Some(live.denied_sessions.sum());
+        row.responses_denied_total = Some(live.denied_responses.sum());
+        row.request_errors_total = Some(live.request_errors.sum());
+        row.sessions_rate = Some(narrow(live.session_rate.at(self.now)));
+        row.sessions_rate_limit = Some(plan.session_rate_limit);
+        row.sessions_rate_max = Some(narrow(live.session_rate.highest()));
+        row.requests_rate = Some(narrow(live.request_rate.at(self.now)));
+        row.requests_rate_max = Some(narrow(live.request_rate.highest()));
+        row.requests_total = Some(live.requests.sum());
+        row.connections_rate = Some(narrow(live.connection_rate.at(self.now)));
+        row.connections_rate_max = Some(narrow(live.connection_rate.highest()));
+        row.connections_total = Some(live.connections.sum());
+        row.intercepted_total = http.then(|| live.intercepted.sum());
+        row.internal_errors_total = Some(live.internal_errors.sum());
+        row.sessions_h1_total = Some(live.h1_sessions.sum());
+        row.sessions_other_total = Some(live.sessions_total.sum().saturating_sub(live.h1_sessions.sum()));
+        row.requests_h1_total = Some(live.h1_requests.sum());
+        row.h1_connections_open = Some(if http { u64::from(live.sessions.now()) } else { 0 });
+        row.h1_streams_open =
+            Some(live.h1_streams_begun.total().saturating_sub(live.h1_streams_ended.total()));
+        row.h1_connections_total = Some(live.h1_sessions.sum());
+        row.h1_streams_total = Some(live.h1_streams_begun.sum());
+        row.h1_bytes_in_total = Some(of_http(&live.traffic.bytes_in));
+        row.h1_bytes_out_total = Some(of_http(&live.traffic.bytes_out));
+        row.h1_spliced_in_total = Some(of_http(&live.traffic.request_spliced));
+        row.h1_spliced_out_total = Some(of_http(&live.traffic.response_spliced));
+        responses(row, http, &live.statuses);
+        traffic(row, &live.traffic);
     }
 
-    fn bind(&self, frontend: &FrontendPlan, plan: &BindPlan, condition: v1::Condition) -> StatisticsRow {
+    fn bind(
+        &self,
+        frontend: &FrontendPlan,
+        plan: &BindPlan,
+        condition: v1::Condition,
+        row: &mut StatisticsRow,
+    ) {
         let live = &plan.live;
-        let mut row = StatisticsRow {
-            proxy: frontend.name.to_string(),
-            service: plan.row.at.bind.to_string(),
-            kind: StatisticsKind::Listener as i32,
-            proxy_id: frontend.id,
-            service_id: plan.row.id,
-            status: Some(view::status(condition)),
-            mode: Some(mode(frontend.mode)),
-            sessions_current: Some(live.sessions.now()),
-            sessions_max: Some(live.sessions.highest()),
-            sessions_limit: Some(plan.row.maxconn.unwrap_or(0)),
-            sessions_total: Some(live.connections.sum()),
-            connections_total: Some(live.connections.sum()),
-            bytes_in_total: Some(live.traffic.bytes_in.sum()),
-            bytes_out_total: Some(live.traffic.bytes_out.sum()),
-            request_errors_total: Some(live.request_errors.sum()),
-            requests_denied_total: Some(live.denied_requests.sum()),
-            responses_denied_total: Some(live.denied_responses.sum()),
-            connections_denied_total: Some(live.denied_connections.sum()),
-            sessions_denied_total: Some(live.denied_sessions.sum()),
-            internal_errors_total: Some(live.internal_errors.sum()),
-            address: self.wanted.addresses.then(|| bind_text(&plan.address)),
-            protocol: Some(protocol(&plan.address).to_owned()),
-            ..StatisticsRow::default()
-        };
-        traffic(&mut row, &live.traffic);
-        row
+        row.proxy.push_str(frontend.name.as_str());
+        row.service.push_str(plan.row.at.bind.as_str());
+        row.kind = StatisticsKind::Listener as i32;
+        row.proxy_id = frontend.id;
+        row.service_id = plan.row.id;
+        row.status = Some(view::status(condition));
+        row.mode = Some(mode(frontend.mode));
+        row.sessions_current = Some(live.sessions.now());
+        row.sessions_max = Some(live.sessions.highest());
+        row.sessions_limit = Some(plan.row.maxconn.unwrap_or(0));
+        row.sessions_total = Some(live.connections.sum());
+        row.connections_total = Some(live.connections.sum());
+        row.bytes_in_total = Some(live.traffic.bytes_in.sum());
+        row.bytes_out_total = Some(live.traffic.bytes_out.sum());
+        row.request_errors_total = Some(live.request_errors.sum());
+        row.requests_denied_total = Some(live.denied_requests.sum());
+        row.responses_denied_total = Some(live.denied_responses.sum());
+        row.connections_denied_total = Some(live.denied_connections.sum());
+        row.sessions_denied_total = Some(live.denied_sessions.sum());
+        row.internal_errors_total = Some(live.internal_errors.sum());
+        row.address = self.wanted.addresses.then(|| bind_text(&plan.address));
+        row.protocol = Some(protocol(&plan.address).to_owned());
+        traffic(row, &live.traffic);
     }
 
-    fn server(&self, backend: &BackendPlan, plan: &ServerPlan) -> StatisticsRow {
+    fn server(&self, backend: &BackendPlan, plan: &ServerPlan, row: &mut StatisticsRow) {
         let live = &plan.live;
         let http = backend.mode == Mode::Http;
         let user_weight = u32::from(plan.weight_in_force());
@@ -223,117 +305,105 @@ impl Page {
             None => (user_weight, None),
         };
         let maxconn = plan.maxconn_in_force();
-        let mut row = StatisticsRow {
-            proxy: backend.name.to_string(),
-            service: plan.name.to_string(),
-            kind: StatisticsKind::Server as i32,
-            proxy_id: backend.id,
-            service_id: plan.id,
-            status: Some(view::server_status(&self.snapshot, plan)),
-            mode: Some(mode(backend.mode)),
-            queue_current: Some(live.queue.length()),
-            queue_max: Some(live.queue.highest()),
-            queue_limit: (plan.maxqueue != 0).then_some(plan.maxqueue),
-            cookie: plan.cookie.clone().filter(|_| self.wanted.addresses),
-            sessions_current: Some(live.sessions.now()),
-            sessions_max: Some(live.sessions.highest()),
-            sessions_limit: (maxconn != 0).then_some(maxconn),
-            weight: Some(weight),
-            throttle_percent: throttle,
-            user_weight: Some(user_weight),
-            active_servers: Some(u32::from(!plan.backup)),
-            backup_servers: Some(u32::from(plan.backup)),
-            last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
-            address: plan.place().filter(|_| self.wanted.addresses).map(|place| view::target_text(&place)),
-            idle_current: Some(live.connections_idle.now()),
-            idle_limit: plan.pool_max_conn,
-            used_current: Some(live.connections_used.now()),
-            idle_unsafe_current: Some(narrow(live.idle.total().saturating_sub(live.idle_safe.total()))),
-            idle_safe_current: Some(narrow(live.idle_safe.total())),
-            idle_private_current: Some(narrow(live.idle_private.total())),
-            need_estimate: Some(narrow(live.needed.total())),
-            ..self.exchanges(http, &live.exchanges)
-        };
-        responses(&mut row, http, &live.exchanges.statuses);
-        traffic(&mut row, &live.exchanges.traffic);
-        health(&mut row, plan, self.now);
-        row
+        row.proxy.push_str(backend.name.as_str());
+        row.service.push_str(plan.name.as_str());
+        row.kind = StatisticsKind::Server as i32;
+        row.proxy_id = backend.id;
+        row.service_id = plan.id;
+        row.status = Some(view::server_status(&self.snapshot, plan));
+        row.mode = Some(mode(backend.mode));
+        row.queue_current = Some(live.queue.length());
+        row.queue_max = Some(live.queue.highest());
+        row.queue_limit = (plan.maxqueue != 0).then_some(plan.maxqueue);
+        row.cookie = plan.cookie.clone().filter(|_| self.wanted.addresses);
+        row.sessions_current = Some(live.sessions.now());
+        row.sessions_max = Some(live.sessions.highest());
+        row.sessions_limit = (maxconn != 0).then_some(maxconn);
+        row.weight = Some(weight);
+        row.throttle_percent = throttle;
+        row.user_weight = Some(user_weight);
+        row.active_servers = Some(u32::from(!plan.backup));
+        row.backup_servers = Some(u32::from(plan.backup));
+        row.last_change_s = Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed)));
+        row.address = plan.place().filter(|_| self.wanted.addresses).map(|place| view::target_text(&place));
+        row.idle_current = Some(live.connections_idle.now());
+        row.idle_limit = plan.pool_max_conn;
+        row.used_current = Some(live.connections_used.now());
+        row.idle_unsafe_current = Some(narrow(live.idle.total().saturating_sub(live.idle_safe.total())));
+        row.idle_safe_current = Some(narrow(live.idle_safe.total()));
+        row.idle_private_current = Some(narrow(live.idle_private.total()));
+        row.need_estimate = Some(narrow(live.needed.total()));
+        self.exchanges(row, http, &live.exchanges);
+        responses(row, http, &live.exchanges.statuses);
+        traffic(row, &live.exchanges.traffic);
+        health(row, plan, self.now);
     }
 
-    fn backend(&self, plan: &BackendPlan) -> StatisticsRow {
+    fn backend(&self, plan: &BackendPlan, row: &mut StatisticsRow) {
         let live = &plan.live;
         let http = plan.mode == Mode::Http;
         let usable = Usable::of(plan, self.now);
         let (outages, down_millis) = live.outages.totals(self.now);
         let algorithm = algorithm(&plan.picker.plan().algorithm);
-        let mut row = StatisticsRow {
-            proxy: plan.name.to_string(),
-            service: "BACKEND".to_owned(),
-            kind: StatisticsKind::Backend as i32,
-            proxy_id: plan.id,
-            status: Some(view::status(view::backend_condition(plan))),
-            mode: Some(mode(plan.mode)),
-            algorithm: self.wanted.addresses.then(|| algorithm.to_owned()),
-            queue_current: Some(live.queue.length()),
-            queue_max: Some(live.queue.highest()),
-            cookie: plan
-                .cookie
-                .as_ref()
-                .filter(|_| self.wanted.addresses)
-                .map(|plan| plan.cookie.name.to_string()),
-            sessions_current: Some(live.sessions.now()),
-            sessions_max: Some(live.sessions.highest()),
-            sessions_limit: Some(live.fullconn.load(Ordering::Relaxed)),
-            requests_denied_total: Some(live.denied_requests.sum()),
-            weight: Some(usable.weight),
-            user_weight: Some(usable.weight),
-            active_servers: Some(usable.active),
-            backup_servers: Some(usable.backup),
-            servers_up: Some(usable.active.saturating_add(usable.backup)),
-            servers_total: Some(u32::try_from(plan.servers.len()).unwrap_or(u32::MAX)),
-            went_down_total: Some(outages),
-            downtime_s: Some(narrow(down_millis / 1000)),
-            last_change_s: Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed))),
-            ..self.exchanges(http, &live.exchanges)
-        };
-        responses(&mut row, http, &live.exchanges.statuses);
-        traffic(&mut row, &live.exchanges.traffic);
-        h1_of_backend(&mut row, plan, http);
-        row
+        row.proxy.push_str(plan.name.as_str());
+        row.service.push_str("BACKEND");
+        row.kind = StatisticsKind::Backend as i32;
+        row.proxy_id = plan.id;
+        row.status = Some(view::status(view::backend_condition(plan)));
+        row.mode = Some(mode(plan.mode));
+        row.algorithm = self.wanted.addresses.then(|| algorithm.to_owned());
+        row.queue_current = Some(live.queue.length());
+        row.queue_max = Some(live.queue.highest());
+        row.cookie =
+            plan.cookie.as_ref().filter(|_| self.wanted.addresses).map(|plan| plan.cookie.name.to_string());
+        row.sessions_current = Some(live.sessions.now());
+        row.sessions_max = Some(live.sessions.highest());
+        row.sessions_limit = Some(live.fullconn.load(Ordering::Relaxed));
+        row.requests_denied_total = Some(live.denied_requests.sum());
+        row.weight = Some(usable.weight);
+        row.user_weight = Some(usable.weight);
+        row.active_servers = Some(usable.active);
+        row.backup_servers = Some(usable.backup);
+        row.servers_up = Some(usable.active.saturating_add(usable.backup));
+        row.servers_total = Some(u32::try_from(plan.servers.len()).unwrap_or(u32::MAX));
+        row.went_down_total = Some(outages);
+        row.downtime_s = Some(narrow(down_millis / 1000));
+        row.last_change_s = Some(seconds_since(self.now, live.changed.load(Ordering::Relaxed)));
+        self.exchanges(row, http, &live.exchanges);
+        responses(row, http, &live.exchanges.statuses);
+        traffic(row, &live.exchanges.traffic);
+        h1_of_backend(row, plan, http);
     }
 
     /// The columns that count the exchanges of a server or a backend.
-    fn exchanges(&self, http: bool, exchanges: &Exchanges) -> StatisticsRow {
+    fn exchanges(&self, row: &mut StatisticsRow, http: bool, exchanges: &Exchanges) {
         let samples = exchanges.sessions_total.sum();
-        StatisticsRow {
-            sessions_total: Some(samples),
-            sessions_rate: Some(narrow(exchanges.session_rate.at(self.now))),
-            sessions_rate_max: Some(narrow(exchanges.session_rate.highest())),
-            bytes_in_total: Some(exchanges.traffic.bytes_in.sum()),
-            bytes_out_total: Some(exchanges.traffic.bytes_out.sum()),
-            responses_denied_total: Some(exchanges.denied_responses.sum()),
-            connect_errors_total: Some(exchanges.connection_errors.sum()),
-            response_errors_total: Some(exchanges.response_errors.sum()),
-            retries_total: Some(exchanges.retries.sum()),
-            redispatches_total: Some(exchanges.redispatches.sum()),
-            picked_total: Some(exchanges.chosen.sum()),
-            requests_total: http.then(|| exchanges.requests.sum()),
-            client_aborts_total: Some(exchanges.client_aborts.sum()),
-            server_aborts_total: Some(exchanges.server_aborts.sum()),
-            last_session_s: Some(last_session(self.now, exchanges.last_session())),
-            queue_time_ms: Some(mean(&exchanges.queue_time, samples)),
-            connect_time_ms: Some(mean(&exchanges.connect_time, samples)),
-            response_time_ms: Some(mean(&exchanges.response_time, samples)),
-            total_time_ms: Some(mean(&exchanges.total_time, samples)),
-            queue_time_max_ms: Some(exchanges.queue_time.highest()),
-            connect_time_max_ms: Some(exchanges.connect_time.highest()),
-            response_time_max_ms: Some(exchanges.response_time.highest()),
-            total_time_max_ms: Some(exchanges.total_time.highest()),
-            connects_total: Some(exchanges.connects.sum()),
-            reuses_total: Some(exchanges.reuses.sum()),
-            internal_errors_total: Some(exchanges.internal_errors.sum()),
-            ..StatisticsRow::default()
-        }
+        row.sessions_total = Some(samples);
+        row.sessions_rate = Some(narrow(exchanges.session_rate.at(self.now)));
+        row.sessions_rate_max = Some(narrow(exchanges.session_rate.highest()));
+        row.bytes_in_total = Some(exchanges.traffic.bytes_in.sum());
+        row.bytes_out_total = Some(exchanges.traffic.bytes_out.sum());
+        row.responses_denied_total = Some(exchanges.denied_responses.sum());
+        row.connect_errors_total = Some(exchanges.connection_errors.sum());
+        row.response_errors_total = Some(exchanges.response_errors.sum());
+        row.retries_total = Some(exchanges.retries.sum());
+        row.redispatches_total = Some(exchanges.redispatches.sum());
+        row.picked_total = Some(exchanges.chosen.sum());
+        row.requests_total = http.then(|| exchanges.requests.sum());
+        row.client_aborts_total = Some(exchanges.client_aborts.sum());
+        row.server_aborts_total = Some(exchanges.server_aborts.sum());
+        row.last_session_s = Some(last_session(self.now, exchanges.last_session()));
+        row.queue_time_ms = Some(mean(&exchanges.queue_time, samples));
+        row.connect_time_ms = Some(mean(&exchanges.connect_time, samples));
+        row.response_time_ms = Some(mean(&exchanges.response_time, samples));
+        row.total_time_ms = Some(mean(&exchanges.total_time, samples));
+        row.queue_time_max_ms = Some(exchanges.queue_time.highest());
+        row.connect_time_max_ms = Some(exchanges.connect_time.highest());
+        row.response_time_max_ms = Some(exchanges.response_time.highest());
+        row.total_time_max_ms = Some(exchanges.total_time.highest());
+        row.connects_total = Some(exchanges.connects.sum());
+        row.reuses_total = Some(exchanges.reuses.sum());
+        row.internal_errors_total = Some(exchanges.internal_errors.sum());
     }
 }
 
@@ -494,6 +564,10 @@ fn last_session(now: u64, then: Option<u64>) -> i32 {
 fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
+
+/// Rows and bytes of a block: few enough for the first to go soon, and for a worker's turn between two.
+const MOST_ROWS: usize = 500;
+const MOST_BYTES: usize = 64 << 10;
 
 /// An algorithm by name.
 fn algorithm(balance: &Balance) -> &'static str {

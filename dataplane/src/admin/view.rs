@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use regate_proto::model::{Admin, Name, Row, Server, ServerChecks, ServerSettings, Subject, Weight};
 use regate_proto::state::State;
+use regate_proto::statistics::Value;
 use regate_proto::wire::v1;
 
 use crate::live::Operational;
@@ -143,6 +144,17 @@ pub(super) fn target_text(target: &Target) -> String {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     match target {
+        Target::Inet(SocketAddr::V4(address)) => {
+            // What most rows of a long listing have: written without the machinery of formatting.
+            let [a, b, c, d] = address.ip().octets();
+            let mut text = String::with_capacity(LONGEST_V4);
+            for (octet, mark) in [(a, '.'), (b, '.'), (c, '.'), (d, ':')] {
+                Value::U32(octet.into()).plain(&mut text);
+                text.push(mark);
+            }
+            Value::U32(address.port().into()).plain(&mut text);
+            text
+        }
         Target::Inet(address) => address.to_string(),
         Target::Mapped(Some(ip), offset) => format!("{}:{offset:+}", host(ip)),
         Target::Mapped(None, offset) => format!("0.0.0.0:{offset:+}"),
@@ -230,6 +242,9 @@ fn facts(
         row: server.clone(),
     }
 }
+
+/// Bytes of the longest IPv4 address with its port.
+const LONGEST_V4: usize = 21;
 
 /// Servers that follow one another in a row.
 const LONGEST_CHAIN: usize = 64;

@@ -134,10 +134,13 @@ fn push_number(number: u64, out: &mut String) {
         out.push(char::from(b'0' + number as u8));
         return;
     }
-    let digits = (0..20).map(|place| 10u64.pow(place)).take_while(|unit| *unit <= number).count();
-    for place in (0..digits as u32).rev() {
-        out.push(char::from(b'0' + (number / 10u64.pow(place) % 10) as u8));
+    let (mut digits, mut at, mut rest) = ([b'0'; 20], 20, number);
+    while rest > 0 {
+        at -= 1;
+        digits[at] += (rest % 10) as u8;
+        rest /= 10;
     }
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// Writes a JSON string.

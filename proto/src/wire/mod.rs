@@ -28,6 +28,7 @@ mod resolvers;
 mod row;
 mod rules;
 mod server;
+mod statistics;
 mod status;
 mod table;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::model::Row;
 use crate::problem::{Code, Problem};
 
 pub use patterns::{packed, packed_of, unpack, wire_entry, wire_pack};
+pub use statistics::{StatisticsPacker, StatisticsReader};
 pub use status::{problems, status};
 
 #[allow(missing_docs, clippy::all, reason = "generated code: its prose stands in regate/v1/*.proto")]

@@ -32,7 +32,7 @@ pub fn show_statistics(command: &Command) -> Step {
         [proxy, kinds, service, options @ ..] if !is_option(proxy) => {
             filtered(proxy, kinds, service, options)
         }
-        options => (v1::StatisticsQuery::default(), Statistics::new(form(options)).with(options)),
+        options => (all(), Statistics::new(form(options)).with(options)),
     };
     Plan::list(Question::Statistics(query), lines).into()
 }
@@ -67,10 +67,8 @@ fn filtered(
         KINDS.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, kind)| kind).collect();
     let service = u32::try_from(number(service)).ok();
     let text = proxy.text();
-    let mut query = v1::StatisticsQuery {
-        kinds: wanted.iter().map(|kind| (*kind).into()).collect(),
-        ..Default::default()
-    };
+    let mut query =
+        v1::StatisticsQuery { kinds: wanted.iter().map(|kind| (*kind).into()).collect(), ..all() };
     match text.strip_prefix('#').unwrap_or(&text).parse::<i64>() {
         Ok(id) => query.proxy_id = u32::try_from(id).ok(),
         Err(_) => query.proxy = Some(text.into_owned()),
@@ -81,6 +79,11 @@ fn filtered(
         query.service_id = service;
     }
     (query, Statistics::new(form(options)).with(options).only(wanted, service))
+}
+
+/// The question for all rows.
+fn all() -> v1::StatisticsQuery {
+    v1::StatisticsQuery { packed: true, ..Default::default() }
 }
 
 fn form(options: &[Word]) -> Form {

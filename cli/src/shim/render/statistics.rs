@@ -1,7 +1,7 @@
 //! Counters as `show stat` shows them (management manual 9.1).
 
 use regate_proto::statistics::{Form, Hidden, Nameservers, Rows};
-use regate_proto::wire::v1;
+use regate_proto::wire::{StatisticsReader, v1};
 use v1::StatisticsKind as Kind;
 
 use crate::shim::lex::Word;
@@ -43,7 +43,15 @@ impl Lines for Statistics {
     }
 
     fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
-        append(out, |text| answer.statistics.iter().for_each(|row| self.0.row(row, text)));
+        append(out, |text| {
+            answer.statistics.iter().for_each(|row| self.0.row(row, text));
+            if let Some(block) = answer.packed_statistics {
+                let mut rows = StatisticsReader::new(block);
+                while let Some(row) = rows.advance() {
+                    self.0.row(row, text);
+                }
+            }
+        });
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -76,5 +84,8 @@ impl Lines for NameserverRows {
 fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut String)) {
     let mut text = String::new();
     write(&mut text);
-    out.extend_from_slice(text.as_bytes());
+    match out.is_empty() {
+        true => *out = text.into_bytes(),
+        false => out.extend_from_slice(text.as_bytes()),
+    }
 }
