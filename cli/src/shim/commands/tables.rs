@@ -38,6 +38,9 @@ pub fn show(command: &Command) -> Step {
 pub fn set(command: &Command) -> Step {
     let Some(name) = word(command, 2) else { return Reply::error(sentence::SET_TABLE_USAGE).into() };
     let words = rest(command, 3).to_vec();
+    if let Some(step) = written_at_once(&name, &words) {
+        return step;
+    }
     let by_content = words.first().is_some_and(|word| word.bytes().starts_with(b"data."));
     on_table(name, move |table| match meant(&table, &words, sentence::INSERTED_KEYS) {
         _ if by_content => Reply::error(sentence::NOT_BY_CONTENT).into(),
@@ -215,6 +218,40 @@ fn write(of: &Named, key: Vec<u8>, words: &[Word]) -> Step {
     }
     let action = Action::SetEntry(v1::SetEntry { table: of.name.clone(), key, values, key_text: None });
     Plan::act(action, finish).into()
+}
+
+/// What writes values of an entry without asking for the table first, so that such lines go one after the other
+/// without a pause: where the words leave nothing to say but what Admin itself refuses.
+fn written_at_once(table: &str, words: &[Word]) -> Option<Step> {
+    let (key, pairs) = match words {
+        [word, key, pairs @ ..] if word == "key" => (key, pairs),
+        _ => return None,
+    };
+    let mut values = Vec::with_capacity(pairs.len() / 2);
+    for pair in pairs.chunks(2) {
+        let [data, value] = pair else { return None };
+        let (data, element) = named(data).ok().filter(|(data, _)| data.form() != DataForm::Text)?;
+        let value = number(value)?;
+        values.push(v1::EntryValue { data: data.name().to_owned(), element: u32::from(element), value });
+    }
+    let action = Action::SetEntry(v1::SetEntry {
+        table: table.to_owned(),
+        key: Vec::new(),
+        values,
+        key_text: Some(key.bytes().to_vec()),
+    });
+    let told = |ending| match &ending {
+        Ending::Refused(problems) => match problems.first().map(v1::Problem::code) {
+            Some(v1::ProblemCode::Unsupported) => {
+                Reply::error(format!("{} {}", sentence::INSERTED_KEYS, sentence::KEY_TYPES))
+            }
+            Some(v1::ProblemCode::Unsuitable) => Reply::error(NotStored::Absent.sentence()),
+            Some(v1::ProblemCode::OutOfRange) => Reply::error(NotStored::Element.sentence()),
+            _ => finish(ending),
+        },
+        _ => finish(ending),
+    };
+    Some(Plan::act(action, told).into())
 }
 
 fn remove(of: &Named, key: Option<Vec<u8>>, filters: Vec<v1::EntryFilter>) -> Step {

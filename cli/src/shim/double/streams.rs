@@ -1,6 +1,6 @@
-//! One stream and one malformed request, as the double tells of them.
+//! One stream and one malformed request, as the double tells of them, and what it refuses to do.
 
-use regate_proto::model::{Name, ServerRef, Subject};
+use regate_proto::model::{DataForm, DataType, Name, ServerRef, Subject, Table, TableKey};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
 use regate_proto::wire::v1;
@@ -76,7 +76,38 @@ pub fn act(state: &State, action: Option<Action>) -> Result<(), Problem> {
             Err(Problem::general(Code::NotFound, "there is no such stream"))
         }
         Some(Action::CutStreams(v1::CutStreams { server: Some(at) })) => server(state, &at),
+        Some(Action::SetEntry(request)) => set_entry(state, &request),
         _ => Ok(()),
+    }
+}
+
+/// What a node refuses of values for an entry, in the order in which it looks at them.
+fn set_entry(state: &State, request: &v1::SetEntry) -> Result<(), Problem> {
+    let (_, table) = state
+        .tables()
+        .into_iter()
+        .find(|(name, _)| name.as_str() == request.table)
+        .ok_or_else(|| Problem::general(Code::NotFound, "there is no such table"))?;
+    if let Some(text) = &request.key_text {
+        assert!(request.key.is_empty(), "one of the forms of a key");
+        if matches!(table.key, TableKey::Binary(_)) {
+            return Err(Problem::general(Code::Unsupported, "keys of the table are binary"));
+        }
+        if table.key.parse(text).is_none() {
+            return Err(Problem::general(Code::Malformed, "it is no key of the table"));
+        }
+    }
+    request.values.iter().try_for_each(|value| is_stored(table, value))
+}
+
+fn is_stored(table: &Table, value: &v1::EntryValue) -> Result<(), Problem> {
+    let refuse = |code| Err(Problem::general(code, "the value does not suit the table"));
+    let Some(data) = DataType::from_name(&value.data) else { return refuse(Code::Malformed) };
+    match table.stored(data) {
+        None => refuse(Code::Unsuitable),
+        Some(stored) if value.element >= u32::from(stored.elements) => refuse(Code::OutOfRange),
+        Some(_) if data.form() == DataForm::Text => refuse(Code::Unsuitable),
+        Some(_) => Ok(()),
     }
 }
 
