@@ -21,12 +21,15 @@ pub(super) fn run(course: &Course) -> Result<Table> {
     let text = format!(
         "A backend of {lines} servers beside that of the traffic, a stick table and an empty map. One-shot: connect, \
          `show info`, read to the end, {ONE_SHOTS} times one after the other without traffic. Then, beside {RATE} \
-         requests a second over 8 connections, each again and again for {} s on one connection: `show stat` (one \
-         row for each server); {lines} lines of `set server … weight`; {lines} lines of `set table … key … data.gpc0`; \
-         {entries} entries of a map by payloads of 400 lines, and by as many lines of `add map`, with `clear map` \
-         between. What is asked of lines of `add map` is measured against HAProxy's payloads. `still` is the traffic \
-         without commands.",
-        course.effort.span.as_secs_f64()
+         requests a second over 8 connections, each again and again for {seconds} s: connect, `show info`, close; \
+         and on one connection each `show stat` (one row for each server); {lines} lines of `set server … weight`; \
+         {lines} lines of `set table … key … data.gpc0`; {entries} entries of a map by payloads of 400 lines, and by as \
+         many lines of `add map`, with `clear map` between. What is asked of lines of `add map` is measured against \
+         HAProxy's payloads. The p99 of the traffic is told for a while before each, without commands (still), for \
+         each, and for the same commands to another process of the same kind on the same core, which the traffic does \
+         not pass (aside): what is left of the difference between the last two is the proxy's own doing, the rest that \
+         of two processes that share a core.",
+        seconds = course.effort.span.as_secs_f64()
     );
     let mut table = Table::new("The text socket", &text, &MEASURES);
     let course = &course.without_nginx();
@@ -45,16 +48,16 @@ pub(super) fn run(course: &Course) -> Result<Table> {
             ),
             files: vec![("hosts.map".to_owned(), String::new())],
         };
-        let running = contestant.start(&setting)?;
-        let proxy = running.proxy().ok_or_else(|| Trouble::new("there is no text socket"))?;
+        let (running, aside) = (contestant.start(&setting)?, contestant.start(&setting)?);
+        let missing = || Trouble::new("there is no text socket");
+        let proxy = running.proxy().ok_or_else(missing)?;
         let shots = one_shots(proxy)?;
         stage.load(scene.plan(&running, Pace::Open(RATE)));
-        let mut bench = Bench { stage, proxy, lines, entries };
-        let (mut values, spans) = bench.life(course.effort.span)?;
-        values.insert(0, quantile(&shots, 0.5) * 1000.0);
-        values.insert(1, quantile(&shots, 0.99) * 1000.0);
+        let mut bench = Bench { stage, span: course.effort.span, spans: Vec::new() };
+        let mut values = vec![quantile(&shots, 0.5) * 1000.0, quantile(&shots, 0.99) * 1000.0];
+        values.extend(bench.life((proxy, aside.proxy().ok_or_else(missing)?), lines, entries)?);
         table.add(contestant, &values);
-        for span in &spans {
+        for span in &bench.spans {
             remark(&mut table, contestant, span, false);
         }
         Ok(said(&MEASURES, &values))
@@ -62,64 +65,60 @@ pub(super) fn run(course: &Course) -> Result<Table> {
     Ok(table)
 }
 
-struct Bench<'a> {
+struct Bench {
     stage: Stage,
-    proxy: &'a Proxy,
-    lines: usize,
-    entries: usize,
+    span: Duration,
+    /// Everything that was watched.
+    spans: Vec<Span>,
 }
 
-impl Bench<'_> {
-    fn life(&mut self, span: Duration) -> Result<(Vec<f64>, Vec<Span>)> {
-        self.stage.run(Duration::from_millis(500))?;
-        self.stage.restart_tally();
-        self.stage.run(span)?;
-        let still = Span { tally: self.stage.tally(), ..Span::default() };
+/// Commands that are sent one after the other, and whether their time counts.
+type Commands = Vec<(Vec<u8>, bool)>;
 
-        let map = map_of(self.proxy);
-        let mut weights = [String::new(), String::new()];
-        let mut counts = String::new();
-        let mut lines = String::new();
-        for at in 0..self.lines {
-            let _ = writeln!(weights[0], "set server farm/f{at} weight 20");
-            let _ = writeln!(weights[1], "set server farm/f{at} weight 30");
-            let (high, low) = (at / 250, at % 250);
-            let _ = writeln!(counts, "set table clients key 10.0.{high}.{low} data.gpc0 {at}");
+impl Bench {
+    /// How long commands take, and then the p99 of the traffic round each kind of them.
+    fn life(&mut self, proxies: (&Proxy, &Proxy), lines: usize, entries: usize) -> Result<Vec<f64>> {
+        self.stage.run(Duration::from_millis(500))?;
+        let per_second = |count: usize, seconds: f64| count as f64 / seconds;
+        let (mut times, mut latencies) = (Vec::new(), Vec::new());
+        for kind in 0..KINDS {
+            self.still()?;
+            let time = self.again(proxies.0, &commands(kind, &map_of(proxies.0), lines, entries))?;
+            self.again(proxies.1, &commands(kind, &map_of(proxies.1), lines, entries))?;
+            times.push(time);
+            let watched = self.spans.iter().rev().take(3).rev();
+            latencies.extend(watched.map(|span| span.latency(0.99) / 1000.0));
         }
-        for at in 0..self.entries {
-            let _ = writeln!(lines, "add map {map} host-{at:07}.example value-1");
-        }
-        let clear = format!("clear map {map}\n");
-        let payloads = fill(&map, self.entries, "", 1);
-        let (stat, stat_span) = self.again(span, &[(b"show stat\n", true)])?;
-        let (weight, weight_span) =
-            self.again(span, &[(weights[0].as_bytes(), true), (weights[1].as_bytes(), true)])?;
-        let (table, table_span) = self.again(span, &[(counts.as_bytes(), true)])?;
-        let (payload, payload_span) = self.again(span, &[(&payloads, true), (clear.as_bytes(), false)])?;
-        let (line, line_span) = self.again(span, &[(lines.as_bytes(), true), (clear.as_bytes(), false)])?;
-        let spans = vec![still, stat_span, weight_span, table_span, payload_span, line_span];
-        let mut values =
-            vec![stat * 1000.0, self.lines as f64 / weight, self.lines as f64 / table, payload, line];
-        values.extend(spans.iter().map(|span| span.latency(0.99) / 1000.0));
         let last = self.stage.finish()?;
-        let mut spans = spans;
-        if let Some(first) = spans.first_mut() {
+        if let Some(first) = self.spans.first_mut() {
             (first.tally.failed, first.tally.first_failure) = (last.failed, last.first_failure);
         }
-        Ok((values, spans))
+        let [_, stat, weight, table, payload, line] = times[..] else {
+            return Err(Trouble::new("not every kind of command was measured"));
+        };
+        let values = [stat * 1000.0, per_second(lines, weight), per_second(lines, table), payload, line];
+        Ok(values.into_iter().chain(latencies).collect())
     }
 
-    /// Sends commands one after the other, again and again for this long; gives the median of the seconds that those
-    /// take which count.
-    fn again(&mut self, span: Duration, commands: &[(&[u8], bool)]) -> Result<(f64, Span)> {
+    /// The traffic alone.
+    fn still(&mut self) -> Result<()> {
+        self.stage.restart_tally();
+        self.stage.run(self.span)?;
+        self.note();
+        Ok(())
+    }
+
+    /// Sends commands one after the other, again and again; gives the median of the seconds that those take which
+    /// count.
+    fn again(&mut self, proxy: &Proxy, commands: &Commands) -> Result<f64> {
         self.stage.restart_tally();
         let begun = Instant::now();
         let mut times = Vec::new();
-        while times.is_empty() || begun.elapsed() < span {
+        while times.is_empty() || begun.elapsed() < self.span {
             for (commands, counts) in commands {
-                let receipt = self.stage.command(self.proxy, commands, LIMIT)?;
+                let receipt = self.stage.command(proxy, commands, LIMIT)?;
                 let words = receipt.words.trim();
-                if !words.is_empty() && !words.starts_with("# pxname") {
+                if !words.is_empty() && !words.starts_with("# pxname") && !words.starts_with("Name: ") {
                     return Err(Trouble::new(format!("a command was refused: {words}")));
                 }
                 if *counts {
@@ -127,7 +126,34 @@ impl Bench<'_> {
                 }
             }
         }
-        Ok((quantile(&times, 0.5), Span { tally: self.stage.tally(), ..Span::default() }))
+        self.note();
+        Ok(quantile(&times, 0.5))
+    }
+
+    fn note(&mut self) {
+        self.spans.push(Span { tally: self.stage.tally(), ..Span::default() });
+    }
+}
+
+/// The commands of a kind, in the order of the measures.
+fn commands(kind: usize, map: &str, lines: usize, entries: usize) -> Commands {
+    let written =
+        |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>().into_bytes();
+    let weights = |weight: u32| written(lines, &|at| format!("set server farm/f{at} weight {weight}\n"));
+    let clear = (format!("clear map {map}\n").into_bytes(), false);
+    match kind {
+        0 => vec![(b"show info\n".to_vec(), true)],
+        1 => vec![(b"show stat\n".to_vec(), true)],
+        2 => vec![(weights(20), true), (weights(30), true)],
+        3 => {
+            let line = |at| format!("set table clients key 10.0.{}.{} data.gpc0 {at}\n", at / 250, at % 250);
+            vec![(written(lines, &line), true)]
+        }
+        4 => vec![(fill(map, entries, "", 1), true), clear],
+        _ => {
+            let line = |at| format!("add map {map} host-{at:07}.example value-1\n");
+            vec![(written(entries, &line), true), clear]
+        }
     }
 }
 
@@ -157,11 +183,13 @@ fn quantile(values: &[f64], share: f64) -> f64 {
 
 /// Connections with one question each.
 const ONE_SHOTS: usize = 300;
+/// Kinds of commands that are sent beside traffic.
+const KINDS: usize = 6;
 /// Requests a second of the client that watches.
 const RATE: f64 = 2000.0;
 const LIMIT: Duration = Duration::from_secs(120);
 
-const MEASURES: [Measure; 13] = [
+const MEASURES: [Measure; 25] = [
     Measure { name: "one-shot ms", digits: 2, ratio: true },
     Measure { name: "p99 ms", digits: 2, ratio: false },
     Measure { name: "show stat ms", digits: 1, ratio: true },
@@ -170,9 +198,21 @@ const MEASURES: [Measure; 13] = [
     Measure { name: "payloads s", digits: 2, ratio: true },
     Measure { name: "lines s", digits: 2, ratio: true },
     Measure { name: "traffic p99 ms still", digits: 2, ratio: false },
+    Measure { name: "show info", digits: 2, ratio: false },
+    Measure { name: "aside", digits: 2, ratio: false },
+    Measure { name: "still", digits: 2, ratio: false },
     Measure { name: "show stat", digits: 2, ratio: false },
+    Measure { name: "aside", digits: 2, ratio: false },
+    Measure { name: "still", digits: 2, ratio: false },
     Measure { name: "weights", digits: 2, ratio: false },
+    Measure { name: "aside", digits: 2, ratio: false },
+    Measure { name: "still", digits: 2, ratio: false },
     Measure { name: "set table", digits: 2, ratio: false },
+    Measure { name: "aside", digits: 2, ratio: false },
+    Measure { name: "still", digits: 2, ratio: false },
     Measure { name: "payloads", digits: 2, ratio: false },
+    Measure { name: "aside", digits: 2, ratio: false },
+    Measure { name: "still", digits: 2, ratio: false },
     Measure { name: "lines", digits: 2, ratio: false },
+    Measure { name: "aside", digits: 2, ratio: false },
 ];
