@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use regate_proto::change::{Change, ChangeSet, Layer, Origin, Revision, Setting};
 use regate_proto::model::{
-    Backend, BackendSettings, Name, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
-    ServerSettings, Subject, Weight,
+    Backend, Name, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject,
+    Weight,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::{Digest, State};
@@ -53,7 +53,7 @@ pub(crate) fn backend(text: &str, description: Option<String>) -> Row {
         listen: false,
         disabled: false,
         description,
-        settings: BackendSettings::default(),
+        settings: Box::default(),
     })
 }
 

@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex};
 use regate_proto::change::{ChangeSet, Layer};
 use regate_proto::model::{
     Admin as Asked, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Columns, DataType,
-    Defaults, Entries, EntriesRef, Frontend, FrontendSettings, Global, Kind, Level, List, ListName, ListUser,
-    Millis, Mode, Name, PortRange, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
-    ServerSettings, SocketFile, Stored, Subject, Table, TableKey, Weight,
+    Defaults, Entries, EntriesRef, Frontend, Global, Kind, Level, List, ListName, ListUser, Millis, Mode,
+    Name, PortRange, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    SocketFile, Stored, Subject, Table, TableKey, Weight,
 };
 use regate_proto::patterns::{Entry, EntryId, Run};
 use regate_proto::problem::{Code, Problem};
@@ -72,8 +72,8 @@ pub fn configuration() -> State {
             order: 0,
             from: None,
             disabled: false,
-            frontend: FrontendSettings::default(),
-            backend: BackendSettings { mode: Some(Mode::Http), ..BackendSettings::default() },
+            frontend: Box::default(),
+            backend: Box::new(BackendSettings { mode: Some(Mode::Http), ..BackendSettings::default() }),
         }),
         Row::Frontend(frontend("fe", 1, false)),
         Row::Bind(bind("fe", "sock-1")),
@@ -126,7 +126,7 @@ fn frontend(text: &str, order: u32, listen: bool) -> Frontend {
         listen,
         disabled: false,
         description: None,
-        settings: FrontendSettings::default(),
+        settings: Box::default(),
     }
 }
 
@@ -156,7 +156,7 @@ fn backend(text: &str, order: u32, listen: bool) -> Backend {
         listen,
         disabled: false,
         description: None,
-        settings: BackendSettings::default(),
+        settings: Box::default(),
     }
 }
 

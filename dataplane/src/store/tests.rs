@@ -77,7 +77,7 @@ pub(crate) fn backend(text: &str) -> Row {
         listen: false,
         disabled: false,
         description: None,
-        settings: BackendSettings { mode: Some(Mode::Http), ..BackendSettings::default() },
+        settings: Box::new(BackendSettings { mode: Some(Mode::Http), ..BackendSettings::default() }),
     })
 }
 
@@ -90,11 +90,11 @@ pub(crate) fn frontend(text: &str, backend: &str) -> Row {
         listen: false,
         disabled: false,
         description: None,
-        settings: FrontendSettings {
+        settings: Box::new(FrontendSettings {
             mode: Some(Mode::Http),
             default_backend: Some(name(backend)),
             ..FrontendSettings::default()
-        },
+        }),
     })
 }
 

@@ -524,8 +524,8 @@ impl<'a> Assembler<'a> {
                     order: defaults,
                     from,
                     disabled: entry.draft.disabled == Some(true),
-                    frontend: entry.draft.frontend.clone().unwrap_or_default(),
-                    backend: entry.draft.backend.clone().unwrap_or_default(),
+                    frontend: entry.draft.frontend.clone().unwrap_or_default().into(),
+                    backend: entry.draft.backend.clone().unwrap_or_default().into(),
                 }));
             } else {
                 proxies += 1;
@@ -563,7 +563,7 @@ impl Entry {
                 listen,
                 disabled,
                 description: draft.description.clone(),
-                settings,
+                settings: settings.into(),
             }));
             rows.extend(self.bind_rows());
         }
@@ -576,7 +576,7 @@ impl Entry {
                 listen,
                 disabled,
                 description: draft.description.clone(),
-                settings,
+                settings: settings.into(),
             }));
             rows.extend((1..).zip(&draft.servers).map(|(order, server)| {
                 let mut server = server.clone();

@@ -202,7 +202,7 @@ impl<'a> Sorted<'a> {
         draft.id = row.id;
         draft.disabled = Some(row.disabled);
         draft.description.clone_from(&row.description);
-        draft.frontend = Some(row.settings.clone());
+        draft.frontend = Some((*row.settings).clone());
         draft.binds = drafted_binds(self.binds.get(&row.name).map_or(&[], Vec::as_slice));
     }
 
@@ -210,7 +210,7 @@ impl<'a> Sorted<'a> {
         draft.id = row.id;
         draft.disabled = Some(row.disabled);
         draft.description.clone_from(&row.description);
-        draft.backend = Some(row.settings.clone());
+        draft.backend = Some((*row.settings).clone());
         draft.servers = drafted_servers(self.servers.get(&row.name).map_or(&[], Vec::as_slice), problems);
     }
 
@@ -376,8 +376,8 @@ fn spelled(directive: &'static Directive, lines: Lines) -> impl Iterator<Item = 
 fn written_defaults(row: &Defaults, problems: &mut Vec<Unwritable>) -> Written {
     let mut draft = Draft::new(Section::Defaults, row.name.clone());
     draft.disabled = Some(row.disabled);
-    draft.frontend = Some(row.frontend.clone());
-    draft.backend = Some(row.backend.clone());
+    draft.frontend = Some((*row.frontend).clone());
+    draft.backend = Some((*row.backend).clone());
     let (lines, disagreement) = proxy_lines(&draft);
     if disagreement {
         problems.push(Unwritable {

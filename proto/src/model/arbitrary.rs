@@ -675,16 +675,19 @@ pub fn row() -> BoxedStrategy<Row> {
     let head = || (name(), 0..=9_u32, 0..=9_u32, of(name()), any::<bool>(), any::<bool>(), of(text()));
     let defaults = (head(), frontend_settings(true), backend_settings(true)).prop_map(
         |((name, _, order, from, _, disabled, _), frontend, backend)| {
+            let (frontend, backend) = (frontend.into(), backend.into());
             Row::Defaults(Defaults { name, order, from, disabled, frontend, backend })
         },
     );
     let frontend = (head(), frontend_settings(true)).prop_map(
         |((name, id, order, from, listen, disabled, description), settings)| {
+            let settings = settings.into();
             Row::Frontend(Frontend { name, id, order, from, listen, disabled, description, settings })
         },
     );
     let backend = (head(), backend_settings(true)).prop_map(
         |((name, id, order, from, listen, disabled, description), settings)| {
+            let settings = settings.into();
             Row::Backend(Backend { name, id, order, from, listen, disabled, description, settings })
         },
     );

@@ -25,7 +25,7 @@ pub struct Backend {
     /// A sentence about it in statistics.
     pub description: Option<String>,
     /// What it sets itself.
-    pub settings: BackendSettings,
+    pub settings: Box<BackendSettings>,
 }
 
 /// Settings of the server side. Absent fields come from the backend's defaults, then from the stated default.

@@ -14,7 +14,7 @@ pub struct Defaults {
     /// Whether proxies that start from it are off.
     pub disabled: bool,
     /// What frontends start from.
-    pub frontend: FrontendSettings,
+    pub frontend: Box<FrontendSettings>,
     /// What backends start from.
-    pub backend: BackendSettings,
+    pub backend: Box<BackendSettings>,
 }

@@ -23,7 +23,7 @@ pub struct Frontend {
     /// A sentence about it in statistics.
     pub description: Option<String>,
     /// What it sets itself.
-    pub settings: FrontendSettings,
+    pub settings: Box<FrontendSettings>,
 }
 
 /// Settings of the client side. Absent fields come from the frontend's defaults, then from the stated default.

@@ -210,12 +210,12 @@ impl Run {
     pub fn shrink(&mut self) {
         // Shared keys have no room to give back.
         if let Some(keys) = Arc::get_mut(&mut self.keys) {
-            keys.ids.shrink_to_fit();
-            keys.ends.shrink_to_fit();
-            keys.texts.shrink_to_fit();
+            fit(&mut keys.ids);
+            fit(&mut keys.ends);
+            fit(&mut keys.texts);
         }
-        self.values.ends.shrink_to_fit();
-        self.values.texts.shrink_to_fit();
+        fit(&mut self.values.ends);
+        fit(&mut self.values.texts);
     }
 }
 
@@ -252,6 +252,14 @@ impl fmt::Debug for Entry<'_> {
             Some(value) => write!(f, " {}", String::from_utf8_lossy(value)),
             None => Ok(()),
         }
+    }
+}
+
+/// Gives back what a list takes beyond its length. It is copied: where less than half is left over, memory that is
+/// merely shrunk stays as large as it was.
+fn fit<T: Copy>(list: &mut Vec<T>) {
+    if list.capacity() > list.len() {
+        *list = list.as_slice().into();
     }
 }
 

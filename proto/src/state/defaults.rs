@@ -10,13 +10,15 @@ impl State {
     /// All settings of a frontend: its own over those of its defaults.
     pub fn frontend_settings(&self, frontend: &Frontend) -> FrontendSettings {
         let chain = self.defaults_chain(frontend.from.as_ref()).unwrap_or_default();
-        chain.iter().fold(frontend.settings.clone(), |settings, defaults| settings.over(&defaults.frontend))
+        let own = (*frontend.settings).clone();
+        chain.iter().fold(own, |settings, defaults| settings.over(&defaults.frontend))
     }
 
     /// All settings of a backend: its own over those of its defaults.
     pub fn backend_settings(&self, backend: &Backend) -> BackendSettings {
         let chain = self.defaults_chain(backend.from.as_ref()).unwrap_or_default();
-        chain.iter().fold(backend.settings.clone(), |settings, defaults| settings.over(&defaults.backend))
+        let own = (*backend.settings).clone();
+        chain.iter().fold(own, |settings, defaults| settings.over(&defaults.backend))
     }
 
     /// All settings of a server: its own over those of its backend's `default-server` and defaults.

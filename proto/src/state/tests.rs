@@ -14,8 +14,8 @@ use super::numbering::{self, Space};
 use super::*;
 use crate::change::{Change, ChangeSet, Layer, Origin, OverlayValue, Setting};
 use crate::model::{
-    Admin, BackendSettings, BindAddress, FrontendSettings, ServerAddress, ServerHost, ServerPort,
-    ServerSettings, SocketFile, Weight, arbitrary,
+    Admin, BindAddress, FrontendSettings, ServerAddress, ServerHost, ServerPort, ServerSettings, SocketFile,
+    Weight, arbitrary,
 };
 use crate::problem::{Code, Problem};
 
@@ -247,7 +247,7 @@ fn frontend(text: &str, id: u32, order: u32) -> Row {
         listen: false,
         disabled: false,
         description: None,
-        settings: FrontendSettings::default(),
+        settings: Box::default(),
     })
 }
 
@@ -260,7 +260,7 @@ fn backend(text: &str, id: u32, order: u32) -> Row {
         listen: false,
         disabled: false,
         description: None,
-        settings: BackendSettings::default(),
+        settings: Box::default(),
     })
 }
 

@@ -15,7 +15,7 @@ impl From<&Backend> for v1::Backend {
             listen: backend.listen,
             disabled: backend.disabled,
             description: backend.description.clone(),
-            settings: field::unless_default(&backend.settings),
+            settings: field::unless_default(&*backend.settings),
         }
     }
 }
@@ -32,7 +32,7 @@ impl TryFrom<v1::Backend> for Backend {
             listen: backend.listen,
             disabled: backend.disabled,
             description: backend.description,
-            settings: field::defaulted("settings", backend.settings)?,
+            settings: Box::new(field::defaulted("settings", backend.settings)?),
         })
     }
 }

@@ -11,8 +11,8 @@ impl From<&Defaults> for v1::Defaults {
             order: defaults.order,
             from: defaults.from.as_ref().map(ToString::to_string),
             disabled: defaults.disabled,
-            frontend: field::unless_default(&defaults.frontend),
-            backend: field::unless_default(&defaults.backend),
+            frontend: field::unless_default(&*defaults.frontend),
+            backend: field::unless_default(&*defaults.backend),
         }
     }
 }
@@ -26,8 +26,8 @@ impl TryFrom<v1::Defaults> for Defaults {
             order: defaults.order,
             from: field::optional_name("from", defaults.from)?,
             disabled: defaults.disabled,
-            frontend: field::defaulted("frontend", defaults.frontend)?,
-            backend: field::defaulted("backend", defaults.backend)?,
+            frontend: Box::new(field::defaulted("frontend", defaults.frontend)?),
+            backend: Box::new(field::defaulted("backend", defaults.backend)?),
         })
     }
 }

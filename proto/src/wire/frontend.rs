@@ -16,7 +16,7 @@ impl From<&Frontend> for v1::Frontend {
             listen: frontend.listen,
             disabled: frontend.disabled,
             description: frontend.description.clone(),
-            settings: field::unless_default(&frontend.settings),
+            settings: field::unless_default(&*frontend.settings),
         }
     }
 }
@@ -33,7 +33,7 @@ impl TryFrom<v1::Frontend> for Frontend {
             listen: frontend.listen,
             disabled: frontend.disabled,
             description: frontend.description,
-            settings: field::defaulted("settings", frontend.settings)?,
+            settings: Box::new(field::defaulted("settings", frontend.settings)?),
         })
     }
 }

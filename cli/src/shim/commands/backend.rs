@@ -141,7 +141,7 @@ fn create(name: Name, from: Name, mode: Option<Mode>) -> Step {
         listen: false,
         disabled: false,
         description: None,
-        settings,
+        settings: Box::new(settings),
     });
     let changes = vec![change(v1::change::Verb::Add(v1::Row::from(&row)))];
     let set = v1::ChangeSet { base: None, origin: None, changes };

@@ -48,8 +48,8 @@ impl Assembler<'_> {
                 order: 0,
                 from: None,
                 disabled: false,
-                frontend: entry.draft.frontend.clone().unwrap_or_default(),
-                backend: entry.draft.backend.clone().unwrap_or_default(),
+                frontend: entry.draft.frontend.clone().unwrap_or_default().into(),
+                backend: entry.draft.backend.clone().unwrap_or_default().into(),
             });
             for name in used_by(&row) {
                 if self.http_errors.iter().any(|(row, _)| row.name == *name) {

@@ -190,8 +190,8 @@ impl Plan {
             order: place(at),
             from: pick(part.from, &self.defaults[..at]),
             disabled: part.disabled,
-            frontend: part.frontend,
-            backend: part.backend,
+            frontend: part.frontend.into(),
+            backend: part.backend.into(),
         }
     }
 
@@ -219,7 +219,7 @@ impl Plan {
                 listen,
                 disabled: part.disabled,
                 description: description.clone(),
-                settings: part.frontend,
+                settings: part.frontend.into(),
             }));
             rows.extend(
                 part.binds.into_iter().enumerate().map(|(at, bind)| Row::Bind(placed_bind(&name, at, bind))),
@@ -234,7 +234,7 @@ impl Plan {
                 listen,
                 disabled: part.disabled,
                 description,
-                settings: part.backend,
+                settings: part.backend.into(),
             }));
             let servers = part.servers.into_iter().enumerate();
             rows.extend(servers.map(|(at, server)| Row::Server(placed_server(&name, at, server))));

@@ -139,6 +139,7 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
             match subject {
                 Subject::Global => Row::Global(Global { maxconn, ..Global::default() }),
                 Subject::Defaults(name) => {
+                    let (frontend, backend) = (frontend.into(), backend.into());
                     Row::Defaults(Defaults { name, order, from, disabled: disabled_now, frontend, backend })
                 }
                 Subject::Frontend(name) => Row::Frontend(Frontend {
@@ -149,7 +150,7 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
                     listen,
                     disabled: disabled_now,
                     description: None,
-                    settings: frontend,
+                    settings: frontend.into(),
                 }),
                 Subject::Backend(name) => Row::Backend(Backend {
                     name,
@@ -159,7 +160,7 @@ pub fn small_row() -> impl Strategy<Value = Row> + Clone {
                     listen,
                     disabled: disabled_now,
                     description: None,
-                    settings: backend,
+                    settings: backend.into(),
                 }),
                 Subject::Bind(at) => Row::Bind(bind(at, id, order, port)),
                 Subject::Resolvers(name) => Row::Resolvers(Resolvers { order, ..Resolvers::named(name) }),

@@ -195,8 +195,8 @@ fn no_limit_by_hand_is_no_limit_whatever_the_defaults_say() {
         order: 1,
         from: None,
         disabled: false,
-        frontend: limited,
-        backend: BackendSettings::default(),
+        frontend: limited.into(),
+        backend: Box::default(),
     }));
     let mut state = of_rows(rows);
     let subject = Subject::Frontend(name("f"));
@@ -239,8 +239,8 @@ fn what_is_in_use_is_not_deleted() {
             order: 1,
             from: from.map(name),
             disabled: false,
-            frontend: FrontendSettings::default(),
-            backend: BackendSettings::default(),
+            frontend: Box::default(),
+            backend: Box::default(),
         })
     };
     rows.extend([defaults(None), Row::Frontend(f), half(frontend("l", 0, 3)), half(backend("l", 0, 3))]);
