@@ -274,6 +274,19 @@ fn first_bytes() -> Vec<(Vec<u8>, &'static str)> {
     let plain = b"abcdef".to_vec();
     let counted = b"\0\x02abcd".to_vec();
     let http = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n".to_vec();
+    let request = b"GET /x?a=1 HTTP/1.1\r\nHost: ho.st\r\nX: 1, 2\r\nY: 192.0.2.1\r\n\r\nabc".to_vec();
+    let strange: Vec<Vec<u8>> = [
+        "\nGET\t/x\nHost: a\n\n",
+        "GET /x HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET http://a:8080/x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /x HTTP/9.9\r\nX: a\r\n b c\r\n\r\n",
+        "GET /x HTTP/1.1\r\nHost: a\r\n",
+    ]
+    .iter()
+    .map(|text| text.as_bytes().to_vec())
+    .collect();
     let rdp = b"\x03\0\0\x21\x1c\xe0\0\0\0\0\0Cookie: mstshash=joe\r\n".to_vec();
     let distcc = b"DIST00000001ARGC00000002ARGV00000002ccARGV00000003-c\nDOTI00000005hello".to_vec();
     let mut rows: Vec<(Vec<u8>, &str)> = Vec::new();
@@ -352,6 +365,44 @@ fn first_bytes() -> Vec<(Vec<u8>, &'static str)> {
                 "distcc_body(DOTI) -m str hello",
             ],
         ),
+        (
+            &request,
+            &[
+                "req.proto_http",
+                "method GET",
+                "path /x",
+                "path_beg /y",
+                "pathq /x?a=1",
+                "url_param(a) 1",
+                "query a=1",
+                "url /x?a=1",
+                "base ho.st/x",
+                "hdr(host) -i HO.ST",
+                "hdr_dom(host) st",
+                "req.hdr(x,2) 2",
+                "req.hdr_val(x,1) 1",
+                "req.hdr_ip(y) 192.0.2.1",
+                "req.hdr_cnt 6",
+                "req.fhdr_cnt(x) 1",
+                "req.hdr_names :method,:path,host,x,y",
+                "req.ver 1.1",
+                "req.cook(a) 5",
+                "req.body_len 0",
+                "req.body_len 3",
+                "req.body_size 3",
+                "http_auth_type Basic",
+                "http_first_req",
+                "capture.req.method GET",
+                "req.len gt 10",
+            ],
+        ),
+        (&strange[0], &["path /x", "hdr(host) a", "req.ver 1.0", "req.hdrs -m sub host"]),
+        (&strange[1], &["path /x", "req.hdr(content-length) -m found", "req.proto_http"]),
+        (&strange[2], &["path -m found", "req.proto_http", "req.hdr(host) -m found"]),
+        (&strange[3], &["path -m found", "req.proto_http"]),
+        (&strange[4], &["path -m found", "method CONNECT", "url a:80"]),
+        (&strange[5], &["path /x", "req.ver 9.9", "req.hdr(x) -m len 7"]),
+        (&strange[6], &["path /x", "req.proto_http"]),
     ] {
         let criteria = criteria.iter().filter(|criterion| **criterion != "HTTP");
         rows.extend(criteria.map(|criterion| (bytes.clone(), *criterion)));

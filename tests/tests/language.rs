@@ -33,7 +33,6 @@ const REASONS: &[(&str, &str)] = &[
     ("res.comp", "compression is not there yet"),
     ("ot-group", "OpenTracing is not there"),
     ("send-spoe-group", "offloading to agents (SPOE) is not there"),
-    ("switch-mode", "a proxy stays in its mode"),
     ("use-service", "services are written in Lua, which is not there"),
     ("do-resolve", "it is not there yet"),
     ("set-bandwidth-limit", "limits of bandwidth are not there"),

@@ -128,6 +128,7 @@ fn look<T>(context: &Context, snapshot: &Snapshot, look: impl FnOnce(&View<'_>) 
         request: None,
         response: None,
         payload: b"",
+        opening: None,
         whole: true,
         first: true,
         variables: &variables,

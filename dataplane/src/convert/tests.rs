@@ -38,6 +38,7 @@ fn with_view<T>(look: impl FnOnce(&View<'_>) -> T) -> T {
         request: None,
         response: None,
         payload: b"",
+        opening: None,
         whole: true,
         first: true,
         variables: &variables,

@@ -4,7 +4,7 @@
 
 /// What has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Read<T> {
+pub enum Read<T> {
     /// This.
     Found(T),
     /// More bytes are needed.

@@ -9,6 +9,7 @@ mod condition;
 mod connection;
 mod header;
 mod hello;
+mod opening;
 mod payload;
 mod process;
 mod random;
@@ -27,6 +28,8 @@ use crate::snapshot::SamplePlan;
 
 pub use captures::{Captures, Side};
 pub use condition::{decide, holds};
+pub use hello::Read;
+pub use opening::Opening;
 pub(crate) use tables::{increment, key_of};
 pub(crate) use users::{is_same, presented};
 pub use view::{Connection, Course, Facts, Headers, Measures, Proxied, Request, Response, Sent, View};
@@ -120,7 +123,7 @@ fn offer_each<'a>(plan: &'a SamplePlan, view: &View<'a>, offer: &mut dyn FnMut(V
             }
         }
         Fetch::RequestBodyParameter => {
-            if let Some(request) = &view.request {
+            if let Some(request) = view.request() {
                 let values =
                     target::pairs(request.body, b'&', arguments.text(0), arguments.text(1).is_some());
                 values.map(|value| Value::Bin(value.into())).any(offer);
@@ -322,21 +325,21 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::TableUsed => tables::used(arguments, view),
         Fetch::TableRoom => tables::room(arguments, view),
         Fetch::Method => {
-            let request = view.request.as_ref().map(|request| request.method);
+            let request = view.request().map(|request| request.method);
             request.or(view.facts.sent.map(|sent| sent.method)).map(|method| Value::Method(method.into()))
         }
         Fetch::Path => target::path(view).map(bytes),
         Fetch::PathQuery => target::path_and_query(view).map(bytes),
         Fetch::Query => target::query(view).map(bytes),
-        Fetch::RequestBody => view.request.as_ref().map(|request| Value::Bin(request.body.into())),
-        Fetch::RequestBodyLength => count(view.request.as_ref()?.body.len()),
+        Fetch::RequestBody => view.request().map(|request| Value::Bin(request.body.into())),
+        Fetch::RequestBodyLength => count(view.request()?.body.len()),
         Fetch::RequestBodyParameter => {
-            let body = view.request.as_ref()?.body;
+            let body = view.request()?.body;
             let mut values = target::pairs(body, b'&', arguments.text(0), arguments.text(1).is_some());
             values.next().map(|value| Value::Bin(value.into()))
         }
         Fetch::RequestBodySize => {
-            let request = view.request.as_ref()?;
+            let request = view.request()?;
             int(request.body_length.unwrap_or(request.body.len() as u64) as i64)
         }
         Fetch::ResponseBody => view.response.as_ref().map(|response| Value::Bin(response.body.into())),
@@ -388,7 +391,7 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::RequestHeadersBinary | Fetch::ResponseHeadersBinary => {
             header::binary(heads(plan.fetch, view)?)
         }
-        Fetch::RequestVersion => view.request.as_ref().map(|request| bytes(request.version.as_bytes())),
+        Fetch::RequestVersion => view.request().map(|request| bytes(request.version.as_bytes())),
         Fetch::ResponseVersion => answer(view).map(|response| bytes(response.version.as_bytes())),
         Fetch::Status => answer(view).map(|response| Value::Int(response.status.into())),
         Fetch::UniqueId => view.facts.unique_id.map(bytes),
@@ -466,7 +469,7 @@ fn heads<'a>(fetch: Fetch, view: &View<'a>) -> Option<Heads<'a>> {
 }
 
 fn request<'a>(view: &View<'a>) -> Option<Heads<'a>> {
-    view.request.as_ref().map(|request| request.headers)
+    view.request().map(|request| request.headers)
 }
 
 fn response<'a>(view: &View<'a>) -> Option<Heads<'a>> {

@@ -47,18 +47,7 @@ pub(super) fn counted<'a>(bytes: &'a [u8], arguments: &Arguments<'_>, view: &Vie
 
 /// Whether the client sent a request of HTTP/1: true, or nothing.
 pub(super) fn is_http<'a>(view: &View<'a>) -> Option<Value<'a>> {
-    if view.request.is_some() {
-        return Some(Value::Bool(true));
-    }
-    let mut room = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    match httparse::Request::new(&mut room).parse(view.payload) {
-        Ok(httparse::Status::Complete(_)) => Some(Value::Bool(true)),
-        Ok(httparse::Status::Partial) => {
-            view.doubt();
-            None
-        }
-        Err(_) => None,
-    }
+    view.request().map(|_| Value::Bool(true))
 }
 
 /// What a client's hello says.
@@ -164,7 +153,5 @@ fn cookie_line(text: &[u8]) -> Read<(&[u8], &[u8])> {
 }
 
 const COOKIE: &[u8] = b"Cookie:";
-/// More headers than that are no request.
-const MOST_HEADERS: usize = 100;
 /// The tokens of distcc that carry something.
 const CARRIERS: [&[u8; 4]; 5] = [b"ARGV", b"DOTI", b"DOTO", b"SERR", b"SOUT"];

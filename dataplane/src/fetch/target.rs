@@ -8,7 +8,7 @@ use crate::sample::Value;
 
 /// The target, as it stands now.
 pub(super) fn url<'a>(view: &View<'a>) -> Option<&'a [u8]> {
-    view.request.as_ref().map(|request| request.target)
+    view.request().map(|request| request.target)
 }
 
 /// The path: from the first slash after scheme and authority to the question mark.
@@ -39,13 +39,13 @@ pub(super) fn base<'a>(view: &View<'a>, with_query: bool) -> Option<Value<'a>> {
 
 /// The hash of host and path.
 pub(super) fn base_hash(view: &View<'_>) -> Option<u32> {
-    view.request.as_ref()?;
+    view.request()?;
     Some(hash(&[host(view).unwrap_or_default(), path(view).unwrap_or_default()]))
 }
 
 /// The hash of host, path and query.
 pub(super) fn url_hash(view: &View<'_>) -> Option<u32> {
-    view.request.as_ref()?;
+    view.request()?;
     Some(hash(&[host(view).unwrap_or_default(), path_and_query(view).unwrap_or_default()]))
 }
 
@@ -104,7 +104,7 @@ pub(super) fn pairs<'a>(
 }
 
 fn host<'a>(view: &View<'a>) -> Option<&'a [u8]> {
-    let headers = view.request.as_ref()?.headers;
+    let headers = view.request()?.headers;
     headers.lines(b"host").next().filter(|host| !host.is_empty())
 }
 

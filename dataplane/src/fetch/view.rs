@@ -1,10 +1,12 @@
 //! What a sample may look at.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::Captures;
+use super::hello::Read;
+use super::opening::Opening;
 use crate::live::{Live, Priority, Variables};
 use crate::snapshot::{BackendPlan, FrontendPlan, ServerPlan, Snapshot};
 
@@ -34,6 +36,8 @@ pub struct View<'a> {
     pub response: Option<Response<'a>>,
     /// What the client has sent in TCP mode, as far as it was looked at.
     pub payload: &'a [u8],
+    /// Where that is read as a request, once somebody asks for one; absent where nobody may.
+    pub opening: Option<&'a OnceCell<Read<Opening>>>,
     /// Whether nothing more is waited for: the inspection's delay is over, or everything is there.
     pub whole: bool,
     /// Whether it is the first request of the connection.
@@ -260,6 +264,21 @@ impl<'a> dyn Headers + 'a {
 }
 
 impl<'a> View<'a> {
+    /// The request, also one that is read from what the client sent in TCP mode.
+    pub(super) fn request(&self) -> Option<Request<'a>> {
+        if self.request.is_some() {
+            return self.request;
+        }
+        match self.opening?.get_or_init(|| Opening::read(self.payload)) {
+            Read::Found(opening) => Some(opening.request()),
+            Read::Partial => {
+                self.doubt();
+                None
+            }
+            Read::Foreign => None,
+        }
+    }
+
     /// Notes that what is told now may be told otherwise once more has come.
     pub(super) fn doubt(&self) {
         if !self.whole {

@@ -58,6 +58,8 @@ pub(crate) enum Fault {
     Denied,
     /// A rule refused the request, and was slow to say so.
     Tarpitted,
+    /// A request led to a backend that knows no requests.
+    WrongMode,
     /// A rule of HTTP closed the connection without an answer.
     Rejected,
     /// A rule closed the connection that knows nothing of requests.
@@ -93,6 +95,7 @@ impl Fault {
             Fault::ResponseDenied => Some(502),
             Fault::StaleConnection
             | Fault::ClientLeftQueue
+            | Fault::WrongMode
             | Fault::Rejected
             | Fault::Shut
             | Fault::AnswerRejected
@@ -167,6 +170,7 @@ impl Fault {
             Fault::ServerDataTimeout => (Cause::ServerTimeout, Phase::Data),
             Fault::BadResponseBody => (Cause::Proxy, Phase::Data),
             Fault::Denied | Fault::Rejected | Fault::Shut => (Cause::Proxy, Phase::Request),
+            Fault::WrongMode => (Cause::Internal, Phase::Request),
             Fault::AnswerRejected => (Cause::Proxy, Phase::Data),
             Fault::Tarpitted => (Cause::Proxy, Phase::Tarpit),
             Fault::ResponseDenied => (Cause::Proxy, Phase::Headers),

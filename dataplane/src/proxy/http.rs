@@ -113,6 +113,10 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
     let mut fields = worker.fields();
     let snapshot: Rc<Seen>;
     let mut story = Story::begin(session);
+    if let Some(upgrade) = &mut session.upgrade {
+        story.wishes = std::mem::take(&mut upgrade.wishes);
+        story.captures = std::mem::take(&mut upgrade.captures);
+    }
     let sight = story.trail.sight.share();
     let received = {
         let mut work = pin!(receive(session, inbound, &mut fields, &mut story));

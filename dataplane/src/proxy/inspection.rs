@@ -152,7 +152,9 @@ fn run(
         }
         Step::Answer(_) => Look::Refused(Fault::AnswerRejected),
         // These do not stand among such rules.
-        Step::Pause(..) | Step::AwaitBody(..) | Step::Hint(..) | Step::Resolve(..) => Look::Over,
+        Step::Pause(..) | Step::AwaitBody(..) | Step::Hint(..) | Step::Resolve(..) | Step::Switch => {
+            Look::Over
+        }
     }
 }
 

@@ -117,6 +117,8 @@ pub(crate) enum Cause {
     Proxy,
     /// `L`: the proxy answered it itself.
     Local,
+    /// `I`: nobody can serve it as the configuration is.
+    Internal,
     /// `K`: an administrator cut it.
     Administrator,
     /// `D`: it was cut because its server went down.

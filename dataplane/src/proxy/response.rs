@@ -99,7 +99,7 @@ impl<'a> Exchange<'_, 'a> {
             while let Some(rules_now) = list.filter(|_| awaited.is_none()) {
                 let mut draft = self.draft(way, buffer, Message::Response(head, &mut line, &body, length));
                 match draft.run(rules_now, at) {
-                    Step::Done | Step::More(_) => (list, at) = (rules.next(), 0),
+                    Step::Done | Step::More(_) | Step::Switch => (list, at) = (rules.next(), 0),
                     Step::Answer(decision) => {
                         let own = [Some(&backend.error_pages), Some(&frontend.error_pages)];
                         let pages = Pages { own, shared: &snapshot.http_errors };

@@ -5,7 +5,7 @@
 //! never looks at a socket.
 //! Read `answer.rs` next, which makes the answers.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -71,6 +71,8 @@ pub(super) enum Step<'p> {
     AwaitBody(u32, u64, usize),
     /// To a header that the client is told at once.
     Hint(Vec<u8>, usize),
+    /// To the end of a TCP connection: what comes is HTTP.
+    Switch,
     /// To a question for the address of this host.
     Resolve(&'p ResolvePlan, String, usize),
 }
@@ -113,7 +115,9 @@ impl<'d> Draft<'d> {
                     Step::Answer(Decision::Return(_) | Decision::Redirect(_)) => {
                         self.wishes.answering_rule.clone_from(&rule.place);
                     }
-                    Step::Done | Step::Answer(_) => self.wishes.last_rule.clone_from(&rule.place),
+                    Step::Done | Step::Answer(_) | Step::Switch => {
+                        self.wishes.last_rule.clone_from(&rule.place)
+                    }
                     _ => self.wishes.waiting_rule.clone_from(&rule.place),
                 }
                 return step;
@@ -127,6 +131,9 @@ impl<'d> Draft<'d> {
     fn decide<'p>(&mut self, action: &'p ActionPlan, at: usize) -> Option<Step<'p>> {
         Some(match action {
             ActionPlan::Allow => Step::Done,
+            // What is HTTP already stays so.
+            ActionPlan::SwitchMode if self.scene.session.mode == Mode::Http => Step::Done,
+            ActionPlan::SwitchMode => Step::Switch,
             ActionPlan::Reject => Step::Answer(Decision::Reject),
             ActionPlan::SilentDrop => Step::Answer(Decision::SilentDrop),
             ActionPlan::Close => Step::Answer(Decision::Close),
@@ -173,7 +180,7 @@ impl<'d> Draft<'d> {
         let mut out = Vec::with_capacity(64);
         let session = self.scene.session;
         let record = format.has_aliases().then(|| self.record(format.needs.destination));
-        let (mode, record) = (session.frontend.mode, record.as_ref());
+        let (mode, record) = (session.mode, record.as_ref());
         self.with_view(|view| {
             session.worker.log.fill(&mut out, format, purpose, mode, record, Some(view));
         });
@@ -274,6 +281,8 @@ impl<'d> Draft<'d> {
         let destination = || self.wishes.destination.or_else(|| session.destination());
         let [last_rule, waiting_rule] = self.wishes.passed();
         let undecided = Cell::new(false);
+        let opening = OnceCell::new();
+        let is_raw = session.mode == Mode::Tcp && matches!(self.message, Message::Bytes(..));
         let (mut request, mut response, mut payload, mut whole) = (None, None, &[][..], true);
         let (mut answer, mut awaits_response) = (&[][..], false);
         match &self.message {
@@ -306,7 +315,7 @@ impl<'d> Draft<'d> {
             Message::Bytes(bytes, over) => (payload, whole) = (bytes, *over),
             Message::Answer(bytes, over) => {
                 (answer, whole) = (bytes, *over);
-                awaits_response = session.frontend.mode == Mode::Http;
+                awaits_response = session.mode == Mode::Http;
             }
         }
         look(&View {
@@ -321,6 +330,7 @@ impl<'d> Draft<'d> {
             request,
             response,
             payload,
+            opening: Some(&opening).filter(|_| is_raw),
             whole,
             first: session.requests <= 1,
             variables: &session.variables,
@@ -465,6 +475,7 @@ impl<'d> Draft<'d> {
             ActionPlan::Allow
             | ActionPlan::Reject
             | ActionPlan::SilentDrop
+            | ActionPlan::SwitchMode
             | ActionPlan::Close
             | ActionPlan::Resolve(_)
             | ActionPlan::Deny(_)

@@ -55,6 +55,15 @@ pub(crate) struct Last {
     pub(crate) upstream: Option<Upstream>,
 }
 
+/// What was decided of a TCP session that is taken for one of HTTP from here on.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    /// The backend that it was led to.
+    pub(super) backend: Option<Name>,
+    pub(super) wishes: Wishes,
+    pub(super) captures: Captures,
+}
+
 /// A client connection.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -91,6 +100,10 @@ pub(crate) struct Session {
     glitches_told: Cell<u32>,
     /// What rules decided about the way to a server of the request at hand.
     pub(super) overrides: Overrides,
+    /// What is taken for what it is: a TCP session may become one of HTTP.
+    pub(crate) mode: Mode,
+    /// What was decided before it became one of HTTP, until the first request.
+    pub(super) upgrade: Option<Box<Upgrade>>,
     /// What the request at hand is balanced by.
     pub(crate) key: Key,
     /// Which server served last, and the connection to it where nobody else may use it.
@@ -209,6 +222,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
     let stream = Stream::adopt(&worker.reactor, socket);
     let seen = worker.snapshot();
     let plan = seen.frontends.get(&accepted.frontend.name);
+    let mode = plan.unwrap_or(&accepted.frontend).mode;
     let session = Session {
         worker: worker.clone(),
         stream,
@@ -229,6 +243,8 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         requests: 0,
         glitches_told: Cell::new(0),
         overrides: Overrides::default(),
+        mode,
+        upgrade: None,
         key: Key::default(),
         last: None,
         admission: accepted.admission,
@@ -256,7 +272,7 @@ async fn serve(mut session: Box<Session>, accept_proxy: bool) {
     if !session.variables.trackers.is_empty() {
         session.variables.trackers.begin_session(session.worker.shared.live.process.now());
     }
-    match session.frontend.mode {
+    match session.mode {
         Mode::Http => http::serve(session).await,
         Mode::Tcp => Box::pin(tcp::serve(session)).await,
     }

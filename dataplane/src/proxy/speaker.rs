@@ -53,6 +53,7 @@ impl<'a> Speaker<'a> {
             request: None,
             response,
             payload: &[],
+            opening: None,
             whole: came.closed,
             first: true,
             variables: &self.variables,

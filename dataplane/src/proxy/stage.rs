@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use regate_proto::model::Mode;
+
 use super::answer::{self, Manner};
 use super::buffer::Buffer;
 use super::fault::Fault;
@@ -39,31 +41,31 @@ pub(super) struct Stage<'s, 'a> {
 impl<'a> Stage<'_, 'a> {
     /// Takes the request through the rules of its frontend and its backend; gives the backend.
     pub(super) async fn route(&mut self) -> Result<&'a BackendPlan, Fault> {
+        let upgrade = self.session.upgrade.take();
+        let chosen = upgrade.as_ref().and_then(|upgrade| upgrade.backend.as_ref());
+        let chosen =
+            chosen.and_then(|name| self.snapshot.backends.get(name)).filter(|backend| backend.published);
+        if let Some(backend) = chosen {
+            self.story.enter(self.session, backend);
+        }
         let has_rules = !self.session.frontend.rules.is_empty() || self.session.frontend.buffers_requests;
         let frontend = has_rules.then(|| self.session.frontend.clone());
         if let Some(frontend) = &frontend {
             self.unframe();
             self.answer_monitor(frontend)?;
-            self.run_content(&frontend.rules).await?;
+            // They were looked at before anybody knew that this is a request.
+            if upgrade.is_none() {
+                self.run_content(&frontend.rules).await?;
+            }
             self.buffer(frontend.buffers_requests).await?;
             self.run(&frontend.rules.http_request).await?;
             self.answer_page(&frontend.rules, &frontend.name).await?;
             self.run(&frontend.rules.redirects).await?;
         }
-        let routed = frontend.as_ref().and_then(|frontend| {
-            let snapshot = self.snapshot;
-            let name = self.draft().route_to(&frontend.rules.routes, |name| snapshot.may_choose(name))?;
-            snapshot.backends.get(name.as_ref()).filter(|backend| backend.mode == frontend.mode)
-        });
-        let backend = match routed {
+        let backend = match chosen {
             Some(backend) => backend,
-            None => {
-                let name = self.session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
-                let backend = self.snapshot.backends.get(name).filter(|backend| backend.published);
-                backend.ok_or(Fault::NoBackend)?
-            }
+            None => self.choose(frontend.as_deref())?,
         };
-        self.story.enter(self.session, backend);
         // The two halves of a listen section have the same rules.
         let same = self.session.frontend.is_half_with(backend);
         if !same && (!backend.rules.is_empty() || backend.buffers_requests) {
@@ -75,6 +77,29 @@ impl<'a> Stage<'_, 'a> {
             self.run(&backend.rules.redirects).await?;
         }
         Ok(backend)
+    }
+
+    /// The backend that rules lead to, or else the default one.
+    fn choose(&mut self, frontend: Option<&FrontendPlan>) -> Result<&'a BackendPlan, Fault> {
+        let snapshot = self.snapshot;
+        let routed = frontend.and_then(|frontend| {
+            let name = self.draft().route_to(&frontend.rules.routes, |name| snapshot.may_choose(name))?;
+            let backend = snapshot.backends.get(name.as_ref())?;
+            (frontend.mode == Mode::Tcp || backend.mode == Mode::Http).then_some(backend)
+        });
+        let backend = match routed {
+            Some(backend) => backend,
+            None => {
+                let name = self.session.frontend.default_backend.as_ref().ok_or(Fault::NoBackend)?;
+                let backend = snapshot.backends.get(name).filter(|backend| backend.published);
+                backend.ok_or(Fault::NoBackend)?
+            }
+        };
+        self.story.enter(self.session, backend);
+        match backend.mode {
+            Mode::Http => Ok(backend),
+            Mode::Tcp => Err(Fault::WrongMode),
+        }
     }
 
     /// What the backend's rules say of the server.
@@ -106,7 +131,7 @@ impl<'a> Stage<'_, 'a> {
         loop {
             match self.draft().run(rules, at) {
                 // A request's head is there: nothing is undecided.
-                Step::Done | Step::More(_) => return Ok(()),
+                Step::Done | Step::More(_) | Step::Switch => return Ok(()),
                 Step::Pause(millis, next) => {
                     self.session.worker.clock.sleep(Duration::from_millis(millis.into())).await;
                     at = next;

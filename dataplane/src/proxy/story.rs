@@ -164,6 +164,7 @@ impl<'a> Story<'a> {
             request: None,
             response: None,
             payload: &[],
+            opening: None,
             whole: true,
             first: session.requests <= 1,
             variables: &session.variables,
@@ -494,6 +495,10 @@ impl<'a> Story<'a> {
             | Fault::QueueFull
             | Fault::QueueTimeout
             | Fault::ClientLeftQueue => {}
+            Fault::WrongMode => {
+                one(&session.frontend.live.internal_errors);
+                self.count_silence(session);
+            }
             Fault::Cut(_, Progress::Waiting) => both(|exchanges| &exchanges.response_errors),
             Fault::Cut(_, Progress::Responding) => both(|exchanges| &exchanges.server_aborts),
             Fault::Cut(..) => self.count_silence(session),
@@ -530,7 +535,7 @@ impl<'a> Story<'a> {
 
     /// An exchange of HTTP that ends without a status is counted among those with a strange one.
     fn count_silence(&self, session: &Session) {
-        if self.status.is_none() && session.frontend.mode == Mode::Http {
+        if self.status.is_none() && session.mode == Mode::Http {
             self.each_statuses(session, |statuses, worker| statuses.add(worker, 0));
         }
     }
@@ -605,7 +610,7 @@ impl<'a> Story<'a> {
             request_number: self.number,
             unique_id: self.unique_id.clone(),
             // Without a request there was nothing to keep, and lines do not speak of it.
-            captured: match self.received.is_none() && session.frontend.mode == Mode::Http {
+            captured: match self.received.is_none() && session.mode == Mode::Http {
                 true => [0, 0],
                 false => session.frontend.captures.counts(),
             },

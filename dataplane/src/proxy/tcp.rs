@@ -4,15 +4,18 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use regate_proto::model::{Mode, Name};
+
 use super::clock::Timer;
 use super::fault::Fault;
 use super::h1::Fields;
+use super::http;
 use super::inspection::{Inspected, Verdict, inspect_answer};
 use super::key;
 use super::relay::{self, Direction, End, Flow, Halt};
 use super::rules::{Decision, Draft, Message, Step};
 use super::scene::{Past, Scene};
-use super::session::Session;
+use super::session::{Session, Upgrade};
 use super::story::Story;
 use super::stream::Cut;
 use super::tracking::{Persistence, Stores};
@@ -32,17 +35,41 @@ pub(crate) async fn serve(mut session: Box<Session>) {
         let mut work = pin!(pass(&mut session, &snapshot, &mut story));
         poll_fn(|context| watch.poll(context, &worker.clock, work.as_mut())).await
     };
-    if let Err(fault) = outcome {
-        story.fault = Some(fault);
+    match outcome {
+        Ok(None) => {}
+        Ok(Some(mut upgrade)) => {
+            upgrade.wishes = std::mem::take(&mut story.wishes);
+            upgrade.captures = std::mem::take(&mut story.captures);
+            drop(story);
+            session.mode = Mode::Http;
+            session.upgrade = Some(upgrade);
+            return http::serve(session).await;
+        }
+        Err(fault) => story.fault = Some(fault),
     }
     story.end(&session);
 }
 
-async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Story<'a>) -> Result<(), Fault> {
+/// Serves it; gives what was decided where it turns out to be HTTP (configuration manual 4.2 "tcp-request content
+/// switch-mode").
+async fn pass<'a>(
+    session: &mut Session,
+    snapshot: &'a Snapshot,
+    story: &mut Story<'a>,
+) -> Result<Option<Box<Upgrade>>, Fault> {
     let frontend = session.frontend.clone();
     let began = Instant::now();
-    inspect(session, &frontend.rules, snapshot, story, began).await?;
+    let upgrade = |backend: Option<Name>| {
+        let (wishes, captures) = Default::default();
+        Ok(Some(Box::new(Upgrade { backend, wishes, captures })))
+    };
+    if inspect(session, &frontend.rules, snapshot, story, began).await? == Look::Switch {
+        return upgrade(None);
+    }
     let backend = route(session, &frontend, snapshot, story)?;
+    if backend.mode == Mode::Http {
+        return upgrade(Some(backend.name.clone()));
+    }
     story.enter(session, backend);
     if !frontend.is_half_with(backend) {
         inspect(session, &backend.rules, snapshot, story, began).await?;
@@ -102,7 +129,16 @@ async fn pass<'a>(session: &mut Session, snapshot: &'a Snapshot, story: &mut Sto
     story.note_carried([0, 0], way.upstream.stream.carried());
     story.carried.request_spliced = upward.spliced;
     story.carried.response_spliced = downward.spliced;
-    outcome.map_err(|(direction, halt)| halted(direction, halt))
+    outcome.map_err(|(direction, halt)| halted(direction, halt)).map(|()| None)
+}
+
+/// Where the rules for content came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// All is decided.
+    Over,
+    /// What comes is HTTP.
+    Switch,
 }
 
 /// Why a session stopped that was being relayed.
@@ -130,8 +166,7 @@ fn route<'a>(
     let draft = draft(session, snapshot, story, &mut fields, true);
     let routed = draft
         .route_to(&frontend.rules.routes, |name| snapshot.may_choose(name))
-        .and_then(|name| snapshot.backends.get(name.as_ref()))
-        .filter(|backend| backend.mode == frontend.mode);
+        .and_then(|name| snapshot.backends.get(name.as_ref()));
     match routed {
         Some(backend) => Ok(backend),
         None => {
@@ -167,9 +202,9 @@ async fn inspect<'a>(
     snapshot: &'a Snapshot,
     story: &mut Story<'a>,
     began: Instant,
-) -> Result<(), Fault> {
+) -> Result<Look, Fault> {
     if rules.tcp_content.is_empty() {
-        return Ok(());
+        return Ok(Look::Over);
     }
     let mut over = rules.inspect_delay == 0;
     let mut at = 0;
@@ -177,7 +212,8 @@ async fn inspect<'a>(
     loop {
         let step = draft(session, snapshot, story, &mut fields, over).run(&rules.tcp_content, at);
         match step {
-            Step::Done => return Ok(()),
+            Step::Done => return Ok(Look::Over),
+            Step::Switch => return Ok(Look::Switch),
             Step::Answer(Decision::SilentDrop) => {
                 session.stream.vanish();
                 return Err(Fault::Shut);

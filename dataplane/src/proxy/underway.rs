@@ -53,7 +53,7 @@ impl Underway {
         let worker = session.worker.clone();
         worker.live.streams_begun.add(1);
         let live = &session.frontend.live;
-        let frontend = (session.frontend.mode == Mode::Http).then(|| live.clone());
+        let frontend = (session.mode == Mode::Http).then(|| live.clone());
         if frontend.is_some() {
             live.h1_streams_begun.add(worker.index, 1);
         }

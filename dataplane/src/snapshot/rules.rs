@@ -5,8 +5,8 @@ use std::sync::Arc;
 use regate_proto::model::{AddressFamily, ListName, Mode, Name, Rules, Severity, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::rules::action::{
-    Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Resolve, Service, Side, Slot, Stamp,
-    StampValue, Timeout,
+    Content, Normalizer, Part, Patience, Protocol, Redirect, RedirectKind, Reply, Resolve, Service, Side,
+    Slot, Stamp, StampValue, Timeout,
 };
 use regate_proto::rules::{Action, Format, MatchMethod, Rule, RuleSet, Stick, Variable};
 use regex::bytes::Regex;
@@ -94,6 +94,7 @@ pub enum ActionPlan {
     Allow,
     Reject,
     SilentDrop,
+    SwitchMode,
     Close,
     Deny(ReplyPlan),
     Tarpit(ReplyPlan),
@@ -226,7 +227,8 @@ impl RulesPlan {
     pub(super) fn compile(rules: &Rules, mode: Mode, owner: &Subject) -> Result<RulesPlan, Vec<String>> {
         let mut compiler = Compiler { acls: Acls::new(&rules.acls), mode, owner, reasons: Vec::new() };
         let of = |compiler: &mut Compiler<'_>, set: RuleSet| compiler.rules(set, rules.of(set));
-        let http = mode == Mode::Http;
+        // A connection of a TCP frontend may be taken for one of HTTP.
+        let http = mode == Mode::Http || matches!(owner, Subject::Frontend(_));
         let plan = RulesPlan {
             tcp_connection: of(&mut compiler, RuleSet::TcpConnection).into(),
             tcp_session: of(&mut compiler, RuleSet::TcpSession).into(),
@@ -302,7 +304,10 @@ impl Compiler<'_> {
         let mut plans = Vec::new();
         for (at, rule) in rules.enumerate() {
             let condition = self.acls.maybe(rule.condition.as_ref());
-            let place = Standing { set, mode: self.mode, owner: self.owner };
+            let of_requests =
+                matches!(set, RuleSet::HttpRequest | RuleSet::HttpResponse | RuleSet::HttpAfterResponse);
+            let mode = if of_requests { Mode::Http } else { self.mode };
+            let place = Standing { set, mode, owner: self.owner };
             match action(&place, &rule.action).and_then(|action| Ok((action, condition?))) {
                 Ok((action, condition)) => {
                     plans.push(RulePlan { action, condition, place: rule.place.0.clone() })
@@ -378,6 +383,7 @@ fn action(place: &Standing<'_>, action: &Action) -> Result<ActionPlan, String> {
         Action::Reject => ActionPlan::Reject,
         Action::SilentDrop => ActionPlan::SilentDrop,
         Action::Close => ActionPlan::Close,
+        Action::SwitchMode { protocol: None | Some(Protocol::Http1) } => ActionPlan::SwitchMode,
         Action::Resolve(wanted) => ActionPlan::Resolve(Box::new(resolve(wanted)?)),
         Action::ExpectProxy => ActionPlan::ExpectProxy,
         Action::SetRetries(number) => ActionPlan::SetRetries(AmountPlan::compile(number)?),

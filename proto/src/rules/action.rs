@@ -3,6 +3,7 @@
 //! Owns the typed tree. `action/table.rs` says which actions there are and in which sets of rules they may stand,
 //! `action/read.rs` reads them and `action/spell.rs` writes them back.
 
+mod naming;
 mod read;
 mod redirection;
 mod spell;
@@ -155,6 +156,11 @@ pub enum Action {
     DisableRetry,
     /// Lets a service of the proxy's own answer.
     UseService(Service),
+    /// Takes the connection of a TCP proxy for one of HTTP from here on.
+    SwitchMode {
+        /// The protocol of the client, where one was written.
+        protocol: Option<Protocol>,
+    },
     /// The nice value, as its number says: taken and without effect, since it concerns other kinds of processes.
     Accepted(&'static str, String),
 }
@@ -206,6 +212,13 @@ pub const STAMPS: &[(&str, bool, bool)] = &[
 pub enum Service {
     /// `prometheus-exporter`: what is counted, in the text form of Prometheus.
     Prometheus,
+}
+
+/// What a client speaks after `switch-mode http proto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// `h1`: HTTP/1.
+    Http1,
 }
 
 /// Where a rule keeps a value.

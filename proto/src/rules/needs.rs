@@ -178,6 +178,7 @@ fn of_action(action: &Action, needs: &mut Vec<Need>) {
         | Action::StrictMode(_)
         | Action::DisableRetry
         | Action::UseService(_)
+        | Action::SwitchMode { .. }
         | Action::Accepted(..) => {}
     }
 }

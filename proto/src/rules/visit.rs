@@ -165,6 +165,7 @@ fn of_rule(rule: &mut Rule, each: &mut dyn FnMut(&mut Sample)) {
         | Action::StrictMode(_)
         | Action::DisableRetry
         | Action::UseService(_)
+        | Action::SwitchMode { .. }
         | Action::Accepted(..) => {}
     }
 }

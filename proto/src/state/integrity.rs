@@ -190,7 +190,8 @@ fn check_unresolved(state: &State, absent: &BTreeSet<&Subject>, problems: &mut V
     }
 }
 
-/// A frontend and its default backend must speak the same mode.
+/// Requests need a default backend that knows requests; connections of bytes are taken for ones of HTTP where they lead
+/// to such a backend.
 fn check_modes(state: &State, problems: &mut Vec<Problem>) {
     for row in state.rows(Kind::Frontend) {
         let Row::Frontend(frontend) = row.as_ref() else { continue };
@@ -200,7 +201,7 @@ fn check_modes(state: &State, problems: &mut Vec<Problem>) {
         let backend = settings().find_map(|settings| settings.default_backend.as_ref());
         let Some(backend) = backend.and_then(|name| state.backend(name)) else { continue };
         let ours = settings().find_map(|settings| settings.mode).unwrap_or(Mode::Tcp);
-        if ours != backend_mode(state, backend) {
+        if ours == Mode::Http && backend_mode(state, backend) == Mode::Tcp {
             let detail = format!("its mode is not that of its default backend {}", backend.name);
             problems.push(Problem::about(Code::Unsuitable, &row.subject(), detail));
         }

@@ -370,6 +370,7 @@ pub(super) fn letters(termination: Termination) -> [u8; 2] {
         Cause::Server => b'S',
         Cause::Proxy => b'P',
         Cause::Local => b'L',
+        Cause::Internal => b'I',
         Cause::Administrator => b'K',
         Cause::ServerDown => b'D',
         Cause::BackupNeedless => b'U',

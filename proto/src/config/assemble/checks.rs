@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{BackendSettings, Balance, FrontendSettings, LogFormat, Millis, Mode, Name};
+use crate::model::{BackendSettings, Balance, FrontendSettings, LogFormat, Millis, Mode, Name, Rules};
 
-use crate::rules::RuleSet;
 use crate::rules::log_format::Restriction;
+use crate::rules::{Action, Rule, RuleSet};
 
 use super::super::diagnostic::{Diagnostic, Gravity, Place};
 use super::super::directives::Section;
@@ -76,8 +76,18 @@ impl Assembler<'_> {
                 check_balance(entry, &back, &mut found);
             }
             let mode = if entry.draft.frontend.is_some() { front.mode } else { back.mode };
-            if mode.unwrap_or(Mode::Tcp) == Mode::Tcp {
+            if mode.unwrap_or(Mode::Tcp) == Mode::Tcp && switch(&front).is_none() {
                 check_rules_of_requests(entry, &mut found);
+            }
+            if let Some(rule) = switch_of(&back.rules).filter(|_| entry.draft.section == Section::Backend) {
+                let place = match &rule.place.0 {
+                    Some((file, line)) => Place { file: file.clone(), line: *line, column: 1, length: 0 },
+                    None => entry.place.clone(),
+                };
+                let name = &entry.draft.name;
+                let text =
+                    format!("'switch-mode' is for clients' connections, and backend '{name}' has none");
+                found.push((Gravity::Error, place, text));
             }
             let off = disabled || entry.draft.disabled == Some(true);
             if !off {
@@ -104,7 +114,8 @@ impl Assembler<'_> {
             );
             found.push((Gravity::Warning, entry.place.clone(), message));
         }
-        if mode == Mode::Tcp && matches!(front.forwardfor, Some(Some(_))) {
+        let switches = switch(front).is_some();
+        if mode == Mode::Tcp && !switches && matches!(front.forwardfor, Some(Some(_))) {
             let message = format!(
                 "'option forwardfor' is ignored in {} '{name}': it needs 'mode http'",
                 section.word()
@@ -125,7 +136,8 @@ impl Assembler<'_> {
         let theirs = target.draft.backend.as_ref().and_then(|own| own.mode);
         let theirs =
             theirs.or_else(|| target.from.and_then(|from| self.inherited(from).1.mode)).unwrap_or(Mode::Tcp);
-        if theirs != mode {
+        // A connection of bytes is taken for one of HTTP where it leads to such a backend.
+        if mode == Mode::Http && theirs == Mode::Tcp {
             let word = |mode| if mode == Mode::Tcp { "tcp" } else { "http" };
             let message = format!(
                 "{} '{name}' is in mode {} and its default backend '{backend}' ({}) in mode {}",
@@ -206,6 +218,15 @@ fn check_balance(entry: &Entry, back: &BackendSettings, found: &mut Found) {
     }
 }
 
+/// The rule that takes connections of a frontend for ones of HTTP.
+fn switch(front: &FrontendSettings) -> Option<&Rule> {
+    switch_of(&front.rules)
+}
+
+fn switch_of(rules: &Rules) -> Option<&Rule> {
+    rules.of(RuleSet::TcpContent).find(|rule| matches!(rule.action, Action::SwitchMode { .. }))
+}
+
 /// HAProxy's warning about rules for requests and responses where there are none.
 fn check_rules_of_requests(entry: &Entry, found: &mut Found) {
     let front = entry.draft.frontend.as_ref().map(|side| &side.rules);
@@ -219,7 +240,15 @@ fn check_rules_of_requests(entry: &Entry, found: &mut Found) {
             None => entry.place.clone(),
         };
         let section = entry.draft.section.word();
-        let text = format!("'{name}' is ignored in {section} '{}': it needs 'mode http'", entry.draft.name);
+        let text = match entry.draft.frontend.is_some() {
+            true => format!(
+                "'{name}' needs 'mode http': in {section} '{}' it is looked at only where a backend in mode http is chosen",
+                entry.draft.name
+            ),
+            false => {
+                format!("'{name}' is ignored in {section} '{}': it needs 'mode http'", entry.draft.name)
+            }
+        };
         found.push((Gravity::Warning, place, text));
     }
 }

@@ -21,7 +21,12 @@ pub(super) fn front() -> BoxedStrategy<Rules> {
 
 /// The rules of a server side.
 pub(super) fn back() -> BoxedStrategy<Rules> {
-    let rules = vec(rule(|set| !matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession)), 0..4);
+    let rules = vec(rule(|set| !matches!(set, RuleSet::TcpConnection | RuleSet::TcpSession)), 0..4)
+        // A server side alone has no connection whose mode could change.
+        .prop_map(|mut rules| {
+            rules.retain(|(_, rule)| !matches!(rule.action, Action::SwitchMode { .. }));
+            rules
+        });
     let conditions = (vec(condition(), 0..2), vec(condition(), 0..2));
     (common(), rules, vec(server_route(), 0..2), conditions, of(millis()), of(page()))
         .prop_map(|(common, rules, servers, persist, response_inspect_delay, statistics)| {

@@ -1,9 +1,10 @@
 //! From words to actions.
 
+use super::naming::{unknown, usage};
 use super::redirection::redirect;
 use super::{
-    Action, Content, Normalizer, Part, Patience, ReadFile, Redirect, Reply, Resolve, RuleSet, STAMPS,
-    Service, Side, Slot, Stamp, StampValue, Timeout, table,
+    Action, Content, Normalizer, Part, Patience, Protocol, ReadFile, Redirect, Reply, Resolve, RuleSet,
+    STAMPS, Service, Side, Slot, Stamp, StampValue, Timeout, table,
 };
 use crate::model::{AddressFamily, Capture, ListName, Millis, Name, Severity};
 use crate::rules::signature::unsound;
@@ -151,6 +152,7 @@ impl Reader<'_, '_> {
                 "off" => Action::StrictMode(false),
                 other => return Err(self.choice(other, "'on' or 'off'")),
             },
+            "switch-mode" => self.switch_mode()?,
             "use-service" => match self.words.take("the name of a service")? {
                 "prometheus-exporter" => Action::UseService(Service::Prometheus),
                 other => return Err(self.choice(other, "'prometheus-exporter'")),
@@ -491,6 +493,23 @@ impl Reader<'_, '_> {
         Ok(Patience::Sample(sample))
     }
 
+    fn switch_mode(&mut self) -> Result<Action, Mistake> {
+        match self.words.take("'http'")? {
+            "http" => {}
+            other => return Err(self.choice(other, "'http'")),
+        }
+        let protocol = self.optional("proto", "the name of a protocol")?.map(str::to_owned);
+        let protocol = match protocol.as_deref() {
+            None => None,
+            Some("h1") => Some(Protocol::Http1),
+            Some("h2") => {
+                return Err(self.words.wrong("HTTP/2 is not there yet").expecting("'h1' is expected"));
+            }
+            Some(other) => return Err(self.choice(other, "'h1'")),
+        };
+        Ok(Action::SwitchMode { protocol })
+    }
+
     fn wait_for_body(&mut self) -> Result<Action, Mistake> {
         let (mut longest, mut at_least) = (None, None);
         loop {
@@ -547,34 +566,6 @@ pub(in crate::rules) fn time(word: &str) -> Result<Millis, Mistake> {
         Mistake::new(0, format!("'{word}' is too long"))
             .expecting("at most 2147483647 ms, about 24 days, is accepted")
     })
-}
-
-fn unknown(set: RuleSet, words: &Words<'_>, word: &str) -> Mistake {
-    const LATER: &[&str] = &[
-        "cache-store",
-        "cache-use",
-        "expect-netscaler-cip",
-        "attach-srv",
-        "send-spoe-group",
-        "set-bandwidth-limit",
-        "switch-mode",
-    ];
-    let name = word.split('(').next().unwrap_or_default();
-    if LATER.contains(&name) || name.starts_with("lua.") {
-        return words
-            .wrong(format!("'{} {name}' exists in HAProxy and is not supported by Regate yet", set.words()));
-    }
-    let names =
-        table::ROWS.iter().filter(|row| row.sets.contains(&set)).map(|row| row.name.trim_end_matches('('));
-    let mistake = words.wrong(format!("unknown action '{name}'"));
-    match crate::config::keywords::nearest(name, names) {
-        Some(near) => mistake.expecting(format!("did you mean '{near}'?")),
-        None => mistake,
-    }
-}
-
-fn usage(row: &table::Row) -> String {
-    format!("'{}{}' is expected", row.name, row.syntax)
 }
 
 /// The statuses that have a page of their own.

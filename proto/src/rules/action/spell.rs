@@ -1,8 +1,8 @@
 //! From actions to the words that read as them.
 
 use super::{
-    Action, Content, Normalizer, Part, Patience, Redirect, RedirectKind, Reply, Resolve, Service, Side, Slot,
-    StampValue,
+    Action, Content, Normalizer, Part, Patience, Protocol, Redirect, RedirectKind, Reply, Resolve, Service,
+    Side, Slot, StampValue,
 };
 use crate::config::directives::arguments::spell_time;
 use crate::model::AddressFamily;
@@ -94,6 +94,10 @@ pub(super) fn action(action: &Action) -> Vec<String> {
         Action::SetPriorityOffset(sample) => words(["set-priority-offset", &sample.to_string()]),
         Action::Pause(patience) => words(["pause", &patience_word(patience)]),
         Action::StrictMode(on) => words(["strict-mode", if *on { "on" } else { "off" }]),
+        Action::SwitchMode { protocol: None } => words(["switch-mode", "http"]),
+        Action::SwitchMode { protocol: Some(Protocol::Http1) } => {
+            words(["switch-mode", "http", "proto", "h1"])
+        }
         Action::UseService(Service::Prometheus) => words(["use-service", "prometheus-exporter"]),
         Action::Accepted(name, number) => words([name, number]),
     }

@@ -114,6 +114,12 @@ pub const ROWS: &[Row] = &[
     row("set-var-fmt(", EVERY, "<variable>) <format>", &["set-var-fmt(txn.a) %[src]:%[path]"]),
     row("silent-drop", DROPPING, "", &["silent-drop if TRUE"]),
     row("strict-mode", HTTP, "on | off", &["strict-mode off"]),
+    row(
+        "switch-mode",
+        &[TcpContent],
+        "http [proto h1]",
+        &["switch-mode http if HTTP", "switch-mode http proto h1"],
+    ),
     row("tarpit", REQUEST, REPLY, &["tarpit", "tarpit deny_status 403"]),
     row("track-sc0", TRACKING, "<key> [table <table>]", &["track-sc0 src", "track-sc7 src table t if TRUE"]),
     row("unset-var(", EVERY, "<variable>)", &["unset-var(txn.a)"]),
