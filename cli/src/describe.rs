@@ -172,6 +172,7 @@ mod tests {
             at: at("s3"),
             id: 0,
             order: 0,
+            guid: None,
             address: ServerAddress::Inet {
                 host: ServerHost::Ip([127, 0, 0, 1].into()),
                 port: ServerPort::Fixed(80),

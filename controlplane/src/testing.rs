@@ -49,6 +49,7 @@ pub(crate) fn backend(text: &str, description: Option<String>) -> Row {
         name: name(text),
         id: 0,
         order: 0,
+        guid: None,
         from: None,
         listen: false,
         disabled: false,
@@ -62,6 +63,7 @@ pub(crate) fn server(backend: &str, server: &str, port: u16) -> Row {
         at: at(backend, server),
         id: 0,
         order: 0,
+        guid: None,
         address: ServerAddress::Inet {
             host: ServerHost::Ip([127, 0, 0, 1].into()),
             port: ServerPort::Fixed(port),

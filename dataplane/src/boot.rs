@@ -20,7 +20,7 @@ use regate_proto::model::{Global, Row};
 use regate_proto::problem::{Code, Problem};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::admin::{Admin, AdminEndpoint, Description, Inside, OWN_SOCKETS, Stop};
+use crate::admin::{Admin, AdminEndpoint, Description, Inside, OWN_SOCKETS, Stop, begin_counters};
 use crate::live::Live;
 use crate::proxy::{Heard, Prepared, Proxy};
 use crate::resolve::Resolution;
@@ -130,6 +130,7 @@ impl Node {
             road.resolution.stop();
             StartError::Refused(problems)
         })?;
+        begin_counters(&global, &store.read(|current| current.snapshot.clone()));
         let told = store.clone();
         let reported = proxy.report(move |heard| match heard {
             Heard::Changed { at, from, to, reason } => told.tell_health(at, from, to, reason),

@@ -46,6 +46,7 @@ fn bind(text: &str, port: u16) -> Row {
         at: BindRef { frontend: name("f"), bind: name(text) },
         id: 0,
         order: 0,
+        guid: None,
         address: BindAddress::Inet {
             host: BindHost::Ip("127.0.0.1".parse().unwrap()),
             ports: PortRange::new(port, port).unwrap(),

@@ -10,7 +10,9 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
-use regate_tests::harness::{Answer, HttpClient, Kind, Origin, Port, Proxy, RawClient, Result, wait};
+use regate_tests::harness::{
+    Answer, HttpClient, Kind, Origin, Port, Proxy, RawClient, Result, Setting, wait,
+};
 
 /// One worker, so that idle connections lie where the next request looks for them.
 const CONFIGURATION: &str = "global
@@ -352,4 +354,93 @@ fn the_process_has_haproxy_s_fields_but_those_listed() -> Result<()> {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     Ok(())
+}
+
+/// Everything that has a guid, and beside it what has none.
+const IDENTIFIED: &str = "global
+    nbthread 1
+    stats socket @folder@/admin level admin
+    stats-file @folder@/counters
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 20s
+    timeout server 20s
+frontend fe
+    guid front
+    bind 127.0.0.1:@http@ guid-prefix sock
+    option socket-stats
+    http-request deny if { path /deny }
+    default_backend be
+backend be
+    guid back
+    server s1 127.0.0.1:@origin@ guid one
+    server s2 127.0.0.1:@origin@ disabled
+listen both
+    guid li
+    bind 127.0.0.1:@tcp@ guid-prefix hidden
+    server t1 127.0.0.1:@origin@ guid two
+";
+
+/// What is dumped before the end is what is dumped after the next start, also under other names; what has no guid
+/// begins at nothing.
+#[test]
+fn counters_of_what_has_a_guid_go_on_after_a_restart() -> Result<()> {
+    let origin = Origin::start("origin")?;
+    origin.answer(Answer::text("yes"));
+    let (http, tcp) = (Port::reserve()?, Port::reserve()?);
+    let configuration = IDENTIFIED
+        .replace("@http@", &http.number().to_string())
+        .replace("@tcp@", &tcp.number().to_string())
+        .replace("@origin@", &origin.port().to_string());
+    let mut first = Proxy::start(Kind::Regate, &configuration)?;
+    assert!(first.process.output().contains("the file of counters"), "{}", first.process.output());
+    let mut client = HttpClient::connect(http.address())?;
+    for target in ["/", "/", "/deny"] {
+        client.fetch(target)?;
+    }
+    HttpClient::connect(tcp.address())?.fetch("/")?;
+    drop(client);
+    let counted = |dump: &str| {
+        value(dump, "#fe", "front", "req_tot") == "3" && value(dump, "#be", "two", "stot") == "1"
+    };
+    let dump = wait::until("the requests to be counted", wait::PATIENCE, || {
+        first.ask("dump stats-file").ok().filter(|dump| counted(dump))
+    })?;
+    let guids: Vec<&str> =
+        dump.lines().filter_map(|line| line.split(',').next()).filter(|word| !word.is_empty()).collect();
+    assert_eq!(
+        guids,
+        ["#fe guid", "front", "sock-0", "li", "#be guid", "one", "back", "two", "li"],
+        "{dump}"
+    );
+    assert_eq!(value(&dump, "#be", "one", "hrsp_2xx"), "2");
+    assert_eq!(value(&dump, "#fe", "front", "hrsp_4xx"), "1");
+    assert_ne!(value(&dump, "#fe", "sock-0", "bin"), "0");
+    first.stop()?;
+    let renamed = configuration
+        .replace("backend be\n", "backend other\n")
+        .replace("default_backend be", "default_backend other");
+    let setting = Setting { files: vec![("counters".to_owned(), dump.clone())], ..Setting::default() };
+    let second = Proxy::start_with(Kind::Regate, &renamed, &setting)?;
+    assert_eq!(second.ask("dump stats-file")?, dump);
+    let stat = second.ask("show stat other 4 2")?;
+    assert!(stat.contains("other,s2,0,0,0,0,,0,0,0,"), "{stat}");
+    second.ask("clear counters all")?;
+    assert_eq!(value(&second.ask("dump stats-file")?, "#fe", "front", "req_tot"), "0");
+    // A name for good is given once, whoever asks.
+    let refused = second.ask("add server other/s3 127.0.0.1:1 guid li")?;
+    assert!(refused.contains("guid li already"), "{refused}");
+    assert_eq!(second.ask("add server other/s3 127.0.0.1:1 guid three")?, "New server registered.\n\n");
+    let (status, output) = Proxy::check(Kind::Regate, &configuration.replace("guid back", "guid one"))?;
+    assert!(!status.success() && output.contains("guid 'one' is taken already, at"), "{output}");
+    Ok(())
+}
+
+/// A number of a dump: of this side, with this guid, in this column.
+fn value<'d>(dump: &'d str, side: &str, guid: &str, column: &str) -> &'d str {
+    let mut lines = dump.lines().skip_while(|line| !line.starts_with(side));
+    let at = lines.next().and_then(|header| header.split(',').position(|name| name == column)).unwrap();
+    let line = lines.take_while(|line| !line.is_empty()).find(|line| line.split(',').next() == Some(guid));
+    line.and_then(|line| line.split(',').nth(at)).unwrap_or_default()
 }

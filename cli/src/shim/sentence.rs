@@ -6,6 +6,7 @@
 
 pub mod unsupported;
 
+use regate_proto::model::{BadName, Subject};
 use regate_proto::wire::v1;
 use v1::ProblemCode as Code;
 use v1::subject::Noun;
@@ -191,6 +192,18 @@ pub fn backend_exists(name: &str) -> Reply {
     Reply::error(format!(
         "Error during backend creation : name is already used by other proxy 'backend {name}'."
     ))
+}
+
+/// What answers a new backend with a text that is no guid.
+pub fn bad_guid(bad: &BadName) -> Reply {
+    Reply::error(format!("Error during backend creation : GUID insertion : {bad}."))
+}
+
+/// What answers a new backend with a guid that this row has.
+pub fn guid_taken(holder: &v1::Subject) -> Reply {
+    let name =
+        Subject::try_from(holder.clone()).map_or_else(|_| "another one".to_owned(), |row| row.to_string());
+    Reply::error(format!("Error during backend creation : GUID insertion : duplicate entry with {name}."))
 }
 
 /// What answers a variable of another scope than the process.
@@ -557,9 +570,6 @@ pub const ADD_BACKEND_FULL_USAGE: &str =
 pub const ADD_BACKEND_MODES: &str = "Dynamic backends are compatible with only TCP or HTTP mode.";
 /// A new backend without a mode.
 pub const MODE_REQUIRED: &str = "Mode is required when the defaults section does not set one.";
-/// Names that are unique in the world.
-pub const NO_GUID: &str =
-    "'guid' is not supported by Regate: counters are kept by the names of proxies and servers.";
 /// A backend was made.
 pub const BACKEND_ADDED: &str = "New backend registered.";
 /// A backend was removed.

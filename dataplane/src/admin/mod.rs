@@ -6,6 +6,7 @@
 //! Read next: `permission.rs`, `change.rs`, `query.rs`, `fleet.rs`.
 
 mod change;
+mod counters;
 mod edits;
 mod fleet;
 mod inside;
@@ -49,6 +50,7 @@ use crate::priority;
 use crate::store::{Current, Staged, Store};
 use crate::streams::Switchboard;
 
+pub use counters::begin as begin_counters;
 pub use inside::Inside;
 pub use permission::{Asked, Caller};
 pub use regate_proto::wire::endpoint::{AdminEndpoint, EndpointAddress, TlsFiles};

@@ -223,6 +223,7 @@ impl Page {
         row.service.push_str("FRONTEND");
         row.kind = StatisticsKind::Frontend as i32;
         row.proxy_id = plan.id;
+        row.guid = plan.guid.as_ref().map(ToString::to_string);
         row.status = Some(view::status(condition));
         row.mode = Some(mode(plan.mode));
         row.sessions_current = Some(live.sessions.now());
@@ -276,6 +277,7 @@ impl Page {
         row.kind = StatisticsKind::Listener as i32;
         row.proxy_id = frontend.id;
         row.service_id = plan.row.id;
+        row.guid = plan.row.guid.as_ref().map(ToString::to_string);
         row.status = Some(view::status(condition));
         row.mode = Some(mode(frontend.mode));
         row.sessions_current = Some(live.sessions.now());
@@ -310,6 +312,7 @@ impl Page {
         row.kind = StatisticsKind::Server as i32;
         row.proxy_id = backend.id;
         row.service_id = plan.id;
+        row.guid = plan.guid.as_ref().map(ToString::to_string);
         row.status = Some(view::server_status(&self.snapshot, plan));
         row.mode = Some(mode(backend.mode));
         row.queue_current = Some(live.queue.length());
@@ -349,6 +352,7 @@ impl Page {
         row.service.push_str("BACKEND");
         row.kind = StatisticsKind::Backend as i32;
         row.proxy_id = plan.id;
+        row.guid = plan.guid.as_ref().map(ToString::to_string);
         row.status = Some(view::status(view::backend_condition(plan)));
         row.mode = Some(mode(plan.mode));
         row.algorithm = self.wanted.addresses.then(|| algorithm.to_owned());

@@ -24,7 +24,8 @@ struct Row([AtomicU64; ROW]);
 pub struct Counter {
     cells: Arc<Cells>,
     at: usize,
-    /// Subtracted on reading: the sum when the counter was last cleared.
+    /// Subtracted on reading: the sum when the counter was last cleared, less what was counted before the process
+    /// began.
     cleared: AtomicU64,
 }
 
@@ -77,6 +78,11 @@ impl Counter {
     /// Starts again at zero.
     pub fn clear(&self) {
         self.cleared.store(self.total(), Ordering::Relaxed);
+    }
+
+    /// Counts what was counted before the process began.
+    pub fn add_earlier(&self, amount: u64) {
+        self.cleared.fetch_sub(amount, Ordering::Relaxed);
     }
 
     /// The sum of all parts, whatever was cleared: for what is never cleared.

@@ -512,6 +512,12 @@ impl Outages {
         (state.down, state.since) = (down, now);
     }
 
+    /// Counts that it went down so often before the process began.
+    pub fn add_earlier(&self, count: u64) {
+        let mut state = self.state.lock();
+        state.count = state.count.saturating_add(count);
+    }
+
     /// How often it went down, and the milliseconds that it was down.
     pub fn totals(&self, now: u64) -> (u64, u64) {
         let state = self.state.lock();

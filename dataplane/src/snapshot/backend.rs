@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
-    Admin, Backend, BackendSettings, Balance, HttpConnection, HttpReuse, Millis, Mode, Name, ProxyHeader,
-    RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, Subject, Weight,
+    Admin, Backend, BackendSettings, Balance, Guid, HttpConnection, HttpReuse, Millis, Mode, Name,
+    ProxyHeader, RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
+    Subject, Weight,
 };
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
@@ -29,6 +30,8 @@ pub struct BackendPlan {
     pub name: Name,
     /// Its number in statistics.
     pub id: u32,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// Whether it is one half of a `listen` section.
     pub listen: bool,
     /// What it forwards.
@@ -102,6 +105,8 @@ pub struct ServerPlan {
     pub name: Name,
     /// Its number in statistics.
     pub id: u32,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// Its place in listings.
     pub order: u32,
     /// Where it is reached.
@@ -395,6 +400,7 @@ pub(super) fn compile(
     Ok(BackendPlan {
         name: row.name.clone(),
         id: row.id,
+        guid: row.guid.clone(),
         listen: row.listen,
         mode,
         connect_timeout,
@@ -579,6 +585,7 @@ impl<'a> Compiler<'a> {
         Ok(ServerPlan {
             name: server.at.server.clone(),
             id: server.id,
+            guid: server.guid.clone(),
             order: server.order,
             target,
             naming,

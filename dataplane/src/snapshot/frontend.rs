@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use regate_proto::model::{
-    Bind, BindAddress, BindHost, Capture, CookieCapture, ErrorPage, ErrorReply, ForwardFor, HttpConnection,
-    Mode, Name, Row, Subject,
+    Bind, BindAddress, BindHost, Capture, CookieCapture, ErrorPage, ErrorReply, ForwardFor, Guid,
+    HttpConnection, Mode, Name, Row, Subject,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
@@ -24,8 +24,12 @@ pub struct FrontendPlan {
     pub name: Name,
     /// Its number in statistics.
     pub id: u32,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// Whether it is one half of a `listen` section.
     pub listen: bool,
+    /// Whether its binds have rows of their own in statistics.
+    pub socket_stats: bool,
     /// What it forwards.
     pub mode: Mode,
     /// Whether its binds do not listen.
@@ -296,7 +300,9 @@ pub(super) fn compile(
         needs: log.as_ref().map_or(needs, |plan| plan.needs.or(needs)),
         name: row.name.clone(),
         id: row.id,
+        guid: row.guid.clone(),
         listen: row.listen,
+        socket_stats: settings.socket_stats == Some(true),
         mode,
         disabled: row.disabled || state.disabled_by_defaults(row.from.as_ref()),
         shut_down: state.is_shut_down(&row.name),

@@ -563,6 +563,7 @@ impl Entry {
                 listen,
                 disabled,
                 description: draft.description.clone(),
+                guid: draft.guid.clone(),
                 settings: settings.into(),
             }));
             rows.extend(self.bind_rows());
@@ -576,6 +577,7 @@ impl Entry {
                 listen,
                 disabled,
                 description: draft.description.clone(),
+                guid: draft.guid.clone(),
                 settings: settings.into(),
             }));
             rows.extend((1..).zip(&draft.servers).map(|(order, server)| {

@@ -202,6 +202,7 @@ impl<'a> Sorted<'a> {
         draft.id = row.id;
         draft.disabled = Some(row.disabled);
         draft.description.clone_from(&row.description);
+        draft.guid.clone_from(&row.guid);
         draft.frontend = Some((*row.settings).clone());
         draft.binds = drafted_binds(self.binds.get(&row.name).map_or(&[], Vec::as_slice));
     }
@@ -210,6 +211,7 @@ impl<'a> Sorted<'a> {
         draft.id = row.id;
         draft.disabled = Some(row.disabled);
         draft.description.clone_from(&row.description);
+        draft.guid.clone_from(&row.guid);
         draft.backend = Some((*row.settings).clone());
         draft.servers = drafted_servers(self.servers.get(&row.name).map_or(&[], Vec::as_slice), problems);
     }
@@ -233,6 +235,7 @@ fn joined(frontend: &Frontend, backend: &Backend) -> bool {
         && frontend.from == backend.from
         && frontend.disabled == backend.disabled
         && frontend.description == backend.description
+        && frontend.guid == backend.guid
 }
 
 fn drafted_binds(rows: &[&Bind]) -> Vec<DraftBind> {

@@ -396,7 +396,6 @@ pub const GLOBAL: &[Known] = &[
         arguments: 0,
         status: Status::Harmless("there is no TLS here yet, and it is refused where it is asked for"),
     },
-    Known { name: "stats-file", arguments: 0, status: Status::NotYet },
     Known {
         name: "strict-limits",
         arguments: 0,
@@ -641,7 +640,6 @@ pub const BIND: &[Known] = &[
     Known { name: "force-tlsv12", arguments: 0, status: Status::NotYet },
     Known { name: "force-tlsv13", arguments: 0, status: Status::NotYet },
     Known { name: "generate-certificates", arguments: 0, status: Status::NotYet },
-    Known { name: "guid-prefix", arguments: 1, status: Status::Harmless("the name of a bind identifies it") },
     Known { name: "idle-ping", arguments: 1, status: Status::NotYet },
     Known { name: "ktls", arguments: 1, status: Status::NotYet },
     Known { name: "label", arguments: 1, status: Status::Harmless("the name of a bind labels it") },
@@ -726,7 +724,6 @@ pub const SERVER: &[Known] = &[
     Known { name: "force-tlsv11", arguments: 0, status: Status::NotYet },
     Known { name: "force-tlsv12", arguments: 0, status: Status::NotYet },
     Known { name: "force-tlsv13", arguments: 0, status: Status::NotYet },
-    Known { name: "guid", arguments: 1, status: Status::Harmless("the name of a server identifies it") },
     Known { name: "hash-key", arguments: 1, status: Status::NotYet },
     Known { name: "idle-ping", arguments: 1, status: Status::NotYet },
     Known { name: "ktls", arguments: 1, status: Status::NotYet },

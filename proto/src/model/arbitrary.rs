@@ -13,7 +13,7 @@ use proptest::sample::{Index, select};
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
-    Group, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name,
+    Group, Guid, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name,
     Nameserver, NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
     ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, ServerStates, SeverityOutput,
     SocketFile, StatsSocket, Subject, Transport, User, Userlist, Weight,
@@ -177,6 +177,7 @@ pub fn global() -> BoxedStrategy<Global> {
         of(path()),
         of(path()),
         of(path()),
+        of(path()),
     );
     (numbers, log, process, global_checks())
         .prop_map(|(numbers, log, process, checks)| {
@@ -204,6 +205,7 @@ pub fn global() -> BoxedStrategy<Global> {
                 chroot,
                 server_state_base,
                 server_state_file,
+                statistics_file,
             ) = process;
             Global {
                 maxconn,
@@ -229,6 +231,7 @@ pub fn global() -> BoxedStrategy<Global> {
                 chroot,
                 server_state_base,
                 server_state_file,
+                statistics_file,
                 checks,
             }
         })
@@ -586,13 +589,19 @@ pub fn resolvers() -> impl Strategy<Value = Resolvers> + Clone {
     )
 }
 
+/// What something is called whatever becomes of its name, if it is.
+fn guid() -> impl Strategy<Value = Option<Guid>> + Clone {
+    of(name().prop_filter_map("too long", |name| Guid::new(name.as_str()).ok()))
+}
+
 /// A bind of any frontend.
 pub fn bind() -> BoxedStrategy<Bind> {
     let at = (name(), name()).prop_map(|(frontend, bind)| BindRef { frontend, bind });
     let flags = proptest::array::uniform4(any::<bool>());
     let limits = (of(0..=100_000_u32), of(1..=65_535_u32));
-    (at, 0..=9_u32, 0..=9_u32, bind_address(), limits, flags, of(word()), socket_file())
-        .prop_map(|(at, id, order, address, (maxconn, backlog), flags, interface, file)| {
+    let numbers = (0..=9_u32, 0..=9_u32, guid());
+    (at, numbers, bind_address(), limits, flags, of(word()), socket_file())
+        .prop_map(|(at, (id, order, guid), address, (maxconn, backlog), flags, interface, file)| {
             let [accept_proxy, v4v6, v6only, defer_accept] = flags;
             let inet = matches!(address, BindAddress::Inet { .. });
             let unix = matches!(address, BindAddress::Unix(_));
@@ -600,6 +609,7 @@ pub fn bind() -> BoxedStrategy<Bind> {
                 at,
                 id,
                 order,
+                guid,
                 address,
                 maxconn,
                 backlog,
@@ -617,11 +627,13 @@ pub fn bind() -> BoxedStrategy<Bind> {
 /// A server of any backend.
 pub fn server() -> BoxedStrategy<Server> {
     let at = (name(), name()).prop_map(|(backend, server)| ServerRef { backend, server });
-    (at, 0..=9_u32, 0..=9_u32, server_address(), of(admin()), server_settings(), paused())
-        .prop_map(|(at, id, order, address, admin, settings, paused)| Server {
+    let numbers = (0..=9_u32, 0..=9_u32, guid());
+    (at, numbers, server_address(), of(admin()), server_settings(), paused())
+        .prop_map(|(at, (id, order, guid), address, admin, settings, paused)| Server {
             at,
             id,
             order,
+            guid,
             address,
             admin,
             paused,
@@ -679,16 +691,16 @@ pub fn row() -> BoxedStrategy<Row> {
             Row::Defaults(Defaults { name, order, from, disabled, frontend, backend })
         },
     );
-    let frontend = (head(), frontend_settings(true)).prop_map(
-        |((name, id, order, from, listen, disabled, description), settings)| {
+    let frontend = (head(), guid(), frontend_settings(true)).prop_map(
+        |((name, id, order, from, listen, disabled, description), guid, settings)| {
             let settings = settings.into();
-            Row::Frontend(Frontend { name, id, order, from, listen, disabled, description, settings })
+            Row::Frontend(Frontend { name, id, order, from, listen, disabled, description, guid, settings })
         },
     );
-    let backend = (head(), backend_settings(true)).prop_map(
-        |((name, id, order, from, listen, disabled, description), settings)| {
+    let backend = (head(), guid(), backend_settings(true)).prop_map(
+        |((name, id, order, from, listen, disabled, description), guid, settings)| {
             let settings = settings.into();
-            Row::Backend(Backend { name, id, order, from, listen, disabled, description, settings })
+            Row::Backend(Backend { name, id, order, from, listen, disabled, description, guid, settings })
         },
     );
     prop_oneof![

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, HttpConnection, LogPlan, Millis, Mode, Name,
-    Persistence, RetryOn, Rules, ServerSettings, Table,
+    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, Guid, HttpConnection, LogPlan, Millis, Mode,
+    Name, Persistence, RetryOn, Rules, ServerSettings, Table,
 };
 
 /// A set of servers and how traffic is spread over them (configuration manual 4 "Proxies").
@@ -24,6 +24,8 @@ pub struct Backend {
     pub disabled: bool,
     /// A sentence about it in statistics.
     pub description: Option<String>,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// What it sets itself.
     pub settings: Box<BackendSettings>,
 }

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{BindAddress, BindRef, Capture, CookieCapture, LogFormat, LogPlan, Millis, Name, Rules, Table};
+use super::{
+    BindAddress, BindRef, Capture, CookieCapture, Guid, LogFormat, LogPlan, Millis, Name, Rules, Table,
+};
 use crate::rules::Format;
 
 /// What clients connect to (configuration manual 4 "Proxies").
@@ -22,6 +24,8 @@ pub struct Frontend {
     pub disabled: bool,
     /// A sentence about it in statistics.
     pub description: Option<String>,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// What it sets itself.
     pub settings: Box<FrontendSettings>,
 }
@@ -114,6 +118,8 @@ pub struct Bind {
     pub id: u32,
     /// Its place in the frontend; 0 puts it at the end.
     pub order: u32,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// Where it listens.
     pub address: BindAddress,
     /// Most connections at a time. Default: the frontend's limit.

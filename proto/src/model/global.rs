@@ -53,6 +53,9 @@ pub struct Global {
     pub server_state_base: Option<String>,
     /// The file of how the servers of all backends stood, read when the process starts. Default: none.
     pub server_state_file: Option<String>,
+    /// The file of counters that what has a [`Guid`](super::Guid) begins with, read when the process starts.
+    /// Default: none.
+    pub statistics_file: Option<String>,
     /// Checks of servers.
     pub checks: GlobalChecks,
 }

@@ -50,7 +50,7 @@ pub use logging::{
     Capture, CookieCapture, Facility, LogAddress, LogFormat, LogPlan, LogSample, LogSyntax, LogTarget, Ring,
     RingServer, Severity, StreamAddress,
 };
-pub use name::{BadName, Name};
+pub use name::{BadName, Guid, Name};
 pub use persistence::{
     BadCookie, Cookie, CookieAttribute, CookieMode, CookieName, CookieValue, Persistence, RetryOn,
     RetryReason,

@@ -22,7 +22,7 @@ impl Name {
             return Err(BadName::Empty);
         }
         if text.len() > Self::LONGEST {
-            return Err(BadName::TooLong);
+            return Err(BadName::TooLong(Self::LONGEST));
         }
         match text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))) {
             Some(found) => Err(BadName::Character(found)),
@@ -36,13 +36,43 @@ impl Name {
     }
 }
 
+/// What a proxy, bind or server is called whatever becomes of its name (configuration manual 3.0, 4.2 "guid").
+///
+/// One to [`Guid::LONGEST`] characters out of those of a [`Name`]. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Guid(Name);
+
+impl Guid {
+    /// The longest one accepted, in bytes.
+    pub const LONGEST: usize = 127;
+
+    /// Checks `text` and makes it an identifier.
+    pub fn new(text: &str) -> Result<Guid, BadName> {
+        if text.len() > Self::LONGEST {
+            return Err(BadName::TooLong(Self::LONGEST));
+        }
+        Name::new(text).map(Guid)
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Why a text is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadName {
     /// Nothing was given.
     Empty,
-    /// More than [`Name::LONGEST`] bytes.
-    TooLong,
+    /// More than so many bytes.
+    TooLong(usize),
     /// A character outside letters, digits, `-`, `_`, `.` and `:`.
     Character(char),
 }
@@ -51,7 +81,7 @@ impl fmt::Display for BadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BadName::Empty => write!(f, "a name is expected"),
-            BadName::TooLong => write!(f, "a name has at most {} characters", Name::LONGEST),
+            BadName::TooLong(most) => write!(f, "a name has at most {most} characters"),
             BadName::Character(found) => {
                 write!(
                     f,

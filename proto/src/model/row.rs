@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, HttpErrors, List, ListName, Name,
+    Backend, Bind, Defaults, Entries, EntriesRef, Frontend, Global, Guid, HttpErrors, List, ListName, Name,
     Resolvers, Ring, Server, Userlist,
 };
 
@@ -186,6 +186,17 @@ impl Row {
             Row::Userlist(row) => Subject::Userlist(row.name.clone()),
             Row::Ring(row) => Subject::Ring(row.name.clone()),
             Row::HttpErrors(row) => Subject::HttpErrors(row.name.clone()),
+        }
+    }
+
+    /// What it is called whatever becomes of its name.
+    pub fn guid(&self) -> Option<&Guid> {
+        match self {
+            Row::Frontend(row) => row.guid.as_ref(),
+            Row::Bind(row) => row.guid.as_ref(),
+            Row::Backend(row) => row.guid.as_ref(),
+            Row::Server(row) => row.guid.as_ref(),
+            _ => None,
         }
     }
 }

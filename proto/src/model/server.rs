@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{CookieValue, Millis, NamingSettings, Paused, ServerAddress, ServerChecks, ServerRef, Weight};
+use super::{
+    CookieValue, Guid, Millis, NamingSettings, Paused, ServerAddress, ServerChecks, ServerRef, Weight,
+};
 
 /// A server of a backend (configuration manual 5.2 "Server and default-server options").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Server {
     pub id: u32,
     /// Its place in the backend; 0 puts it at the end.
     pub order: u32,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// Where it is reached.
     pub address: ServerAddress,
     /// What was asked for by hand: an overlay in nearly all cases. Default: ready.

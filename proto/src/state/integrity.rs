@@ -1,11 +1,11 @@
 //! What must hold between rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::numbering::{is_half, other_half};
 use super::{State, Touched, contained, parent_of};
-use crate::model::{Backend, Kind, Mode, Name, Row, Rules, SYSTEM_RESOLVERS, Subject};
+use crate::model::{Backend, Guid, Kind, Mode, Name, Row, Rules, SYSTEM_RESOLVERS, Subject};
 use crate::problem::{Code, Problem};
 use crate::rules::condition::PREDEFINED;
 use crate::rules::{Action, Condition, Test, inline};
@@ -32,6 +32,7 @@ pub(super) fn check(state: &State, touched: &Touched) -> Vec<Problem> {
     if touched.iter().any(is_pointed_to) {
         check_modes(state, &mut problems);
     }
+    check_guids(state, touched, &mut problems);
     problems
 }
 
@@ -42,6 +43,36 @@ fn check_parent(state: &State, subject: &Subject, problems: &mut Vec<Problem>) {
         && state.row(&parent).is_none()
     {
         problems.push(Problem::about(Code::Dangling, subject, format!("there is no {parent}")));
+    }
+}
+
+/// No two rows are called the same whatever becomes of their names, but for the halves of a listen section.
+fn check_guids(state: &State, touched: &Touched, problems: &mut Vec<Problem>) {
+    let mine = touched.iter().filter_map(|subject| Some((state.row(subject)?.guid()?, subject)));
+    let wanted: Vec<(&Guid, &Subject)> = mine.collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut taken: BTreeMap<&Guid, Vec<Subject>> =
+        wanted.iter().map(|(guid, _)| (*guid, Vec::new())).collect();
+    for row in [Kind::Frontend, Kind::Bind, Kind::Backend, Kind::Server]
+        .into_iter()
+        .flat_map(|kind| state.rows(kind))
+    {
+        if let Some(holders) = row.guid().and_then(|guid| taken.get_mut(guid)) {
+            holders.push(row.subject());
+        }
+    }
+    for (guid, subject) in wanted {
+        let half = state.row(subject).filter(|row| is_half(row)).and_then(|_| other_half(subject));
+        let holders = taken.get(guid).into_iter().flatten();
+        if let Some(other) =
+            holders.into_iter().find(|other| *other != subject && Some(*other) != half.as_ref())
+        {
+            // The subject is who has it: the change is known by its index.
+            let detail = format!("it has guid {guid} already, which {subject} is to have");
+            problems.push(Problem::about(Code::AlreadyExists, other, detail));
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use super::numbering::{self, Space};
 use super::*;
 use crate::change::{Change, ChangeSet, Layer, Origin, OverlayValue, Setting};
 use crate::model::{
-    Admin, BindAddress, FrontendSettings, ServerAddress, ServerHost, ServerPort, ServerSettings, SocketFile,
-    Weight, arbitrary,
+    Admin, BindAddress, FrontendSettings, Guid, ServerAddress, ServerHost, ServerPort, ServerSettings,
+    SocketFile, Weight, arbitrary,
 };
 use crate::problem::{Code, Problem};
 
@@ -243,6 +243,7 @@ fn frontend(text: &str, id: u32, order: u32) -> Row {
         name: name(text),
         id,
         order,
+        guid: None,
         from: None,
         listen: false,
         disabled: false,
@@ -256,6 +257,7 @@ fn backend(text: &str, id: u32, order: u32) -> Row {
         name: name(text),
         id,
         order,
+        guid: None,
         from: None,
         listen: false,
         disabled: false,
@@ -279,6 +281,7 @@ fn bind(frontend: &str, text: &str, id: u32, order: u32) -> Row {
         at: BindRef { frontend: name(frontend), bind: name(text) },
         id,
         order,
+        guid: None,
         address: BindAddress::Abstract(text.to_owned()),
         maxconn: None,
         backlog: None,
@@ -296,6 +299,7 @@ fn server(backend: &str, text: &str, id: u32, order: u32) -> Row {
         at: at(backend, text),
         id,
         order,
+        guid: None,
         address: ServerAddress::Inet {
             host: ServerHost::Ip([127, 0, 0, 1].into()),
             port: ServerPort::Fixed(1),

@@ -5,6 +5,7 @@
 //! send anything. [`prometheus`] spells the same for Prometheus. Read next: `columns.rs`, then `rows.rs`.
 
 mod columns;
+mod counters;
 mod nameservers;
 mod process;
 pub mod prometheus;
@@ -13,6 +14,7 @@ mod schema;
 mod value;
 
 pub use columns::{COLUMNS, Column, Line, MODULE_COLUMNS};
+pub use counters::{CounterLines, Counters};
 pub use nameservers::Nameservers;
 pub use process::{Form as InfoForm, compatible_version, info};
 pub use rows::{Form, Hidden, Rows};

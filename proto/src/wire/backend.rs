@@ -15,6 +15,7 @@ impl From<&Backend> for v1::Backend {
             listen: backend.listen,
             disabled: backend.disabled,
             description: backend.description.clone(),
+            guid: backend.guid.as_ref().map(ToString::to_string),
             settings: field::unless_default(&*backend.settings),
         }
     }
@@ -32,6 +33,7 @@ impl TryFrom<v1::Backend> for Backend {
             listen: backend.listen,
             disabled: backend.disabled,
             description: backend.description,
+            guid: field::guid(backend.guid)?,
             settings: Box::new(field::defaulted("settings", backend.settings)?),
         })
     }

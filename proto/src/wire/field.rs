@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use super::choice::Choice;
-use crate::model::{Millis, Name, Weight};
+use crate::model::{Guid, Millis, Name, Weight};
 use crate::problem::{Code, Problem};
 
 /// The field says nothing sensible.
@@ -100,6 +100,11 @@ pub(super) fn name(field: &str, text: &str) -> Result<Name, Problem> {
 /// A name that may be absent.
 pub(super) fn optional_name(field: &str, text: Option<String>) -> Result<Option<Name>, Problem> {
     text.map(|text| name(field, &text)).transpose()
+}
+
+/// What something is called whatever becomes of its name.
+pub(super) fn guid(text: Option<String>) -> Result<Option<Guid>, Problem> {
+    text.map(|text| Guid::new(&text).map_err(|error| malformed("guid", error))).transpose()
 }
 
 /// A text that must not be empty.

@@ -16,6 +16,7 @@ impl From<&Frontend> for v1::Frontend {
             listen: frontend.listen,
             disabled: frontend.disabled,
             description: frontend.description.clone(),
+            guid: frontend.guid.as_ref().map(ToString::to_string),
             settings: field::unless_default(&*frontend.settings),
         }
     }
@@ -33,6 +34,7 @@ impl TryFrom<v1::Frontend> for Frontend {
             listen: frontend.listen,
             disabled: frontend.disabled,
             description: frontend.description,
+            guid: field::guid(frontend.guid)?,
             settings: Box::new(field::defaulted("settings", frontend.settings)?),
         })
     }
@@ -139,6 +141,7 @@ impl From<&Bind> for v1::Bind {
             at: Some((&bind.at).into()),
             id: bind.id,
             order: bind.order,
+            guid: bind.guid.as_ref().map(ToString::to_string),
             address: Some((&bind.address).into()),
             maxconn: bind.maxconn,
             backlog: bind.backlog,
@@ -160,6 +163,7 @@ impl TryFrom<v1::Bind> for Bind {
             at: field::required("at", bind.at)?,
             id: bind.id,
             order: bind.order,
+            guid: field::guid(bind.guid)?,
             address: field::required("address", bind.address)?,
             maxconn: bind.maxconn,
             backlog: bind.backlog,

@@ -30,6 +30,7 @@ impl From<&Global> for v1::Global {
             chroot: global.chroot.clone(),
             server_state_base: global.server_state_base.clone(),
             server_state_file: global.server_state_file.clone(),
+            statistics_file: global.statistics_file.clone(),
             checks: field::unless_default(&global.checks),
         }
     }
@@ -63,6 +64,7 @@ impl TryFrom<v1::Global> for Global {
             chroot: global.chroot,
             server_state_base: global.server_state_base,
             server_state_file: global.server_state_file,
+            statistics_file: global.statistics_file,
             checks: field::defaulted("checks", global.checks)?,
         })
     }

@@ -1,6 +1,6 @@
 //! Commands about backends as a whole.
 
-use regate_proto::model::{Backend, BackendSettings, BadName, Mode, Name, Row, ServerSettings};
+use regate_proto::model::{Backend, BackendSettings, BadName, Guid, Mode, Name, Row, ServerSettings};
 use regate_proto::wire::v1;
 use v1::query::Question;
 use v1::setting::Value;
@@ -18,7 +18,7 @@ pub fn add(command: &Command) -> Step {
     let (Some("from"), Some(defaults)) = (word(command, 3).as_deref(), word(command, 4)) else {
         return Reply::error(sentence::ADD_BACKEND_USAGE).into();
     };
-    let mut mode = None;
+    let (mut mode, mut guid) = (None, None);
     let mut words = rest(command, 5).iter();
     while let Some(option) = words.next() {
         let Some(value) = words.next() else { return Reply::error(sentence::ADD_BACKEND_FULL_USAGE).into() };
@@ -26,7 +26,10 @@ pub fn add(command: &Command) -> Step {
             ("mode", "tcp") => mode = Some(Mode::Tcp),
             ("mode", "http") => mode = Some(Mode::Http),
             ("mode", _) => return Reply::error(sentence::ADD_BACKEND_MODES).into(),
-            ("guid", _) => return Reply::error(sentence::NO_GUID).into(),
+            ("guid", text) => match Guid::new(text) {
+                Ok(read) => guid = Some(read),
+                Err(bad) => return sentence::bad_guid(&bad).into(),
+            },
             _ => return Reply::error(sentence::ADD_BACKEND_FULL_USAGE).into(),
         }
     }
@@ -48,7 +51,7 @@ pub fn add(command: &Command) -> Step {
             });
             match (mode, stated) {
                 (None, None | Some(v1::Mode::Unspecified)) => Reply::error(sentence::MODE_REQUIRED).into(),
-                _ => create(name, from, mode),
+                _ => create(name, from, mode, guid),
             }
         }
         Ending::Refused(problems) => match problems.first().map(v1::Problem::code) {
@@ -130,13 +133,15 @@ fn rows(kind: v1::Kind, subjects: Vec<v1::Subject>) -> Question {
     Question::Rows(v1::RowsQuery { kinds: vec![kind.into()], subjects, declared: false })
 }
 
-fn create(name: Name, from: Name, mode: Option<Mode>) -> Step {
+fn create(name: Name, from: Name, mode: Option<Mode>, guid: Option<Guid>) -> Step {
     let settings = BackendSettings { mode, unpublished: Some(true), ..BackendSettings::default() };
     let text = name.to_string();
+    let mine = reference::backend(&text);
     let row = Row::Backend(Backend {
         name,
         id: 0,
         order: 0,
+        guid,
         from: Some(from),
         listen: false,
         disabled: false,
@@ -147,8 +152,13 @@ fn create(name: Name, from: Name, mode: Option<Mode>) -> Step {
     let set = v1::ChangeSet { base: None, origin: None, changes };
     Plan::apply(set, move |ending| match ending {
         Ending::Applied(_) => Reply::info(sentence::BACKEND_ADDED),
-        Ending::Refused(problems) => match problems.first().map(v1::Problem::code) {
-            Some(v1::ProblemCode::AlreadyExists) => sentence::backend_exists(&text),
+        Ending::Refused(problems) => match problems.first().map(|problem| (problem.code(), &problem.subject))
+        {
+            // What exists is the name, or who has the guid.
+            Some((v1::ProblemCode::AlreadyExists, Some(holder))) if *holder != mine => {
+                sentence::guid_taken(holder)
+            }
+            Some((v1::ProblemCode::AlreadyExists, _)) => sentence::backend_exists(&text),
             _ => sentence::refusal(About::Thing, &problems),
         },
         ending => sentence::settled(ending),

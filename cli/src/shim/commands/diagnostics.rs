@@ -188,7 +188,6 @@ unsupported! {
     debug_counters DEBUG_COUNTERS "`debug counters`.";
     debug DEBUG "`debug dev`.";
     request_by_hand CLIENT "`httpclient`.";
-    dump_statistics STATS_FILE "`dump stats-file`.";
     reload RELOAD "`reload`.";
     show_processes PROCESSES "`show proc`.";
     tls TLS "Everything about certificates and keys.";

@@ -33,7 +33,7 @@ pub fn add(command: &Command) -> Step {
 
 /// `add server help`: the keywords.
 pub fn list_keywords(_: &mut Session, _: &Command) -> Step {
-    let mut names: Vec<&str> = servers::parameters().map(|(name, _)| name).chain(["id"]).collect();
+    let mut names: Vec<&str> = servers::own_parameters().map(|(name, _)| name).collect();
     names.sort_unstable();
     sentence::keywords(names.into_iter()).into()
 }
@@ -51,8 +51,8 @@ fn create(parent: String, name: String, words: &[Word]) -> Step {
         return vacant_or(&at, Reply::error(sentence::NEED_NAME_AND_ADDRESS));
     }
     match read(&parent, &name, words) {
-        // With a number of its own, what exists already may be the number: whether it is the name is asked first.
-        Ok(server) if server.id != 0 => {
+        // With a number or guid of its own, what exists already may be that: whether it is the name is asked first.
+        Ok(server) if server.id != 0 || server.guid.is_some() => {
             Plan::ask_first(view_of(&at), move |ending| if_vacant(ending, || put(server))).into()
         }
         Ok(server) => put(server),
@@ -62,7 +62,7 @@ fn create(parent: String, name: String, words: &[Word]) -> Step {
 
 fn put(mut server: Server) -> Step {
     server.admin = Some(Admin::Maint);
-    let numbered = server.id != 0;
+    let numbered = server.id != 0 || server.guid.is_some();
     let row = v1::Row::from(&Row::Server(server));
     let set = v1::ChangeSet { base: None, origin: None, changes: vec![change(v1::change::Verb::Add(row))] };
     Plan::apply(set, move |ending| match ending {
@@ -124,7 +124,7 @@ fn read(parent: &str, name: &str, words: &[Word]) -> Result<Server, Reply> {
 /// What to say about a keyword that was refused: that nobody knows it, that it cannot be given here, or what the
 /// reader says.
 fn about_keyword(word: &str, message: &str) -> Reply {
-    let mine = || servers::parameters().map(|(name, _)| name).chain(["id"]);
+    let mine = || servers::own_parameters().map(|(name, _)| name);
     let others = || keywords::SERVER.iter().map(|known| known.name);
     if mine().any(|name| name == word) {
         sentence::misread(message)

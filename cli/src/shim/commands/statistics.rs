@@ -8,7 +8,7 @@ use v1::query::Question;
 use super::{has, leading_integer, rest};
 use crate::shim::lex::{Command, Word};
 use crate::shim::plan::{Plan, Reply, Step};
-use crate::shim::render::statistics::{NameserverRows, Statistics};
+use crate::shim::render::statistics::{CountersFile, NameserverRows, Statistics};
 use crate::shim::sentence;
 
 /// `show stat`: the counters of all proxies, or of some.
@@ -35,6 +35,11 @@ pub fn show_statistics(command: &Command) -> Step {
         options => (all(), Statistics::new(form(options)).with(options)),
     };
     Plan::list(Question::Statistics(query), lines).into()
+}
+
+/// `dump stats-file`: the counters that another process is to begin with.
+pub fn dump(_: &Command) -> Step {
+    Plan::list(Question::Statistics(v1::StatisticsQuery::default()), CountersFile::default()).into()
 }
 
 /// `clear counters`: maxima.

@@ -1,6 +1,6 @@
 //! Counters as `show stat` shows them (management manual 9.1).
 
-use regate_proto::statistics::{Form, Hidden, Nameservers, Rows};
+use regate_proto::statistics::{CounterLines, Form, Hidden, Nameservers, Rows};
 use regate_proto::wire::{StatisticsReader, v1};
 use v1::StatisticsKind as Kind;
 
@@ -78,6 +78,36 @@ impl Lines for NameserverRows {
 
     fn refused(&self, problems: &[v1::Problem]) -> Reply {
         sentence::refusal(About::Thing, problems)
+    }
+}
+
+/// Writes the counters of what has a guid.
+#[derive(Default)]
+pub struct CountersFile(CounterLines);
+
+impl Lines for CountersFile {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        append(out, |text| self.0.begin(text));
+    }
+
+    fn part(&mut self, answer: v1::Answer, out: &mut Vec<u8>) {
+        append(out, |text| {
+            answer.statistics.iter().for_each(|row| self.0.row(row, text));
+            if let Some(block) = answer.packed_statistics {
+                let mut rows = StatisticsReader::new(block);
+                while let Some(row) = rows.advance() {
+                    self.0.row(row, text);
+                }
+            }
+        });
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        append(out, |text| self.0.end(text));
+    }
+
+    fn refused(&self, problems: &[v1::Problem]) -> Reply {
+        sentence::refusal(About::Statistics, problems)
     }
 }
 

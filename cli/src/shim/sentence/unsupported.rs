@@ -19,8 +19,6 @@ pub const DEBUG: &str =
     "not supported by Regate: nothing in it can be made to fail by hand; 'show dev' describes the process.";
 /// Of `httpclient`.
 pub const CLIENT: &str = "not supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.";
-/// Of `dump stats-file`.
-pub const STATS_FILE: &str = "not supported by Regate: nothing has a GUID to be found again by; 'show stat' shows the counters, which live as long as the process.";
 /// Of `reload`.
 pub const RELOAD: &str = "not supported by Regate: there is no master process; SIGUSR2 reads the files again under -W, and what commands change is in force at once.";
 /// Of `show proc`.

@@ -24,7 +24,7 @@ pub static ROWS: &[Row] = rows! {
         "set dynamic-cookie-key backend" => "A backend name is expected.\n";
         "set dynamic-cookie-key backend x geheim" => "No such backend.\n";
     }
-    ["add" "backend"] "add backend <b> from <defaults> [mode {tcp|http}]", "create a backend that nothing leads to until it is published", ADMIN, Ask(backend::add) {
+    ["add" "backend"] "add backend <b> from <defaults> [mode {tcp|http}] [guid <g>]", "create a backend that nothing leads to until it is published", ADMIN, Ask(backend::add) {
         "add backend" => "Require backend name.\n";
         "add backend n" => "Usage: add backend <name> from <defproxy>.\n";
         "add backend n from" => "Usage: add backend <name> from <defproxy>.\n";
@@ -34,6 +34,8 @@ pub static ROWS: &[Row] = rows! {
         "add backend n from nosuch" => "Cannot find default proxy 'nosuch'.\n";
         "add backend n from base;show backend" => "New backend registered.\n\n# name\nbe\nli\nn\n";
         "add backend be from base" => "Error during backend creation : name is already used by other proxy 'backend be'.\n";
+        "add backend p from base guid g1;add backend q from base guid g1" => "New backend registered.\n\nError during backend creation : GUID insertion : duplicate entry with backend p.\n";
+        "add backend n from base guid a/b" => "Error during backend creation : GUID insertion : character '/' is not permitted …";
         "add backend n! from base" => "character '!' is not permitted in backend name 'n!'.\n";
     }
     ["del" "backend"] "del backend <b>", "remove a backend that is unpublished and has no servers", ADMIN, Ask(backend::delete) {

@@ -90,9 +90,6 @@ pub static ROWS: &[Row] = rows! {
         "httpclient GET http://127.0.0.1/" => "This command is restricted to expert mode only.\n";
         "expert-mode on;httpclient GET http://127.0.0.1/" => "\nnot supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.\n";
     }
-    ["dump" "stats-file"] "dump stats-file", "not supported: see 'show stat'", USER, Session(diagnostics::dump_statistics) {
-        "dump stats-file" => "not supported by Regate: nothing has a GUID to be found again by; 'show stat' shows the counters, which live as long as the process.\n";
-    }
     ["reload"] "", "", OPERATOR, Session(diagnostics::reload) {
         "reload" => "not supported by Regate: there is no master process; SIGUSR2 …";
         "user;reload" => "\nPermission denied\n";

@@ -28,6 +28,9 @@ pub static ROWS: &[Row] = rows! {
         "show stat domain resolvers typed" => "N.0.id:CGPV:str:ns1\nN.1.pid:CGPV:str:dns\nN.2.sent:MGPV:u64:12\n…";
         "show stat be 4 1" => "# pxname,svname,qcur,…\nbe,s1,…";
     }
+    ["dump" "stats-file"] "dump stats-file", "write the counters of what has a guid, for 'stats-file'", USER, Ask(statistics::dump) {
+        "dump stats-file" => "#fe guid,stot,bin,bout,dreq,dresp,ereq,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,req_tot,conn_tot,intercepted,dcon,dses,eint,h1sess,h1req,reqbin,reqbout,resbin,resbout,\n…\n#be guid,stot,bin,bout,dreq,dresp,econ,eresp,wretr,wredis,chkfail,chkdown,lbtot,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,hanafail,req_tot,cli_abrt,srv_abrt,connect,reuse,eint,reqbin,reqbout,resbin,resbout,\n";
+    }
     ["clear" "counters"] "clear counters", "reset maxima", OPERATOR, Act(statistics::clear_maxima) {
         "clear counters" => "";
         "clear counters foo" => "";

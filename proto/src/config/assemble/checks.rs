@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{BackendSettings, Balance, FrontendSettings, LogFormat, Millis, Mode, Name, Rules};
+use crate::model::{BackendSettings, Balance, FrontendSettings, Guid, LogFormat, Millis, Mode, Name, Rules};
 
 use crate::rules::log_format::Restriction;
 use crate::rules::{Action, Rule, RuleSet};
@@ -153,7 +153,14 @@ impl Assembler<'_> {
     /// Numbers that are taken twice: among proxies, and among the binds and servers of each.
     fn check_numbers(&self, found: &mut Found) {
         let mut proxies: BTreeMap<u32, &Entry> = BTreeMap::new();
+        let mut guids: BTreeMap<&Guid, &Place> = BTreeMap::new();
         for (_, entry) in self.proxies() {
+            for (guid, place) in guids_of(entry) {
+                if let Some(first) = guids.insert(guid, place) {
+                    let message = format!("guid '{guid}' is taken already, at {first}");
+                    found.push((Gravity::Error, place.clone(), message));
+                }
+            }
             if entry.draft.id != 0
                 && let Some(first) = proxies.insert(entry.draft.id, entry)
             {
@@ -182,6 +189,16 @@ impl Assembler<'_> {
 }
 
 pub(super) type Found = Vec<(Gravity, Place, String)>;
+
+/// What a section and what is in it are called whatever becomes of their names.
+fn guids_of(entry: &Entry) -> impl Iterator<Item = (&Guid, &Place)> {
+    let binds = entry.draft.binds.iter().zip(&entry.binds);
+    let servers = entry.draft.servers.iter().zip(&entry.servers);
+    let own = entry.draft.guid.as_ref().map(|guid| (guid, &entry.place));
+    own.into_iter()
+        .chain(binds.filter_map(|(draft, place)| Some((draft.bind.guid.as_ref()?, place))))
+        .chain(servers.filter_map(|(server, place)| Some((server.guid.as_ref()?, place))))
+}
 
 fn clashing<'a>(numbers: impl Iterator<Item = (u32, &'a Place)>, noun: &str, found: &mut Found) {
     let mut seen: BTreeMap<u32, &Place> = BTreeMap::new();

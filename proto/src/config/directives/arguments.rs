@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::model::{HttpReuse, Millis, Mode, Name, OutOfRange, ServerStates, Weight};
+use crate::model::{Guid, HttpReuse, Millis, Mode, Name, OutOfRange, ServerStates, Weight};
 
 use super::super::diagnostic::{Gravity, Issue};
 use super::super::environment::Environment;
@@ -222,6 +222,11 @@ pub const TEXT: Codec<String> = Codec {
 /// A legal name.
 pub const NAME: Codec<Name> =
     Codec { read: |a| a.take("a name").and_then(name), write: |n| vec![n.to_string()] };
+/// A global identifier.
+pub const GUID: Codec<Guid> = Codec {
+    read: |a| a.take("an identifier").and_then(|word| guid(word, &word.text)),
+    write: |guid| vec![guid.to_string()],
+};
 /// A server's weight.
 pub const WEIGHT: Codec<Weight> = Codec {
     read: |a| {
@@ -362,6 +367,11 @@ pub fn join(words: &[&str], conjunction: &str) -> String {
 /// Checks a word as a name.
 pub fn name(word: &Word) -> Reading<Name> {
     Name::new(&word.text).map_err(|bad| about(word, format!("'{}': {bad}", word.text)))
+}
+
+/// Checks a global identifier that a word stands for.
+pub fn guid(word: &Word, text: &str) -> Reading<Guid> {
+    Guid::new(text).map_err(|bad| about(word, format!("'{text}': {bad}")))
 }
 
 /// Takes a number of this range.

@@ -1,10 +1,10 @@
 //! `bind`: the addresses of a frontend (configuration manual 4.2 and 5.1).
 
-use crate::model::{Bind, BindAddress, BindRef, Name, SocketFile};
+use crate::model::{Bind, BindAddress, BindRef, Guid, Name, SocketFile};
 
 use super::super::keywords;
 use super::address::{bind_address, spell_bind, split};
-use super::arguments::{Arguments, NAME, Reading, number};
+use super::arguments::{Arguments, GUID, NAME, Reading, guid, number};
 use super::parameters::{self, Parameter};
 use super::{Draft, Lines};
 
@@ -36,6 +36,32 @@ const PARAMETERS: &[Parameter<DraftBind>] = &[
         },
         write: |draft| {
             if draft.bind.id == 0 { Vec::new() } else { vec!["id".to_owned(), draft.bind.id.to_string()] }
+        },
+    },
+    // A line with several addresses has several binds, which are told apart by their position on it.
+    Parameter {
+        name: "guid-prefix",
+        syntax: "<text>",
+        read: |draft, arguments| {
+            let word = arguments.take("an identifier")?;
+            draft.bind.guid = Some(guid(word, &format!("{}-0", word.text))?);
+            Ok(())
+        },
+        write: |draft| {
+            let prefix = draft.bind.guid.as_ref().and_then(prefix_of);
+            prefix.into_iter().flat_map(|prefix| ["guid-prefix".to_owned(), prefix.to_owned()]).collect()
+        },
+    },
+    Parameter {
+        name: "guid",
+        syntax: "<text>",
+        read: |draft, arguments| {
+            draft.bind.guid = Some((GUID.read)(arguments)?);
+            Ok(())
+        },
+        write: |draft| {
+            let guid = draft.bind.guid.iter().filter(|guid| prefix_of(guid).is_none());
+            guid.flat_map(|guid| ["guid".to_owned(), guid.to_string()]).collect()
         },
     },
     Parameter {
@@ -140,6 +166,8 @@ pub fn read_bind(frontend: &Name, arguments: &mut Arguments) -> Reading<Vec<Draf
         if at > 0 {
             draft.name = None;
             draft.bind.id = 0;
+            let prefix = model.bind.guid.as_ref().and_then(prefix_of);
+            draft.bind.guid = prefix.and_then(|prefix| Guid::new(&format!("{prefix}-{at}")).ok());
         }
         if let BindAddress::Unix(_) = address {
             let file = &mut draft.bind.file;
@@ -172,11 +200,17 @@ pub(super) fn write(draft: &Draft, lines: &mut Lines) {
     }
 }
 
+/// What a line's `guid-prefix` would be for the first bind on it to be called so.
+fn prefix_of(guid: &Guid) -> Option<&str> {
+    guid.as_str().strip_suffix("-0").filter(|prefix| !prefix.is_empty())
+}
+
 fn blank(frontend: &Name) -> Bind {
     Bind {
         at: BindRef { frontend: frontend.clone(), bind: frontend.clone() },
         id: 0,
         order: 0,
+        guid: None,
         address: BindAddress::Abstract(String::new()),
         maxconn: None,
         backlog: None,

@@ -262,6 +262,15 @@ pub(super) const ROWS: &[Directive] = &[
         &["server-state-file /var/lib/states/all"],
         &["server-state-file", "server-state-file a b"]
     ),
+    setting!(
+        "stats-file",
+        Sections::GLOBAL,
+        "<path>",
+        global.statistics_file,
+        WORD,
+        &["stats-file /var/lib/counters"],
+        &["stats-file", "stats-file a b"]
+    ),
     setting!("chroot", Sections::GLOBAL, "<path>", global.chroot, WORD, &["chroot /var/empty"], &["chroot"]),
     owner!("user", user, "a user name", |name| !is_number(name), WORD),
     owner!("uid", user, "a number", is_number, ID),

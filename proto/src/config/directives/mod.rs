@@ -29,7 +29,8 @@ mod userlists;
 mod vain;
 
 use crate::model::{
-    BackendSettings, FrontendSettings, Global, HttpErrors, LogPlan, Name, Resolvers, Ring, Server, Userlist,
+    BackendSettings, FrontendSettings, Global, Guid, HttpErrors, LogPlan, Name, Resolvers, Ring, Server,
+    Userlist,
 };
 
 use arguments::{Arguments, Reading};
@@ -140,6 +141,8 @@ pub struct Draft {
     pub name: Name,
     /// Its number in statistics, 0 when not said.
     pub id: u32,
+    /// What it is called whatever becomes of its name.
+    pub guid: Option<Guid>,
     /// Whether it is off; absent when not said.
     pub disabled: Option<bool>,
     /// A sentence about it.
@@ -263,6 +266,7 @@ impl Draft {
             section,
             name,
             id: 0,
+            guid: None,
             disabled: None,
             description: None,
             frontend,
@@ -333,7 +337,7 @@ pub fn find(section: Section, first: &str, second: Option<&str>) -> Option<&'sta
 pub fn parameters_of(directive: &str) -> Vec<(&'static str, &'static str)> {
     match directive {
         "bind" => binds::parameters().collect(),
-        "server" => servers::parameters().chain([("id", "<number>")]).collect(),
+        "server" => servers::own_parameters().collect(),
         "server-template" => servers::parameters().collect(),
         "default-server" => servers::parameters().collect(),
         "stats socket" => global::socket_parameters().collect(),

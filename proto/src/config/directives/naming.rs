@@ -132,6 +132,7 @@ pub(super) fn read_template(backend: &Name, arguments: &mut Arguments) -> Readin
             at: ServerRef { backend: backend.clone(), server: name },
             id: 0,
             order: 0,
+            guid: None,
             address: address.clone(),
             admin: None,
             paused: Paused::default(),
@@ -180,6 +181,7 @@ fn last_group(servers: &[Server]) -> usize {
                     prefix == other && low.checked_add(1) == Some(high)
                 })
                 && (one.id, next.id) == (0, 0)
+                && (&one.guid, &next.guid) == (&None, &None)
                 && (one.admin, &one.address, &one.settings) == (None, &next.address, &next.settings)
                 && next.admin.is_none()
         }

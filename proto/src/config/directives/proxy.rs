@@ -1,6 +1,8 @@
 //! Directives of proxies whose argument is one value.
 
-use super::arguments::{COUNT, MODE, NAME, REUSE, SOURCE, STATE_FILE, STATES, TEXT, TIME, WORD, number};
+use super::arguments::{
+    COUNT, GUID, MODE, NAME, REUSE, SOURCE, STATE_FILE, STATES, TEXT, TIME, WORD, number,
+};
 use super::{Action, Directive, Sections, setting};
 
 /// The rows.
@@ -32,15 +34,16 @@ pub(super) const ROWS: &[Directive] = &[
         negatable: false,
         repeats: false,
         action: Action::Proxy {
-            read: |_, arguments| {
-                let word = arguments.take("an identifier")?;
-                arguments.note(word, "global identifiers are not kept: the name of a proxy identifies it");
+            read: |draft, arguments| {
+                draft.guid = Some((GUID.read)(arguments)?);
                 arguments.finish()
             },
-            write: |_, _| {},
+            write: |draft, lines| {
+                lines.lines.extend(draft.guid.iter().map(|guid| (false, (GUID.write)(guid))))
+            },
         },
-        accepted: &[],
-        refused: &["guid", "guid a b"],
+        accepted: &["guid 64aeebba-0911", "guid a.b:c_d"],
+        refused: &["guid", "guid a b", "guid a/b"],
     },
     Directive {
         name: "description",

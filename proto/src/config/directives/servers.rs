@@ -7,8 +7,8 @@ use crate::model::{
 use super::super::keywords;
 use super::address::{server_address, spell_server};
 use super::arguments::{
-    Arguments, COUNT, Codec, LIMIT, POSITIVE, Reading, SERVER_SOURCE, TIME, WEIGHT, WORD, choice, expecting,
-    name, number, time,
+    Arguments, COUNT, Codec, GUID, LIMIT, POSITIVE, Reading, SERVER_SOURCE, TIME, WEIGHT, WORD, choice,
+    expecting, name, number, time,
 };
 use super::checks::{HOST, PORT};
 use super::parameters::{self, Parameter};
@@ -207,14 +207,23 @@ pub fn parameters() -> impl Iterator<Item = (&'static str, &'static str)> {
     PARAMETERS.iter().map(|parameter| (parameter.name, parameter.syntax))
 }
 
+/// The names and arguments of what may stand in a server's own line: its parameters, and what is its alone.
+pub fn own_parameters() -> impl Iterator<Item = (&'static str, &'static str)> {
+    parameters().chain([("guid", "<text>"), ("id", "<number>")])
+}
+
 /// Reads the arguments of `server`.
 pub fn read_server(backend: &Name, arguments: &mut Arguments) -> Reading<Server> {
     let name = name(arguments.take("a name")?)?;
     let word = arguments.take("an address such as '192.0.2.1:80'")?;
     let address = server_address(word, arguments.environment)?;
     let mut settings = ServerSettings::default();
-    let mut id = 0;
+    let (mut id, mut guid) = (0, None);
     while arguments.peek().is_some() {
+        if arguments.accept("guid") {
+            guid = Some((GUID.read)(arguments)?);
+            continue;
+        }
         if arguments.accept("id") {
             id = number(arguments, 1, i32::MAX as u32)?;
             continue;
@@ -226,6 +235,7 @@ pub fn read_server(backend: &Name, arguments: &mut Arguments) -> Reading<Server>
         at: ServerRef { backend: backend.clone(), server: name },
         id,
         order: 0,
+        guid,
         address,
         admin: None,
         paused: Paused::default(),
@@ -237,6 +247,9 @@ pub fn read_server(backend: &Name, arguments: &mut Arguments) -> Reading<Server>
 pub fn write_server(server: &Server) -> Vec<String> {
     let mut words = vec![server.at.server.to_string(), spell_server(&server.address)];
     words.extend(parameters::write(&server.settings, PARAMETERS));
+    if let Some(guid) = &server.guid {
+        words.extend(["guid".to_owned(), guid.to_string()]);
+    }
     if server.id != 0 {
         words.extend(["id".to_owned(), server.id.to_string()]);
     }

@@ -11,8 +11,8 @@ use super::{
     server, server_settings, text, userlist, word,
 };
 use crate::model::{
-    Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, HttpErrors, Mode,
-    Name, Paused, Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
+    Backend, BackendSettings, Bind, BindRef, Defaults, Frontend, FrontendSettings, Global, Guid, HttpErrors,
+    Mode, Name, Paused, Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
     ServerSettings, Userlist,
 };
 
@@ -201,6 +201,7 @@ impl Plan {
         let from = pick(part.from, &self.defaults);
         let listen = part.shape == Shape::Listen;
         let description = part.description;
+        let guid = part.forced.then(|| Guid::new(&format!("proxy-{at}")).ok()).flatten();
         part.frontend.mode = self.agreed(part.frontend.mode, true);
         part.backend.mode = self.agreed(part.backend.mode, true);
         part.backend.default_server.checks.track = None;
@@ -215,6 +216,7 @@ impl Plan {
                 name: name.clone(),
                 id,
                 order: place(at),
+                guid: guid.clone(),
                 from: from.clone(),
                 listen,
                 disabled: part.disabled,
@@ -230,6 +232,7 @@ impl Plan {
                 name: name.clone(),
                 id,
                 order: place(at),
+                guid: guid.clone(),
                 from,
                 listen,
                 disabled: part.disabled,
@@ -274,6 +277,8 @@ fn share(frontend: &FrontendSettings, backend: &mut BackendSettings) {
 fn placed_bind(frontend: &Name, at: usize, mut bind: Bind) -> Bind {
     let name = Name::new(&format!("{}-{at}", bind.at.bind)).unwrap_or(bind.at.bind);
     bind.at = BindRef { frontend: frontend.clone(), bind: name };
+    // With and without the end that the first bind of a line has.
+    bind.guid = bind.guid.and_then(|_| Guid::new(&format!("bind.{frontend}.{at}-{}", bind.order % 2)).ok());
     bind.id = if bind.id % 3 == 1 { 100 + place(at) } else { 0 };
     bind.order = place(at);
     bind
@@ -282,6 +287,7 @@ fn placed_bind(frontend: &Name, at: usize, mut bind: Bind) -> Bind {
 fn placed_server(backend: &Name, at: usize, mut server: Server) -> Server {
     let name = Name::new(&format!("{}-{at}", server.at.server)).unwrap_or(server.at.server);
     server.at = ServerRef { backend: backend.clone(), server: name };
+    server.guid = server.guid.and_then(|_| Guid::new(&format!("server.{backend}.{at}")).ok());
     server.id = if server.id % 3 == 1 { 100 + place(at) } else { 0 };
     server.order = place(at);
     server.admin = None;
@@ -301,6 +307,7 @@ fn templated(
         at: ServerRef { backend: backend.clone(), server },
         id: 0,
         order: place(taken + at),
+        guid: None,
         address: ServerAddress::Inet { host: ServerHost::Named(host.clone()), port: ServerPort::Fixed(80) },
         admin: None,
         paused: Paused::default(),

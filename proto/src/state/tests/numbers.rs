@@ -164,3 +164,40 @@ fn a_large_backend_is_numbered_in_one_go() {
     let spec = state.spec().map(|row| row.as_ref().clone()).collect();
     assert_same(&State::restore(state.revision(), spec, Vec::new()).unwrap(), &state);
 }
+
+#[test]
+fn a_guid_is_given_once_but_for_the_halves_of_a_section() {
+    let guid = |text: &str| Some(Guid::new(text).unwrap());
+    let named = |row: Row, text: &str| match row {
+        Row::Frontend(row) => Row::Frontend(Frontend { guid: guid(text), ..row }),
+        Row::Backend(row) => Row::Backend(Backend { guid: guid(text), ..row }),
+        Row::Bind(row) => Row::Bind(Bind { guid: guid(text), ..row }),
+        Row::Server(row) => Row::Server(Server { guid: guid(text), ..row }),
+        row => row,
+    };
+    let mut state = State::default();
+    let apply = |state: &mut State, rows: Vec<Row>| state.apply(&set(rows.into_iter().map(put).collect()));
+    let rows = vec![
+        half(named(frontend("li", 0, 0), "both")),
+        half(named(backend("li", 0, 0), "both")),
+        named(frontend("fe", 0, 0), "front"),
+        named(server("li", "s1", 0, 0), "one"),
+    ];
+    apply(&mut state, rows).unwrap();
+    let taken = |problems: Vec<Problem>| -> Vec<(Code, String)> {
+        problems.into_iter().map(|one| (one.code, one.subject.unwrap().to_string())).collect()
+    };
+    let refused = apply(&mut state, vec![named(server("li", "s2", 0, 0), "both")]).unwrap_err();
+    assert_eq!(taken(refused)[0].0, Code::AlreadyExists);
+    let refused = apply(&mut state, vec![named(backend("be", 0, 0), "one")]).unwrap_err();
+    assert_eq!(taken(refused), [(Code::AlreadyExists, "server li/s1".to_owned())]);
+    let refused =
+        apply(&mut state, vec![named(backend("be", 0, 0), "x"), named(server("be", "s", 0, 0), "x")])
+            .unwrap_err();
+    assert_eq!(taken(refused).len(), 2);
+    // Whoever has it may give it up for somebody else in one set.
+    apply(&mut state, vec![named(server("li", "s1", 0, 0), "uno"), named(server("li", "s2", 0, 0), "one")])
+        .unwrap();
+    // A change of something else leaves it where it is.
+    apply(&mut state, vec![named(server("li", "s1", 0, 0), "uno")]).unwrap();
+}
