@@ -39,7 +39,7 @@ pub fn show_statistics(command: &Command) -> Step {
 
 /// `dump stats-file`: the counters that another process is to begin with.
 pub fn dump(_: &Command) -> Step {
-    Plan::list(Question::Statistics(v1::StatisticsQuery::default()), CountersFile::default()).into()
+    Plan::list(Question::Statistics(all()), CountersFile::default()).into()
 }
 
 /// `clear counters`: maxima.
