@@ -157,6 +157,11 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     // The rest behind a second slash.
     ("del server ", "No such ", "Require 'backend/server'."),
     ("del server ", "No such ", "No such "),
+    // To it the port of a server that is an offset is also a port.
+    ("set server ", "no need to change the addr, no need to change the port", "port changed from '+"),
+    // What is added to a version that was in force before stays there for nobody.
+    ("show acl @", "0x", "\n"),
+    ("show map @", "0x", "\n"),
     // Its sentence about ACLs speaks of maps.
     ("", "Unknown map identifier.", "Unknown ACL identifier."),
 ];

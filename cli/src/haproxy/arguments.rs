@@ -42,8 +42,10 @@ pub struct Arguments {
     pub proxy_maxconn: u32,
     /// The name of the local peer (`-L`).
     pub local_peer: Option<String>,
-    /// The socket for a master's commands (`-S`).
+    /// Whether there is to be a socket for a master's commands (`-S`).
     pub master_socket: bool,
+    /// Where it listens, and what else is said of it, separated by commas.
+    pub master_address: Option<String>,
     /// Processes to tell to finish once this one listens (`-sf`).
     pub finish: Vec<i32>,
     /// Processes to stop once this one listens (`-st`).
@@ -111,7 +113,8 @@ pub fn parse(words: &[OsString], messages: &mut Messages) -> Result<Arguments, U
             }
             [b'S', ..] => {
                 arguments.master_socket = true;
-                let _ = words.next_if(|word| !word.as_encoded_bytes().starts_with(b"-"));
+                let address = words.next_if(|word| !word.as_encoded_bytes().starts_with(b"-"));
+                arguments.master_address = address.map(|word| word.to_string_lossy().into_owned());
             }
             [b'x', ..] => {
                 if words.next_if(|word| !word.as_encoded_bytes().starts_with(b"-")).is_none() {

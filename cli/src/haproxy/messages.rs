@@ -20,12 +20,14 @@ pub struct Messages {
     quiet: bool,
     introduced: bool,
     warned: bool,
+    /// What was told since somebody took it.
+    told: String,
 }
 
 impl Messages {
     /// Messages that are shown, or none when `quiet`.
     pub fn new(quiet: bool) -> Messages {
-        Messages { quiet, introduced: false, warned: false }
+        Messages { quiet, introduced: false, warned: false, told: String::new() }
     }
 
     /// Something that keeps the process from starting.
@@ -78,10 +80,20 @@ impl Messages {
         self.tell("NOTICE", &format!("path to executable is {}", program.as_deref().unwrap_or("unknown")));
     }
 
-    fn tell(&self, label: &str, text: &str) {
+    /// What was told since this was last asked, each message a line.
+    pub fn take_told(&mut self) -> String {
+        std::mem::take(&mut self.told)
+    }
+
+    fn tell(&mut self, label: &str, text: &str) {
         notes::keep(label, text);
+        let line = line(label, std::process::id(), text);
+        if self.told.len().saturating_add(line.len()) <= MOST_TOLD {
+            // An empty line would end the reply that this stands in.
+            self.told.extend(line.split_inclusive('\n').filter(|line| *line != "\n"));
+        }
         if !self.quiet {
-            terminal::complain(&line(label, std::process::id(), text));
+            terminal::complain(&line);
         }
     }
 }
@@ -110,6 +122,9 @@ where
         writer.write_str(&line(label, std::process::id(), &text))
     }
 }
+
+/// Bytes of messages that are kept for who asks.
+const MOST_TOLD: usize = 64 * 1024;
 
 /// One message: the label in brackets, padded to ten columns, the process, the text.
 fn line(label: &str, pid: u32, text: &str) -> String {

@@ -14,20 +14,25 @@ use std::time::Duration;
 use regate_dataplane::admin::{AdminEndpoint, EndpointAddress, Inside};
 use regate_dataplane::boot::{Node, Options, StartError};
 use regate_dataplane::priority;
-use regate_proto::model::{Global, Level, Row, SocketFile, Subject};
+use regate_proto::config::directives::arguments::{Arguments as Words, Polarity};
+use regate_proto::config::directives::read_socket;
+use regate_proto::config::environment::Environment;
+use regate_proto::config::lexer;
+use regate_proto::model::{Global, Level, Row, SocketFile, StatsSocket, Subject};
 use regate_proto::problem::{Code, Problem};
 use regate_proto::wire::v1;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::arguments::Arguments;
 use super::files::{self, Loaded};
 use super::messages::Messages;
-use super::{daemon, identity, notify, places, status};
+use super::{daemon, identity, notify, places, status, version};
 use crate::client;
-use crate::shim::{self, Listening, ShimOptions};
+use crate::shim::master::Reloading;
+use crate::shim::{self, Listening, Master, MasterSocket, ShimOptions};
 use crate::source;
 
 /// Forwards traffic until told to stop; the exit status.
@@ -51,6 +56,9 @@ struct Started {
     folder: Folder,
     /// The process's own data plane.
     target: client::Target,
+    /// What the clients of `-S` talk to.
+    master: Option<Arc<Master>>,
+    orders: Option<mpsc::Receiver<Reloading>>,
 }
 
 /// The signals that mean something. Taken before anything listens: who sees a listener may send one.
@@ -93,8 +101,13 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
         })?
     };
     let folder = Folder::name();
-    let inside = Arc::default();
-    let sockets = open_sockets(&runtime, &global, &loaded, &folder, &inside, messages)?;
+    let inside: Arc<OnceLock<Inside>> = Arc::default();
+    let socket = master_socket(arguments, messages)?;
+    let (master, orders) = Master::new(version::VERSION);
+    let master_socket = socket.map(|socket| MasterSocket { socket, master: master.clone() });
+    let (master, orders) = master_socket.as_ref().map(|_| (master, orders)).unzip();
+    let target = shim::Target::inside(folder.endpoint(), inside.clone());
+    let sockets = open_sockets(&runtime, &global, &loaded, target, master_socket, messages)?;
     let pidfile = Pidfile::open(arguments, &global, messages)?;
     match identity::assume(&global) {
         Ok(outcome) => outcome.warnings.iter().for_each(|warning| messages.warning(warning)),
@@ -115,7 +128,38 @@ fn start(arguments: &Arguments, loaded: Loaded, messages: &mut Messages) -> Resu
     let _ = inside.set(node.inside().clone());
     pidfile.write(messages)?;
     let target = client::Target { endpoint: Some(folder.endpoint()), ..client::Target::default() };
-    Ok(Started { runtime, node: Arc::new(node), sockets, signals: Some(signals), global, folder, target })
+    Ok(Started {
+        runtime,
+        node: Arc::new(node),
+        sockets,
+        signals: Some(signals),
+        global,
+        folder,
+        target,
+        master,
+        orders,
+    })
+}
+
+/// The socket of `-S`: an address and parameters of `stats socket`, separated by commas.
+fn master_socket(arguments: &Arguments, messages: &mut Messages) -> Result<Option<StatsSocket>, Told> {
+    let Some(text) = arguments.master_address.as_ref().filter(|_| arguments.master) else {
+        return Ok(None);
+    };
+    let line: Vec<lexer::Word> = (1..)
+        .zip(std::iter::once("-S").chain(text.split(',')))
+        .map(|(column, text)| lexer::Word { text: text.to_owned(), line: 1, column, length: 1 })
+        .collect();
+    let variable = |name: &str| std::env::var(name).ok();
+    let no_file = |_: &Path| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+    let environment = Environment::new(&variable, &no_file);
+    match read_socket(&mut Words::new(&line, 1, Polarity::Plain, &environment)) {
+        Ok(socket) => Ok(Some(StatsSocket { level: socket.level.or(Some(Level::Admin)), ..socket })),
+        Err(issue) => {
+            messages.alert(&format!("[haproxy.main()] -S {text}: {}", issue.message));
+            Err(Told)
+        }
+    }
 }
 
 fn start_node(
@@ -194,16 +238,16 @@ fn open_sockets(
     runtime: &Runtime,
     global: &Global,
     loaded: &Loaded,
-    folder: &Folder,
-    inside: &Arc<OnceLock<Inside>>,
+    target: shim::Target,
+    master: Option<MasterSocket>,
     messages: &mut Messages,
 ) -> Result<Option<Listening>, Told> {
-    if global.stats_sockets.is_empty() {
+    if global.stats_sockets.is_empty() && master.is_none() {
         return Ok(None);
     }
-    let target = shim::Target::inside(folder.endpoint(), inside.clone());
     let mut options = ShimOptions::new(target, global.stats_sockets.clone());
     options.environment = Some(std::env::vars_os().collect());
+    options.master = master;
     if let Some(timeout) = global.stats_timeout {
         options.timeout = timeout.duration();
     }
@@ -293,6 +337,7 @@ impl Started {
     fn serve(mut self, arguments: &Arguments, messages: &mut Messages) -> u8 {
         let sockets = self.sockets.take();
         let Some(signals) = self.signals.take() else { return 1 };
+        let orders = self.orders.take();
         let end = self.runtime.block_on(async {
             let (stop, stopped) = oneshot::channel::<()>();
             let sockets = tokio::spawn(async move {
@@ -304,7 +349,7 @@ impl Started {
                         .await;
                 }
             });
-            let end = self.follow(signals, arguments, messages).await;
+            let end = self.follow(signals, orders, arguments, messages).await;
             let _ = stop.send(());
             let _ = tokio::time::timeout(PATIENCE, sockets).await;
             end
@@ -329,9 +374,18 @@ impl Started {
     }
 
     /// Tells that it serves, then does what signals ask for until the data plane has ended.
-    async fn follow(&self, mut signals: Signals, arguments: &Arguments, messages: &mut Messages) -> End {
+    async fn follow(
+        &self,
+        mut signals: Signals,
+        mut orders: Option<mpsc::Receiver<Reloading>>,
+        arguments: &Arguments,
+        messages: &mut Messages,
+    ) -> End {
         let mut ended = self.ended();
         announce(arguments, messages);
+        if let Some(master) = &self.master {
+            master.note_start(messages.take_told());
+        }
         loop {
             tokio::select! {
                 _ = signals.finish.recv() => {
@@ -351,6 +405,11 @@ impl Started {
                     false => self.dump(messages).await,
                 },
                 () = next(&mut signals.reload) => self.reload(arguments, messages).await,
+                done = next_order(&mut orders) => {
+                    self.reload(arguments, messages).await;
+                    // Who asked may have gone.
+                    let _ = done.send(());
+                }
                 _ = signals.quit.recv() => self.tell_memory(messages).await,
                 _ = &mut ended => return End::Finished,
             }
@@ -406,12 +465,17 @@ impl Started {
 
     /// Reads the files again and applies them in one step; what was in force stays when they cannot be used.
     async fn reload(&self, arguments: &Arguments, messages: &mut Messages) {
+        let _ = messages.take_told();
         messages.notice("Reloading HAProxy");
         let _ = notify::tell("RELOADING=1\n");
-        if self.apply_files(arguments, messages).await {
-            messages.notice("Loading success.");
-        } else {
-            messages.event("Loading failure!");
+        let success = self.apply_files(arguments, messages).await;
+        match success {
+            true => messages.notice("Loading success."),
+            false => messages.event("Loading failure!"),
+        }
+        let told = messages.take_told();
+        if let Some(master) = &self.master {
+            master.note_reload(success, told);
         }
         let _ = notify::tell("READY=1\nSTATUS=Ready.\n");
     }
@@ -471,6 +535,17 @@ async fn next(signal: &mut Option<Handler>) {
         Some(signal) => {
             signal.recv().await;
         }
+        None => std::future::pending().await,
+    }
+}
+
+/// The next order of a master's client.
+async fn next_order(orders: &mut Option<mpsc::Receiver<Reloading>>) -> Reloading {
+    match orders {
+        Some(orders) => match orders.recv().await {
+            Some(done) => done,
+            None => std::future::pending().await,
+        },
         None => std::future::pending().await,
     }
 }

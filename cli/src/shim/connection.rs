@@ -15,10 +15,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::clients::Presence;
 use super::conversation::{Conversation, MAX_IN_FLIGHT, Target};
 use super::lex::{Command, Lexer, Token};
-use super::plan::Step;
-use super::queue::{Manner, Message, OutOfOrder, Queue};
+use super::plan::{Reply, Step};
+use super::queue::{MOST_TOGETHER, Manner, Message, Most, OutOfOrder, Queue};
 use super::sentence;
 use super::session::{Mode, Session};
 use super::socket::{Peer, Stream};
@@ -29,6 +30,7 @@ pub struct Connection {
     session: Session,
     target: Arc<Target>,
     peer: Peer,
+    presence: Presence,
     lexer: Lexer,
     conversation: Option<Conversation>,
     queue: Queue,
@@ -50,6 +52,8 @@ struct Out {
 #[derive(Default)]
 struct Lines {
     done: bool,
+    /// Whether a command of the present line was there.
+    within: bool,
     reads: usize,
     changed: bool,
 }
@@ -58,7 +62,10 @@ impl Connection {
     /// A connection that was just accepted.
     pub fn new(stream: Stream, session: Session, target: Arc<Target>, peer: Peer) -> Connection {
         let now = Instant::now();
+        let clients = &session.surroundings.clients;
+        let presence = clients.enter(stream.source(), stream.descriptor(), session.timeout);
         Connection {
+            presence,
             stream,
             session,
             target,
@@ -76,10 +83,18 @@ impl Connection {
 
     /// Serves the client until it is over: by its wish, by silence, by an error, or by `stop`.
     pub async fn run(mut self, stop: CancellationToken) -> io::Result<()> {
+        let cut = self.presence.cut();
+        let mut turn = Turn::begin();
         loop {
-            self.advance();
+            if turn.is_over() {
+                // Who has much to do lets others go between.
+                tokio::task::yield_now().await;
+                turn = Turn::begin();
+            }
+            self.advance(&turn);
+            self.presence.set_busy(!self.queue.is_empty());
             self.queue.settle(&mut self.out.bytes);
-            if self.queue.stop(self.read_at, self.ended) {
+            if self.queue.stop(self.read_at, self.ended) || (turn.is_over() && self.can_advance()) {
                 continue;
             }
             // What is waiting already is committed together.
@@ -111,37 +126,48 @@ impl Connection {
             let rests = self.queue.rests_until().filter(|_| self.out.len() < OUT_HIGH);
             tokio::select! {
                 () = stop.cancelled() => break,
+                () = cut.cancelled() => break,
                 ready = self.stream.writable(), if !self.out.is_empty() => ready?,
                 ready = self.stream.readable(), if takes => {
                     ready?;
                     self.read()?;
                 }
                 reply = next(&mut self.conversation), if asks => {
+                    turn = Turn::begin();
                     self.receive(reply);
-                    self.receive_more().await;
+                    self.receive_more(&turn).await;
                 }
                 () = sleep_until(rests.unwrap_or(deadline)), if rests.is_some() => self.queue.wake(),
                 () = sleep_until(deadline) => if Instant::now() >= self.silence() { break },
             }
+            turn = Turn::begin();
         }
         self.stream.close().await
     }
 
     /// Turns tokens into what they become, as far as limits allow.
-    fn advance(&mut self) {
-        while self.has_room() && !self.session.quitting {
+    fn advance(&mut self, turn: &Turn) {
+        while self.has_room() && !self.session.quitting && !turn.is_over() {
             let Some(token) = self.lexer.token() else { return };
             match token {
                 Token::Command(command) => {
+                    if self.session.master.is_some() && self.lines.within {
+                        // A master answers the commands of a line one by one.
+                        self.queue.push_bytes(self.session.prompt(std::time::Instant::now()));
+                    }
+                    self.lines.within = true;
+                    self.presence.note_command();
                     let manner = self.manner(&command);
                     let step = self.session.step(&command);
+                    let is_last = matches!(&step, Step::Answered(Reply::Bare(text)) if !text.is_empty());
                     if !self.session.quitting {
+                        self.session.quitting = is_last;
                         self.lines.changed |= matches!(&step, Step::Planned(plan) if plan.is_change());
                         self.queue.push(step, manner);
                     }
                 }
                 Token::EndOfLine => {
-                    self.lines.done = true;
+                    (self.lines.done, self.lines.within) = (true, false);
                     self.queue.push_bytes(self.session.prompt(std::time::Instant::now()));
                 }
                 Token::PayloadLine => self.queue.push_bytes(self.session.payload_prompt().to_vec()),
@@ -166,7 +192,11 @@ impl Connection {
     /// Sends what may be sent; tells whether there was anything.
     fn send(&mut self) -> bool {
         let mut sent = false;
-        while let Some(message) = self.queue.next(self.conversation.as_ref().map(Conversation::level)) {
+        let most = Most {
+            in_flight: self.presence.share(MAX_IN_FLIGHT),
+            together: self.presence.share(MOST_TOGETHER),
+        };
+        while let Some(message) = self.queue.next(self.conversation.as_ref().map(Conversation::level), most) {
             self.send_message(message);
             sent = true;
         }
@@ -205,10 +235,10 @@ impl Connection {
     }
 
     /// Takes replies that are there already, so that many of them are written at once.
-    async fn receive_more(&mut self) {
+    async fn receive_more(&mut self, turn: &Turn) {
         for _ in 0..MAX_IN_FLIGHT {
             self.queue.settle(&mut self.out.bytes);
-            if !self.queue.awaits_reply() || self.out.len() >= OUT_HIGH {
+            if !self.queue.awaits_reply() || self.out.len() >= OUT_HIGH || turn.is_over() {
                 return;
             }
             match poll_once(next(&mut self.conversation)).await {
@@ -252,6 +282,7 @@ impl Connection {
                 self.read_at = Instant::now();
                 self.active_at = self.read_at;
                 self.lines.reads = self.lines.reads.saturating_add(1);
+                self.presence.note_read(self.session.timeout);
                 self.lexer.feed(&buffer[..count]);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
@@ -313,6 +344,19 @@ impl Connection {
     }
 }
 
+/// A stretch of work without waiting for anything.
+struct Turn(std::time::Instant);
+
+impl Turn {
+    fn begin() -> Turn {
+        Turn(std::time::Instant::now())
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.elapsed() >= TURN
+    }
+}
+
 impl Out {
     fn is_empty(&self) -> bool {
         self.bytes.len() == self.written
@@ -352,6 +396,8 @@ async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     poll.await
 }
 
+/// How long a connection works before it lets others go between.
+const TURN: Duration = Duration::from_micros(250);
 /// Bytes taken from the client at a time.
 const READ_SIZE: usize = 64 * 1024;
 /// About how many bytes a command holds besides those of its words, and a word besides its own.

@@ -17,10 +17,12 @@
 //! Read next: `lex.rs`, `table.rs`, `session.rs`, `connection.rs`, in the order in which a line passes them.
 
 pub mod anonymous;
+mod clients;
 mod commands;
 mod connection;
 mod conversation;
 pub mod lex;
+pub mod master;
 mod plan;
 mod queue;
 mod render;
@@ -50,7 +52,10 @@ pub use conversation::Target;
 pub use socket::ListenError;
 
 use connection::Connection;
-use session::{Session, Surroundings};
+pub use master::{Master, MasterSocket};
+
+use master::Standing;
+use session::{Mode, Session, Surroundings};
 use socket::Socket;
 
 /// What a text socket is made of.
@@ -66,12 +71,16 @@ pub struct ShimOptions {
     pub maxconn: usize,
     /// The environment of the process that is administered, for `show env`. Absent: it is another process.
     pub environment: Option<Vec<(OsString, OsString)>>,
+    /// The socket of a master, which comes besides.
+    pub master: Option<MasterSocket>,
 }
 
 /// Text sockets that are open. Connections are taken once [`Listening::serve`] runs.
 #[derive(Debug)]
 pub struct Listening {
     sockets: Vec<Socket>,
+    /// Those of a master.
+    of_master: Vec<(Socket, Arc<Master>)>,
     shared: Shared,
 }
 
@@ -89,7 +98,14 @@ struct Shared {
 impl ShimOptions {
     /// HAProxy's defaults: 10 seconds, 10 connections.
     pub fn new(target: Target, sockets: Vec<StatsSocket>) -> ShimOptions {
-        ShimOptions { target, sockets, timeout: Duration::from_secs(10), maxconn: 10, environment: None }
+        ShimOptions {
+            target,
+            sockets,
+            timeout: Duration::from_secs(10),
+            maxconn: 10,
+            environment: None,
+            master: None,
+        }
     }
 }
 
@@ -99,11 +115,16 @@ pub fn listen(options: ShimOptions) -> Result<Listening, ListenError> {
     for wanted in &options.sockets {
         sockets.extend(Socket::open(wanted)?);
     }
+    let mut of_master = Vec::new();
+    if let Some(MasterSocket { socket, master }) = &options.master {
+        of_master.extend(Socket::open(socket)?.into_iter().map(|socket| (socket, master.clone())));
+    }
     let surroundings = Surroundings {
         versions: Arc::default(),
         sockets: sockets.iter().map(|socket| (socket.name.clone(), socket.level)).collect(),
         environment: options.environment,
         since: Instant::now(),
+        clients: Arc::default(),
         anonymous_key: Arc::default(),
     };
     let shared = Shared {
@@ -114,7 +135,7 @@ pub fn listen(options: ShimOptions) -> Result<Listening, ListenError> {
         stop: CancellationToken::new(),
         tasks: TaskTracker::new(),
     };
-    Ok(Listening { sockets, shared })
+    Ok(Listening { sockets, of_master, shared })
 }
 
 /// Opens the sockets and serves them until `shutdown` is done.
@@ -136,9 +157,18 @@ impl Listening {
 
     /// Serves connections until `shutdown` is done; those that are open then are closed.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Listening { sockets, shared } = self;
+        let Listening { sockets, of_master, shared } = self;
         for socket in sockets {
-            shared.tasks.spawn(accept(socket, shared.clone()));
+            shared.tasks.spawn(accept(socket, None, shared.clone()));
+        }
+        // Its clients do not wait for those of others, nor is their silence limited.
+        let master = Shared {
+            permits: Arc::new(Semaphore::new(MASTER_CONNECTIONS)),
+            timeout: MASTER_TIMEOUT,
+            ..shared.clone()
+        };
+        for (socket, of) in of_master {
+            shared.tasks.spawn(accept(socket, Some(of), master.clone()));
         }
         shutdown.await;
         shared.stop.cancel();
@@ -149,7 +179,7 @@ impl Listening {
 
 /// Takes the connections of one socket. One that comes while the limit is reached waits for its turn, as it
 /// would in the kernel's queue.
-async fn accept(socket: Socket, shared: Shared) {
+async fn accept(socket: Socket, master: Option<Arc<Master>>, shared: Shared) {
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -170,6 +200,10 @@ async fn accept(socket: Socket, shared: Shared) {
         };
         let mut session = Session::new(socket.level, shared.timeout, shared.surroundings.clone());
         session.dress = socket.dress;
+        if let Some(master) = &master {
+            session.master = Some(Standing::new(master.clone()));
+            session.mode = Mode::Interactive;
+        }
         let connection = Connection::new(stream, session, shared.target.clone(), peer);
         let stop = shared.stop.clone();
         shared.tasks.spawn(async move {
@@ -181,6 +215,10 @@ async fn accept(socket: Socket, shared: Shared) {
     }
 }
 
+/// Connections to the socket of a master.
+const MASTER_CONNECTIONS: usize = 10;
+/// A silence that never ends a connection.
+const MASTER_TIMEOUT: Duration = Duration::from_secs(86400 * 365);
 /// How long accepting rests after it failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -14,6 +14,9 @@ pub enum Reply {
     Message(Severity, String),
     /// Lines of data, each with its end.
     Dump(Vec<u8>),
+    /// A text as it is, without the empty line that ends all others: what a master answers by itself. It ends the
+    /// connection, unless it is empty.
+    Bare(String),
 }
 
 /// How much a sentence matters; the numbers are syslog's.

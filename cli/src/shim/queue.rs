@@ -13,7 +13,6 @@ use regate_proto::patterns::Packer;
 use regate_proto::wire::{v1, wire_pack};
 use tokio::time::Instant;
 
-use super::conversation::MAX_IN_FLIGHT;
 use super::plan::{Ending, Finish, Follow, Plan, Reply, Rest, Step};
 use super::sentence;
 use super::session::{Dress, dressed};
@@ -88,6 +87,15 @@ pub struct Message {
     pub level: Level,
     /// The message.
     pub request: v1::ConverseRequest,
+}
+
+/// How much may be sent at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Messages without their last reply.
+    pub in_flight: usize,
+    /// Commands in one set.
+    pub together: usize,
 }
 
 /// A reply that belongs to no command.
@@ -172,9 +180,9 @@ impl Queue {
     }
 
     /// The next message that may be sent, if any; `level` is that of the stream which is open.
-    pub fn next(&mut self, level: Option<Level>) -> Option<Message> {
+    pub fn next(&mut self, level: Option<Level>, most: Most) -> Option<Message> {
         loop {
-            if self.is_blocked || self.in_flight >= MAX_IN_FLIGHT {
+            if self.is_blocked || self.in_flight >= most.in_flight {
                 return None;
             }
             let wanted = self.next_level();
@@ -189,7 +197,7 @@ impl Queue {
                 }
                 Entry::Plan(..) => return self.send_plan(),
                 Entry::Change(_) if !alone => return None,
-                Entry::Change(_) => return Some(self.send_changes()),
+                Entry::Change(_) => return Some(self.send_changes(most.together)),
                 Entry::Resting(..) | Entry::Following(..) => return None,
             }
         }
@@ -275,9 +283,9 @@ impl Queue {
     }
 
     /// Makes one set of the changes from the cursor on.
-    fn send_changes(&mut self) -> Message {
+    fn send_changes(&mut self, most: usize) -> Message {
         self.tag = self.tag.wrapping_add(1);
-        let limit = self.together.unwrap_or(MOST_TOGETHER);
+        let limit = self.together.unwrap_or(MOST_TOGETHER).min(most);
         let mut gathering = Gathering::default();
         let mut level = None;
         let mut parts = 0usize;
@@ -574,7 +582,7 @@ const MOST_ENTRIES: usize = 32 * 1024;
 /// Bytes of commands and replies that are held at a time.
 const MOST_BYTES: usize = 1024 * 1024;
 /// Commands in one set.
-const MOST_TOGETHER: usize = 16 * 1024;
+pub const MOST_TOGETHER: usize = 16 * 1024;
 
 #[cfg(test)]
 #[path = "queue_tests.rs"]

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const MOST: Most = Most { in_flight: 1024, together: MOST_TOGETHER };
+
 /// A command of the tests.
 #[derive(Clone, Copy, Debug)]
 enum Given {
@@ -65,6 +67,7 @@ fn expected(given: Given, number: u32) -> String {
 /// What Admin says: a set is in force as a whole or not at all.
 fn reply(message: &Message, tells_place: bool) -> v1::ConverseReply {
     use v1::converse_reply::Reply as Body;
+
     let body = match message.request.request.as_ref().unwrap() {
         v1::converse_request::Request::Apply(apply) => {
             let changes = &apply.change_set.as_ref().unwrap().changes;
@@ -108,7 +111,7 @@ proptest! {
         let mut under_way = VecDeque::new();
         for _ in 0..10_000 {
             queue.settle(&mut out);
-            while let Some(message) = queue.next(Some(Level::Admin)) {
+            while let Some(message) = queue.next(Some(Level::Admin), MOST) {
                 under_way.push_back(message);
             }
             let Some(message) = under_way.pop_front() else { break };
@@ -137,8 +140,8 @@ fn neighbouring_changes_go_as_one_set_and_entries_of_one_list_as_one_change() {
         queue.push(append(list, key), manner());
     }
     queue.push(step(Given::Good, 5), manner());
-    let message = queue.next(None).unwrap();
-    assert!(queue.next(Some(Level::Admin)).is_none());
+    let message = queue.next(None, MOST).unwrap();
+    assert!(queue.next(Some(Level::Admin), MOST).is_none());
     let v1::converse_request::Request::Apply(apply) = message.request.request.unwrap() else { panic!() };
     assert_eq!(apply.change_set.unwrap().changes.len(), 4);
 }

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use regate_proto::model::Level;
 
 use super::anonymous::Anonymous;
+use super::clients::Clients;
 use super::lex::Command;
+use super::master::{self, Standing};
 use super::plan::{Reply, Step};
 use super::sentence;
-use super::table::{self, Becomes, Restriction};
+use super::table::{self, Restriction};
 use super::versions::Versions;
 
 /// The state of one connection.
@@ -36,6 +38,8 @@ pub struct Session {
     pub anonymous: Option<Anonymous>,
     /// Whether it is to be closed at once.
     pub quitting: bool,
+    /// Where it stands between a master and its worker; nothing on any other socket.
+    pub master: Option<Standing>,
     /// What is the same for all connections.
     pub surroundings: Arc<Surroundings>,
 }
@@ -82,6 +86,8 @@ pub struct Surroundings {
     pub environment: Option<Vec<(OsString, OsString)>>,
     /// Since when the sockets are served.
     pub since: Instant,
+    /// Every connection that is open.
+    pub clients: Arc<Clients>,
     /// The key that names are replaced with where a connection gives none; 0: there is none.
     pub anonymous_key: Arc<AtomicU32>,
 }
@@ -109,6 +115,7 @@ impl Session {
             modes: Modes::default(),
             anonymous: None,
             quitting: false,
+            master: None,
             surroundings,
         }
     }
@@ -117,6 +124,9 @@ impl Session {
     pub fn step(&mut self, command: &Command) -> Step {
         if command.overlong {
             return Reply::error(sentence::TOO_MANY_WORDS).into();
+        }
+        if let Some(standing) = self.master.clone() {
+            return master::step(self, &standing, command);
         }
         if command.words.is_empty() {
             return Reply::Nothing.into();
@@ -137,23 +147,28 @@ impl Session {
         if self.level < row.level {
             return Reply::error(sentence::DENIED).into();
         }
-        match row.becomes {
-            Becomes::Session(run) | Becomes::Staged(run) | Becomes::Told(run) => run(self, command),
-            Becomes::Apply(plan) | Becomes::Act(plan) | Becomes::Ask(plan) => plan(command),
-        }
+        row.becomes.step(self, command)
     }
 
     /// What follows the replies of a line.
     pub fn prompt(&self, now: Instant) -> Vec<u8> {
-        match (self.mode, self.timed) {
-            (Mode::OneShot | Mode::Interactive, _) => Vec::new(),
-            (Mode::Prompt, false) => b"> ".to_vec(),
-            (Mode::Prompt, true) => {
-                let up = now.saturating_duration_since(self.surroundings.since).as_secs();
-                let (days, hours, minutes) = (up / 86400, up / 3600 % 24, up / 60 % 60);
-                format!("[{days}:{hours:02}:{minutes:02}:{:02}]> ", up % 60).into_bytes()
+        if self.mode != Mode::Prompt {
+            return Vec::new();
+        }
+        let mut text = String::new();
+        if self.timed {
+            let up = now.saturating_duration_since(self.surroundings.since).as_secs();
+            let (days, hours, minutes) = (up / 86400, up / 3600 % 24, up / 60 % 60);
+            text = format!("[{days}:{hours:02}:{minutes:02}:{:02}]", up % 60);
+        }
+        match &self.master {
+            None => text.push_str("> "),
+            Some(standing) => {
+                text.push_str(if self.timed { " " } else { "" });
+                text.push_str(&standing.prompt(self));
             }
         }
+        text.into_bytes()
     }
 
     /// What asks for a further line of a payload.
@@ -169,6 +184,7 @@ impl Session {
 pub fn dressed(dress: Dress, reply: Reply) -> Vec<u8> {
     match reply {
         Reply::Nothing => b"\n".to_vec(),
+        Reply::Bare(text) => text.into_bytes(),
         Reply::Dump(mut bytes) => {
             bytes.push(b'\n');
             bytes

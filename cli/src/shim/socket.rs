@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net as std_unix;
@@ -151,6 +152,22 @@ impl Socket {
 }
 
 impl Stream {
+    /// Where it comes from, where that is an address.
+    pub fn source(&self) -> Option<SocketAddr> {
+        match self {
+            Stream::Unix(_) => None,
+            Stream::Tcp(stream) => stream.peer_addr().ok(),
+        }
+    }
+
+    /// Its descriptor.
+    pub fn descriptor(&self) -> i32 {
+        match self {
+            Stream::Unix(stream) => stream.as_raw_fd(),
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+        }
+    }
+
     /// Waits until there is something to read.
     pub async fn readable(&self) -> io::Result<()> {
         match self {

@@ -14,6 +14,7 @@ fn session() -> Session {
         sockets: Vec::new(),
         environment: None,
         since: Instant::now(),
+        clients: Arc::default(),
         anonymous_key: Arc::default(),
     };
     let mut session = Session::new(Level::Admin, Duration::from_secs(10), Arc::new(surroundings));

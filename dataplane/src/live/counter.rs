@@ -191,6 +191,11 @@ impl Mean {
         self.highest.load(Ordering::Relaxed)
     }
 
+    /// Forgets all samples.
+    pub fn forget(&self) {
+        self.scaled.store(0, Ordering::Relaxed);
+    }
+
     /// Forgets the highest sample.
     pub fn clear(&self) {
         self.highest.store(0, Ordering::Relaxed);

@@ -104,6 +104,7 @@ impl Exchanges {
         self.session_rate.clear();
         self.means().into_iter().for_each(Mean::clear);
         if all {
+            self.means().into_iter().for_each(Mean::forget);
             self.traffic.clear();
             self.statuses.clear();
             let counters = [

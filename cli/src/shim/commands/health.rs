@@ -61,12 +61,13 @@ pub fn set_check_address(command: &Command) -> Step {
             }
             let Ok(ip) = text.parse::<IpAddr>() else { return sentence::bad_host(&text).into() };
             let mut settings = vec![Value::CheckHost(host(ip.to_string(), true))];
-            match port {
-                Some(Ok(port)) => settings.push(Value::CheckPort(port)),
+            let port = match port {
+                Some(Ok(port)) => port,
                 Some(Err(refused)) => return Reply::error(refused).into(),
-                None => {}
-            }
-            Plan::apply(written(&server(&at), settings), sentence::settled).into()
+                None => return Plan::apply(written(&server(&at), settings), sentence::settled).into(),
+            };
+            settings.push(Value::CheckPort(port));
+            put_check_port(at, settings, port)
         })
     })
 }
@@ -81,11 +82,35 @@ pub fn set_check_port(command: &Command) -> Step {
                 return Reply::error(sentence::NOT_CHECKED).into();
             }
             match read_port(&text) {
-                Ok(port) => apply(&at, Value::CheckPort(port)),
+                Ok(port) => put_check_port(at, vec![Value::CheckPort(port)], port),
                 Err(refused) => Reply::error(refused).into(),
             }
         })
     })
+}
+
+/// Writes where checks go. A server whose port is an offset of the client's has none that a check could fall back on.
+fn put_check_port(at: v1::ServerRef, settings: Vec<Value>, port: u32) -> Step {
+    let write =
+        move |at: &v1::ServerRef| Plan::apply(written(&server(at), settings), sentence::settled).into();
+    if port != 0 {
+        return write(&at);
+    }
+    Plan::ask_first(view_of(&at), move |ending| match ending {
+        Ending::Answered(answer) => {
+            let address = answer.servers.into_iter().next().and_then(|view| view.server?.address?.address);
+            match address {
+                Some(v1::server_address::Address::Inet(v1::InetServer {
+                    port: Some(v1::inet_server::Port::PortOffset(_)),
+                    ..
+                })) => Reply::error(sentence::PORT_IS_MAPPED).into(),
+                _ => write(&at),
+            }
+        }
+        Ending::Refused(problems) => sentence::refusal(About::Thing, &problems).into(),
+        _ => sentence::out_of_place().into(),
+    })
+    .into()
 }
 
 /// `set server … agent-addr`.
@@ -225,7 +250,8 @@ fn port_after(command: &Command, at: usize) -> Option<Result<u32, &'static str>>
 fn read_port(text: &str) -> Result<u32, &'static str> {
     match leading_integer(text) {
         Some((number, "")) => {
-            let port = u32::try_from(number).ok().filter(|port| (1..=65_535).contains(port));
+            // 0 takes a port of its own away.
+            let port = u32::try_from(number).ok().filter(|port| *port <= 65_535);
             port.ok_or(sentence::PORT_RANGE)
         }
         _ => Err(sentence::PORT_NO_NUMBER),

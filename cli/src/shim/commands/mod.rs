@@ -11,6 +11,7 @@ pub mod health;
 pub mod information;
 pub mod limits;
 pub mod lists;
+pub mod master;
 pub mod modes;
 pub mod new_server;
 pub mod reference;

@@ -116,9 +116,18 @@ fn read(parent: &str, name: &str, words: &[Word]) -> Result<Server, Reply> {
     };
     let at = usize::try_from(issue.column).unwrap_or(0).saturating_sub(1);
     Err(match line.get(at) {
-        Some(word) if at > 2 => about_keyword(&word.text, &issue.message),
+        // What follows a keyword that takes something is that thing.
+        Some(word)
+            if at > 2 && !line.get(at.saturating_sub(1)).is_some_and(|before| takes_value(&before.text)) =>
+        {
+            about_keyword(&word.text, &issue.message)
+        }
         _ => sentence::misread(&issue.message),
     })
+}
+
+fn takes_value(keyword: &str) -> bool {
+    servers::own_parameters().any(|(name, syntax)| name == keyword && !syntax.is_empty())
 }
 
 /// What to say about a keyword that was refused: that nobody knows it, that it cannot be given here, or what the

@@ -1,21 +1,25 @@
 //! Commands about streams that are being served, and about malformed messages.
 
+use std::sync::Arc;
+
 use regate_proto::wire::v1;
 use v1::act_request::Action;
 use v1::query::Question;
 
 use super::reference::{on_backend, on_frontend, on_server};
 use super::{integer, rest, word};
+use crate::shim::clients::Clients;
 use crate::shim::lex::{Command, Word};
 use crate::shim::plan::{Ending, Plan, Reply, Step};
 use crate::shim::render::malformed::Exhibits;
 use crate::shim::render::streams::Streams;
 use crate::shim::sentence;
+use crate::shim::session::Session;
 
 /// `show sess`: streams, each on a line or with all that is known of it.
-pub fn show(command: &Command) -> Step {
+pub fn show(session: &mut Session, command: &Command) -> Step {
     let mut words = rest(command, 2);
-    let mut wish = Wish::default();
+    let mut wish = Wish::new(session.surroundings.clients.clone());
     match words.first() {
         Some(first) if first == "help" => return Reply::Dump(sentence::SHOW_STREAMS_USAGE.into()).into(),
         Some(first) if first == "all" => wish.long = true,
@@ -30,10 +34,13 @@ pub fn show(command: &Command) -> Step {
 }
 
 /// `shutdown session`: cuts a stream.
-pub fn cut(command: &Command) -> Step {
+pub fn cut(session: &mut Session, command: &Command) -> Step {
     let Some(id) = command.words.get(2).and_then(number).filter(|id| *id != 0) else {
         return Reply::error(sentence::NEED_STREAM).into();
     };
+    if session.surroundings.clients.cut(id) {
+        return Reply::Nothing.into();
+    }
     let plan = Plan::act(Action::CutStream(v1::CutStream { id }), |ending| match ending {
         Ending::Refused(problems)
             if problems.first().map(v1::Problem::code) == Some(v1::ProblemCode::NotFound) =>
@@ -73,14 +80,19 @@ pub fn show_malformed(command: &Command) -> Step {
 }
 
 /// Which streams are to be shown, and how.
-#[derive(Default)]
 struct Wish {
+    /// The connections to text sockets, which are streams, too.
+    clients: Arc<Clients>,
     query: v1::StreamsQuery,
     long: bool,
     lines: bool,
 }
 
 impl Wish {
+    fn new(clients: Arc<Clients>) -> Wish {
+        Wish { clients, query: v1::StreamsQuery::default(), long: false, lines: false }
+    }
+
     /// Reads the options that are left, and asks.
     fn read(mut self, words: &[Word]) -> Step {
         let Some(option) = words.first() else { return self.ask() };
@@ -126,7 +138,9 @@ impl Wish {
 
     fn ask(self) -> Step {
         let one = self.query.id.is_some();
-        Plan::list(Question::Streams(self.query), Streams::new(self.long, self.lines, one)).into()
+        let own = self.clients.asked_for(&self.query);
+        let lines = Streams::new(self.long, self.lines, one).followed_by(own);
+        Plan::list(Question::Streams(self.query), lines).into()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::shim::lex::{Command, Word};
 use crate::shim::plan::{Ending, Plan, Reply, Step};
 use crate::shim::render::tables::{Entries, Tables};
 use crate::shim::sentence::{self, About};
+use crate::shim::session::Session;
 
 /// `show table`: every table, or the entries of one.
 pub fn show(command: &Command) -> Step {
@@ -35,7 +36,7 @@ pub fn show(command: &Command) -> Step {
 }
 
 /// `set table`: writes values of an entry.
-pub fn set(command: &Command) -> Step {
+pub fn set(_: &mut Session, command: &Command) -> Step {
     let Some(name) = word(command, 2) else { return Reply::error(sentence::SET_TABLE_USAGE).into() };
     let words = rest(command, 3).to_vec();
     if let Some(step) = written_at_once(&name, &words) {
@@ -55,7 +56,7 @@ pub fn set(command: &Command) -> Step {
 }
 
 /// `clear table`: removes entries.
-pub fn clear(command: &Command) -> Step {
+pub fn clear(_: &mut Session, command: &Command) -> Step {
     let Some(name) = word(command, 2) else { return Reply::error(sentence::CLEAR_TABLE_USAGE).into() };
     let words = rest(command, 3).to_vec();
     on_table(name, move |table| match meant(&table, &words, sentence::REMOVED_KEYS) {
@@ -143,6 +144,11 @@ fn meant(of: &Named, words: &[Word], keys: &'static str) -> Result<Option<Meant>
 
 /// A filter of three words; the sentence of what is wrong.
 fn filter(of: &Named, words: &[Word]) -> Result<v1::EntryFilter, &'static str> {
+    if let [alone] = words
+        && !alone.bytes().starts_with(b"data.")
+    {
+        return Err(sentence::NEED_COMPARISON);
+    }
     let (data, element) = stored(of, words.first()).map_err(|fault| fault.sentence())?;
     let comparison = match words.get(1).map(Word::text).as_deref() {
         Some("eq") => v1::Comparison::Eq,
@@ -294,8 +300,9 @@ fn entries(of: &Named, query: v1::EntriesQuery) -> Step {
     Plan::list(Question::Entries(query), Entries::new(of.table.clone(), one)).into()
 }
 
+/// A whole number that fits; one that does not is none, as it is to HAProxy.
 fn number(word: &Word) -> Option<i64> {
-    super::integer(&word.text())
+    word.text().parse().ok()
 }
 
 /// Filters of a command.

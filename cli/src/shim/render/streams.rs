@@ -29,13 +29,20 @@ pub struct Streams {
     lines: bool,
     one: bool,
     told: bool,
+    /// What stands after all others.
+    last: Vec<v1::StreamView>,
 }
 
 impl Streams {
     /// With all that is known of them where that is wanted, or else a line each, with the first line of the request
     /// where that is wanted; `one` is when a single stream was asked for.
     pub fn new(long: bool, lines: bool, one: bool) -> Streams {
-        Streams { long, lines, one, told: false }
+        Streams { long, lines, one, told: false, last: Vec::new() }
+    }
+
+    /// With these after all others.
+    pub fn followed_by(self, last: Vec<v1::StreamView>) -> Streams {
+        Streams { last, ..self }
     }
 }
 
@@ -56,6 +63,8 @@ impl Lines for Streams {
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
+        let last = v1::Answer { streams: std::mem::take(&mut self.last), ..v1::Answer::default() };
+        self.part(last, out);
         if self.one && !self.told {
             out.extend_from_slice(sentence::NO_STREAM.as_bytes());
             out.push(b'\n');

@@ -20,10 +20,12 @@ pub const DEBUG: &str =
 /// Of `httpclient`.
 pub const CLIENT: &str = "not supported by Regate: it makes no requests of its own; checks of servers do, see 'show servers state'.";
 /// Of `reload`.
-pub const RELOAD: &str = "not supported by Regate: there is no master process; SIGUSR2 reads the files again under -W, and what commands change is in force at once.";
+pub const RELOAD: &str = "not supported by Regate: there is no master process; SIGUSR2 and the socket of -S read the files again under -W, and what commands change is in force at once.";
 /// Of `show proc`.
 pub const PROCESSES: &str = "not supported by Regate: there is no master process; 'show info' and 'show dev' describe the one that there is.";
 /// Of commands for workers of a master: `@1`.
 pub const PREFIX: &str = "not supported by Regate: there is no master process; leave the prefix away.";
 /// Of all commands about certificates, keys and their lists.
 pub const TLS: &str = "not supported by Regate: it speaks no TLS.";
+/// Of `hard-reload`.
+pub const HARD_RELOAD: &str = "not supported by Regate: reading the files again starts no process whose predecessor could be cut; 'reload' does it, and '@1 shutdown sessions server' cuts.";

@@ -32,6 +32,7 @@ mod health;
 mod information;
 mod limits;
 mod lists;
+mod master;
 mod resolvers;
 mod servers;
 mod sessions;
@@ -96,8 +97,18 @@ pub enum Becomes {
     Ask(fn(&Command) -> Step),
     /// A change or a question about a list, whose versions all connections share.
     Staged(fn(&mut Session, &Command) -> Step),
-    /// A question whose answer is told as the connection wants it.
+    /// A message whose answer, or meaning, depends on what the connection is or wants.
     Told(fn(&mut Session, &Command) -> Step),
+}
+
+impl Becomes {
+    /// What a command of the row becomes on a connection.
+    pub fn step(self, session: &mut Session, command: &Command) -> Step {
+        match self {
+            Becomes::Session(run) | Becomes::Staged(run) | Becomes::Told(run) => run(session, command),
+            Becomes::Apply(plan) | Becomes::Act(plan) | Becomes::Ask(plan) => plan(command),
+        }
+    }
 }
 
 /// A line and its exact reply.
@@ -115,6 +126,11 @@ pub fn find(words: &[Word]) -> Option<&'static Row> {
     rows.iter().copied().filter(|row| row.matches(words)).max_by_key(|row| row.words.len())
 }
 
+/// The same among the commands of a master.
+pub fn find_of_master(words: &[Word]) -> Option<&'static Row> {
+    master::ROWS.iter().filter(|row| row.matches(words)).max_by_key(|row| row.words.len())
+}
+
 /// Every row, family by family.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.iter().copied().flatten()
@@ -123,10 +139,17 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 /// The listed rows that begin as the words do, or else those that resemble them most; all of them when there are
 /// no words. Sorted, the last three being `help`, `prompt` and `quit`.
 pub fn resembling(words: &[Word], modes: Modes) -> Vec<&'static Row> {
-    let mut found: Vec<(usize, &'static Row)> = rows()
-        .filter(|row| row.is_listed() && modes.open(row.restriction))
-        .map(|row| (row.common(words), row))
-        .collect();
+    likest(rows().filter(|row| row.is_listed() && modes.open(row.restriction)), words)
+}
+
+/// The same among the commands of a master.
+pub fn resembling_of_master(words: &[Word]) -> Vec<&'static Row> {
+    likest(master::ROWS.iter().filter(|row| row.is_listed()), words)
+}
+
+fn likest(rows: impl Iterator<Item = &'static Row>, words: &[Word]) -> Vec<&'static Row> {
+    let rows: Vec<&'static Row> = rows.collect();
+    let mut found: Vec<(usize, &'static Row)> = rows.iter().map(|row| (row.common(words), *row)).collect();
     let best = found.iter().map(|(score, _)| *score).max().unwrap_or(0);
     if !words.is_empty() && best == 0 {
         // What is longer than any command resembles none the more, and must not take its time.
@@ -148,7 +171,7 @@ pub fn resembling(words: &[Word], modes: Modes) -> Vec<&'static Row> {
     let mut alike: Vec<&'static Row> = found.into_iter().map(|(_, row)| row).collect();
     alike.retain(|row| !LAST.contains(&row.usage));
     alike.sort_by_key(|row| row.usage);
-    alike.extend(LAST.iter().filter_map(|usage| rows().find(|row| row.usage == *usage)));
+    alike.extend(LAST.iter().filter_map(|usage| rows.iter().copied().find(|row| row.usage == *usage)));
     alike
 }
 

@@ -1,7 +1,7 @@
 //! Stick tables. Rows only; what they become stands in `commands/`.
 
 use super::Row;
-use super::{OPERATOR, USER};
+use super::USER;
 use crate::shim::commands::tables;
 
 /// The rows of this family.
@@ -21,10 +21,12 @@ pub static ROWS: &[Row] = rows! {
         "show table fe data.gpc0 foo 1" => "Filter entry #1: Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"\n";
         "show table fe data.gpc0 gt 1 data.gpc0 lt x" => "Filter entry #2: Require a valid integer value to compare against\n";
         "show table fe data.gpc0 gt 1 data.gpc0 gt 1 data.gpc0 gt 1 data.gpc0 gt 1 data.gpc0 gt 1" => "Detected extra data in filter, 16th word of input, after '1'\n";
+        "show table fe data.gpc0 gt 1 foo" => "Filter entry #2: Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"\n";
+        "show table fe data.gpc0 gt 99999999999999999999" => "Filter entry #1: Require a valid integer value to compare against\n";
         "show table fe ptr 5" => "Pointer expected (0xffff notation)\n";
         "show table fe ptr 0x99" => "No entry can be found matching ptr.\n";
     }
-    ["set" "table"] "set table <t> {key <k> | ptr <p>} [data.<type> <value>]*", "write values of an entry, which is made if it is not there", OPERATOR, Act(tables::set) {
+    ["set" "table"] "set table <t> {key <k> | ptr <p>} [data.<type> <value>]*", "write values of an entry, which is made if it is not there", USER, Told(tables::set) {
         "set table fe key 10.0.0.1 data.gpt0 1 data.http_req_rate 5" => "";
         "set table fe key 10.0.0.1" => "";
         "set table fe" => "";
@@ -40,9 +42,11 @@ pub static ROWS: &[Row] = rows! {
         "set table be key x data.server_key y" => "Require a valid integer value to store\n";
         "set table fe data.gpc0 1" => "content-based lookup is only supported with the \"show\" and \"clear\" actions\n";
         "set table fe foo" => "Required arguments: <table> key <key> …";
+        "user;set table nosuch;set table fe key 10.0.0.1 data.gpc0 1" => "\nNo such table\n\nPermission denied\n";
+        "set table fe key 10.0.0.1 data.gpc0 99999999999999999999" => "Require a valid integer value to store\n";
         "set table" => "Required arguments: <table> key <key> …";
     }
-    ["clear" "table"] "clear table <t> [data.<type> <op> <value> | key <k> | ptr <p>]", "remove entries that nobody holds", OPERATOR, Act(tables::clear) {
+    ["clear" "table"] "clear table <t> [data.<type> <op> <value> | key <k> | ptr <p>]", "remove entries that nobody holds", USER, Told(tables::clear) {
         "clear table fe" => "";
         "clear table fe key 10.0.0.1" => "";
         "clear table fe data.gpc0 gt 1" => "";
@@ -50,6 +54,7 @@ pub static ROWS: &[Row] = rows! {
         "clear table nosuch" => "No such table\n";
         "clear table fe key" => "Key value expected\n";
         "clear table fe foo" => "Required arguments: <table> \"data.<store_data_type>\" <operator> …";
+        "user;clear table nosuch;clear table fe" => "\nNo such table\n\nPermission denied\n";
         "clear table" => "Required arguments: <table> \"data.<store_data_type>\" <operator> …";
     }
 };

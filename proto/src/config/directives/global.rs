@@ -448,6 +448,12 @@ const fn file(
 }
 
 fn read_stats_socket(global: &mut Global, arguments: &mut Arguments) -> Reading<()> {
+    global.stats_sockets.push(read_socket(arguments)?);
+    Ok(())
+}
+
+/// Reads the arguments of `stats socket`: an address and parameters.
+pub fn read_socket(arguments: &mut Arguments) -> Reading<StatsSocket> {
     let word = arguments.take("an address such as '/run/regate.sock'")?;
     let address = bind_address(word, &word.text, "", arguments.environment)?;
     let mut socket =
@@ -460,8 +466,7 @@ fn read_stats_socket(global: &mut Global, arguments: &mut Arguments) -> Reading<
         socket.file.user = socket.file.user.or(unix.user);
         socket.file.group = socket.file.group.or(unix.group);
     }
-    global.stats_sockets.push(socket);
-    Ok(())
+    Ok(socket)
 }
 
 fn write_stats_sockets(global: &Global, lines: &mut Lines) {

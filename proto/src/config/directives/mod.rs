@@ -36,6 +36,7 @@ use crate::model::{
 use arguments::{Arguments, Reading};
 
 pub use binds::DraftBind;
+pub use global::read_socket;
 
 /// One directive.
 pub struct Directive {
