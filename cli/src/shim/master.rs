@@ -158,7 +158,7 @@ pub fn step(session: &mut Session, standing: &Standing, command: &Command) -> St
     let inside = match name {
         "" | "master" if !whole => false,
         name if is_this(name) => true,
-        _ => return Reply::Bare(sentence::no_process(&text)).into(),
+        _ => return Reply::Bare(sentence::master::no_process(&text)).into(),
     };
     let rest = Command { words: command.words.get(1..).unwrap_or_default().to_vec(), ..command.clone() };
     if whole {
@@ -206,7 +206,7 @@ fn of_master(session: &mut Session, standing: &Standing, command: &Command) -> S
         Some(row) if session.level < row.level => Reply::error(sentence::DENIED).into(),
         Some(row) => row.becomes.step(session, command),
         None if standing.debug => of_worker(session, command),
-        None => sentence::unknown_of_master(&command.words).into(),
+        None => sentence::master::unknown(&command.words).into(),
     }
 }
 

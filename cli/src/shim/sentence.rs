@@ -4,6 +4,7 @@
 //! constants for what commands find wrong in their words. Nothing here reads the detail of a problem to decide.
 //! The sentences are HAProxy's, because scripts compare them.
 
+pub mod master;
 pub mod unsupported;
 
 use regate_proto::model::{BadName, Subject};
@@ -101,27 +102,6 @@ pub fn unknown(words: &[Word], modes: Modes) -> Reply {
         format!("Unknown command: '{first}', but maybe one of the following ones is a better match:\n");
     list(words, modes, &mut text);
     Reply::info(text)
-}
-
-/// The same from a master.
-pub fn unknown_of_master(words: &[Word]) -> Reply {
-    let first = words.first().map(Word::text).unwrap_or_default();
-    let mut text =
-        format!("Unknown command: '{first}', but maybe one of the following ones is a better match:\n");
-    usages(&table::resembling_of_master(words), &mut text);
-    Reply::info(text)
-}
-
-/// What a master answers to `help`.
-pub fn help_of_master(words: &[Word]) -> Reply {
-    let mut text = String::from("The following commands are valid at this level:\n");
-    usages(&table::resembling_of_master(words), &mut text);
-    Reply::info(text)
-}
-
-/// What a master answers to a prefix that leads nowhere.
-pub fn no_process(prefix: &str) -> String {
-    format!("Can't find the target PID matching the prefix '{prefix}'\n")
 }
 
 /// What answers an option that `show sess` does not know.
@@ -618,12 +598,6 @@ pub const BACKEND_IN_USE: &str =
     "This proxy cannot be removed at runtime due to other configuration elements pointing to it.";
 /// A check that is to go to the port of a server which has none of its own.
 pub const PORT_IS_MAPPED: &str = "can't unset 'port' since MAPPORTS is in use";
-/// What a master answers where a level is too low for a mode.
-pub const DENIED_BY_MASTER: &str = "Permission denied!\n";
-/// A master that cannot reload now.
-pub const NO_RELOAD: &str = "The files cannot be read again now: the process ends, or too many ask for that.";
-/// How a master's `prompt` is used.
-pub const MASTER_PROMPT_USAGE: &str = "Usage: prompt [help | i | p | timed]*\n  i      keep the connection open, without a prompt\n  p      keep it open, with a prompt\n  timed  as p, and show or hide the uptime in the prompt\nWithout a word: i becomes p, p becomes i.";
 /// A variable's name is missing.
 pub const NEED_VARIABLE: &str = "Missing process-wide variable identifier.";
 /// A variable without a value.

@@ -20,7 +20,7 @@ pub fn nothing(_: &mut Session, _: &Command) -> Step {
 
 /// `help`: the master's commands, or those like the words.
 pub fn help(_: &mut Session, command: &Command) -> Step {
-    sentence::help_of_master(rest(command, 1)).into()
+    sentence::master::help(rest(command, 1)).into()
 }
 
 /// `prompt`: whether there is one; the connection stays open either way.
@@ -32,7 +32,7 @@ pub fn prompt(session: &mut Session, command: &Command) -> Step {
             "i" => mode = Mode::Interactive,
             "p" => mode = Mode::Prompt,
             "timed" => (mode, timed) = (Mode::Prompt, !timed),
-            _ => return Reply::info(sentence::MASTER_PROMPT_USAGE).into(),
+            _ => return Reply::info(sentence::master::PROMPT_USAGE).into(),
         }
     }
     if words.is_empty() {
@@ -82,7 +82,7 @@ pub fn reload(session: &mut Session, _: &Command) -> Step {
     session.mode = Mode::OneShot;
     with_master(session, |master| match master.reload() {
         Some(told) => look(master, told),
-        None => Reply::error(sentence::NO_RELOAD).into(),
+        None => Reply::error(sentence::master::NO_RELOAD).into(),
     })
 }
 
@@ -103,7 +103,7 @@ fn look(master: Arc<Master>, mut told: oneshot::Receiver<()>) -> Step {
             let until = now.checked_add(PAUSE).unwrap_or(now);
             Rest { until, then: Box::new(move || look(master, told)) }.into()
         }
-        Err(oneshot::error::TryRecvError::Closed) => Reply::error(sentence::NO_RELOAD).into(),
+        Err(oneshot::error::TryRecvError::Closed) => Reply::error(sentence::master::NO_RELOAD).into(),
     }
 }
 
@@ -122,7 +122,7 @@ fn lower(session: &mut Session, level: Level) -> Step {
 
 fn switch(session: &mut Session, command: &Command, mode: fn(&mut Session) -> Option<&mut bool>) -> Step {
     if session.level < Level::Admin {
-        return Reply::Bare(sentence::DENIED_BY_MASTER.to_owned()).into();
+        return Reply::Bare(sentence::master::DENIED.to_owned()).into();
     }
     if let Some(mode) = mode(session) {
         match word(command, 1).as_deref() {
