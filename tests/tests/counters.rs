@@ -10,9 +10,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
-use regate_tests::harness::{
-    Answer, HttpClient, Kind, Origin, Port, Proxy, RawClient, Result, Setting, wait,
-};
+use regate_tests::harness::proxy::Setting;
+use regate_tests::harness::{Answer, HttpClient, Kind, Origin, Port, Proxy, RawClient, Result, wait};
 
 /// One worker, so that idle connections lie where the next request looks for them.
 const CONFIGURATION: &str = "global
