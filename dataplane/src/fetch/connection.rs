@@ -57,6 +57,42 @@ pub(super) fn time<'a>(
     measure(view, |measures| tell(measures) / by)
 }
 
+/// The same of the connection to the server.
+pub(super) fn upstream_time<'a>(
+    arguments: &Arguments<'_>,
+    view: &View<'a>,
+    tell: impl Fn(&Measures) -> u32,
+) -> Option<Value<'a>> {
+    let by = if arguments.text(0) == Some("us") { 1 } else { 1000 };
+    view.connection.upstream_measures().map(|measures| Value::Int((tell(&measures) / by).into()))
+}
+
+/// What the PROXY protocol header says of this type: a name of the protocol's, or a number up to 255.
+pub(super) fn extension<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<Value<'a>> {
+    let wanted = arguments.text(0)?;
+    let kind = match EXTENSIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
+        Some((_, kind)) => *kind,
+        None => match wanted.strip_prefix("0x") {
+            Some(digits) => u8::from_str_radix(digits, 16).ok()?,
+            None => wanted.parse().ok()?,
+        },
+    };
+    let told = &view.connection.proxied()?.extensions;
+    let (_, value) = told.iter().find(|(known, _)| *known == kind)?;
+    Some(Value::text(value.to_vec()))
+}
+
+/// Types of what a PROXY protocol header says ("The PROXY protocol" 2.2).
+const EXTENSIONS: &[(&str, u8)] = &[
+    ("ALPN", 0x01),
+    ("AUTHORITY", 0x02),
+    ("CRC32C", 0x03),
+    ("NOOP", 0x04),
+    ("UNIQUE_ID", 0x05),
+    ("SSL", 0x20),
+    ("NETNS", 0x30),
+];
+
 /// How many clients the bind has.
 pub(super) fn bind_sessions<'a>(view: &View<'a>) -> Option<Value<'a>> {
     let bind = view.frontend?.binds.iter().find(|bind| bind.row.id == view.bind_id)?;

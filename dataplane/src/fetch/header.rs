@@ -168,6 +168,20 @@ pub(super) fn response_cookies<'a>(
     })
 }
 
+/// The names of the cookies in lines of this header, a comma or the argument between them; what is no attribute.
+pub(super) fn cookie_names<'a>(
+    headers: Heads<'a>,
+    line: &'static [u8],
+    arguments: &Arguments<'_>,
+) -> Option<Value<'a>> {
+    let delimiter = arguments.text(0).and_then(|text| text.bytes().next()).unwrap_or(b',');
+    let of_response = line == b"set-cookie";
+    let pairs = headers.lines(line).flat_map(|line| Pairs { rest: line, follows: false });
+    let names: Vec<&[u8]> =
+        pairs.filter(|pair| !(of_response && pair.is_attribute)).map(|pair| pair.name).collect();
+    Some(Value::text(names.join(&[delimiter][..])))
+}
+
 /// The cookie that counts: the last of its name, or the first of all where none is named.
 pub(super) fn cookie<'a>(
     mut all: impl Iterator<Item = &'a [u8]>,

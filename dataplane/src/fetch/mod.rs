@@ -3,6 +3,7 @@
 //! Owns the evaluation of fetches: [`evaluate`] for a whole sample, [`any`] for one that is matched, one file for each
 //! subject. It reads what a [`View`] shows and changes nothing but variables. Read `view.rs` first.
 
+mod account;
 mod authorization;
 mod captures;
 mod condition;
@@ -26,6 +27,7 @@ use crate::convert;
 use crate::sample::Value;
 use crate::snapshot::SamplePlan;
 
+pub use account::{Account, Phases, Timers};
 pub use captures::{Captures, Side};
 pub use condition::{decide, holds};
 pub use hello::Read;
@@ -215,6 +217,40 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             random::uuid(arguments.int(0), millis).map(|text| Value::text(text.into_bytes()))
         }
 
+        Fetch::ProcessConnections => int(view.live.process.connections.now().into()),
+        Fetch::ConnectTime
+        | Fetch::BackendQueuePlace
+        | Fetch::ServerQueuePlace
+        | Fetch::BytesFromClient
+        | Fetch::BytesToClient
+        | Fetch::HandshakeTime
+        | Fetch::TotalTime
+        | Fetch::HeadTime
+        | Fetch::IdleTime
+        | Fetch::QueueTime
+        | Fetch::QueryTime
+        | Fetch::RequestDate
+        | Fetch::DataTime
+        | Fetch::ResponseTime
+        | Fetch::Retries
+        | Fetch::Redispatched
+        | Fetch::Termination
+        | Fetch::SentStatus
+        | Fetch::ActiveTime
+        | Fetch::UserTime => account::tell(plan.fetch, arguments, view.facts.account),
+        // HTTP/1 has one at a time.
+        Fetch::UpstreamStreams => connection::upstream_error(view).map(|_| Value::Int(1)),
+        Fetch::ClientStreams => int(1),
+        Fetch::UpstreamRoundTrip => {
+            connection::upstream_time(arguments, view, |measures| measures.round_trip)
+        }
+        Fetch::UpstreamRoundTripVariance => {
+            connection::upstream_time(arguments, view, |measures| measures.variance)
+        }
+        Fetch::ClientTimeoutInForce => {
+            int(view.facts.client_timeout.unwrap_or(view.frontend?.client_timeout).into())
+        }
+        Fetch::ProxiedExtension => connection::extension(arguments, view),
         Fetch::AcceptDate => int(process::in_unit(view.facts.accepted?, arguments.text(0))?),
         Fetch::UpstreamDst => connection::ip(connection::upstream(view)),
         Fetch::UpstreamDstPort => connection::port(connection::upstream(view)),
@@ -351,6 +387,8 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::RequestCookie => {
             header::cookie(header::request_cookies(request(view)?, arguments), arguments).map(bytes)
         }
+        Fetch::RequestCookieNames => header::cookie_names(request(view)?, b"cookie", arguments),
+        Fetch::ResponseCookieNames => header::cookie_names(response(view)?, b"set-cookie", arguments),
         Fetch::RequestCookieCount => count(header::request_cookies(request(view)?, arguments).count()),
         Fetch::RequestCookieValue => {
             header::cookie(header::request_cookies(request(view)?, arguments), arguments)

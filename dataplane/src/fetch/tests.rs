@@ -272,7 +272,11 @@ fn connections_tell_what_they_know() {
         }
     }
     let scene = Scene::new();
-    let known = Known(Proxied { authority: Some(Box::from(&b"ex.ample"[..])), unique_id: None });
+    let known = Known(Proxied {
+        authority: Some(Box::from(&b"ex.ample"[..])),
+        unique_id: None,
+        extensions: vec![(2, Box::from(&b"ex.ample"[..])), (0xe0, Box::from(&b"own"[..]))],
+    });
     let mut captures = Captures::default();
     captures.keep(Side::Request, 1, b"kept", 10);
     let view = View {

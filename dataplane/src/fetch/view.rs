@@ -4,9 +4,9 @@ use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use super::Captures;
 use super::hello::Read;
 use super::opening::Opening;
+use super::{Account, Captures};
 use crate::live::{Live, Priority, Variables};
 use crate::snapshot::{BackendPlan, FrontendPlan, ServerPlan, Snapshot};
 
@@ -72,6 +72,10 @@ pub struct Facts<'a> {
     pub worker: usize,
     /// When the client was accepted.
     pub accepted: Option<SystemTime>,
+    /// The exchange so far.
+    pub account: Option<Account>,
+    /// The client's timeout that a rule set, in milliseconds.
+    pub client_timeout: Option<u32>,
     /// The server's timeout that a rule set, in milliseconds.
     pub server_timeout: Option<u32>,
     /// The tunnel's timeout that a rule set, in milliseconds.
@@ -129,6 +133,11 @@ pub trait Connection {
 
     /// What the kernel measures of the client's connection.
     fn measures(&self) -> Option<Measures> {
+        None
+    }
+
+    /// What the kernel measures of the connection to the server.
+    fn upstream_measures(&self) -> Option<Measures> {
         None
     }
 
@@ -194,6 +203,8 @@ pub struct Proxied {
     pub authority: Option<Box<[u8]>>,
     /// What the connection is called by who sent the header.
     pub unique_id: Option<Box<[u8]>>,
+    /// All that was said, by type, in order.
+    pub extensions: Vec<(u8, Box<[u8]>)>,
 }
 
 /// A request's head and what has come of its body.

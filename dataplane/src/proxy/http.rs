@@ -325,6 +325,7 @@ fn page(session: &Session, fault: Fault, close: bool, story: &mut Story<'_>) -> 
         && !fault.is_early()
     {
         let line = story.sight().line();
+        let account = Some(story.account(session, None));
         let mut fields = Fields::new();
         let draft = Draft {
             scene: Scene {
@@ -333,7 +334,7 @@ fn page(session: &Session, fault: Fault, close: bool, story: &mut Story<'_>) -> 
                 backend: story.backend,
                 server: None,
                 unique_id: story.unique_id.as_deref(),
-                past: Past { sent: Sent::cut(&line), upstream: None },
+                past: Past { sent: Sent::cut(&line), upstream: None, account },
             },
             buffer: &[],
             fields: &mut fields,
@@ -369,13 +370,14 @@ fn amend(session: &Session, answer: Answer, story: &mut Story<'_>) -> Answer {
         .map(|plan| plan.map_or(&[][..], |plan| &plan.http_after_response));
     let snapshot = session.snapshot();
     let line = story.sight().line();
+    let account = Some(story.account(session, None));
     let scene = Scene {
         session,
         snapshot: &snapshot,
         backend: story.backend,
         server: None,
         unique_id: story.unique_id.as_deref(),
-        past: Past { sent: Sent::cut(&line), upstream: None },
+        past: Past { sent: Sent::cut(&line), upstream: None, account },
     };
     answer::amended(answer, scene, (&mut story.wishes, &mut story.captures), &lists, story.method)
 }

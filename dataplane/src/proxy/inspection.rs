@@ -124,6 +124,7 @@ fn run(
 ) -> Look {
     let session = inspected.session;
     let unique_id = story.unique_id.take();
+    let account = Some(story.account(session, None));
     let step = Draft {
         scene: Scene {
             session,
@@ -131,7 +132,7 @@ fn run(
             backend: Some(inspected.backend),
             server: Some(&inspected.way.server),
             unique_id: unique_id.as_deref(),
-            past: Past { sent: None, upstream: Some(&inspected.way.upstream.stream) },
+            past: Past { sent: None, upstream: Some(&inspected.way.upstream.stream), account },
         },
         buffer,
         fields,

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use regate_proto::model::{Name, Severity};
 
 use super::persistence::{Presented, Told};
-use crate::fetch::Captures;
+use crate::fetch::{Captures, Phases};
 
 /// A finished exchange: one HTTP request with its response, or one TCP session.
 ///
@@ -148,6 +148,22 @@ pub(crate) enum Phase {
     Data,
     /// `T`: the client was held back.
     Tarpit,
+}
+
+impl Record {
+    /// The instants of its phases.
+    pub(crate) fn phases(&self) -> Phases {
+        Phases {
+            accepted: self.accepted,
+            started: self.started,
+            received: self.received,
+            dequeued: self.dequeued,
+            connected: self.connected,
+            responded: self.responded,
+            ended: self.ended,
+            handshake: self.handshake,
+        }
+    }
 }
 
 impl Termination {

@@ -18,7 +18,7 @@ use super::inspection::{Inspected, Look, look};
 use super::relay::admit;
 use super::reply::Pages;
 use super::rules::{Decision, Draft, Message, Step};
-use super::scene::{Scene, content, past};
+use super::scene::{Past, Scene, content, past};
 use super::stream::Cut;
 use super::upstream::Way;
 use crate::snapshot::RulePlan;
@@ -142,6 +142,7 @@ impl<'a> Exchange<'_, 'a> {
         buffer: &'d [u8],
         message: Message<'d>,
     ) -> Draft<'d> {
+        let account = Some(self.story.account(self.session, None));
         Draft {
             scene: Scene {
                 session: self.session,
@@ -149,7 +150,7 @@ impl<'a> Exchange<'_, 'a> {
                 backend: Some(self.backend),
                 server: Some(&way.server),
                 unique_id: self.story.unique_id.as_deref(),
-                past: past(&self.request.head, self.inbound, way),
+                past: Past { account, ..past(&self.request.head, self.inbound, way) },
             },
             buffer,
             fields: self.fields,

@@ -340,6 +340,8 @@ impl<'d> Draft<'d> {
             facts: Facts {
                 worker: session.worker.index,
                 accepted: Some(session.at_wall),
+                account: past.account,
+                client_timeout: self.wishes.client_timeout,
                 server_timeout: self.wishes.server_timeout,
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,

@@ -11,7 +11,7 @@ use super::session::Session;
 use super::story::address_of;
 use super::stream::Stream;
 use super::upstream::Way;
-use crate::fetch::{Connection, Headers, Measures, Proxied, Sent};
+use crate::fetch::{Account, Connection, Headers, Measures, Proxied, Sent};
 use crate::snapshot::{BackendPlan, ServerPlan, Snapshot};
 
 /// Everything around a message.
@@ -34,6 +34,8 @@ pub(super) struct Past<'d> {
     pub(super) sent: Option<Sent<'d>>,
     /// The connection to the server.
     pub(super) upstream: Option<&'d Stream>,
+    /// How it fared so far.
+    pub(super) account: Option<Account>,
 }
 
 /// The headers of a message, as samples see them.
@@ -70,19 +72,24 @@ impl Connection for Session {
     }
 
     fn measures(&self) -> Option<Measures> {
-        let info = tcp_measures(&self.stream).ok()?;
-        // Places in `struct tcp_info`, counted in integers of 32 bits.
-        Some(Measures {
-            unacked: info[6],
-            sacked: info[7],
-            lost: info[8],
-            retransmitted: info[9],
-            facked: info[10],
-            round_trip: info[17],
-            variance: info[18],
-            reordering: info[22],
-        })
+        measures(&self.stream)
     }
+}
+
+/// What the kernel measures of a connection.
+fn measures(stream: &Stream) -> Option<Measures> {
+    let info = tcp_measures(stream).ok()?;
+    // Places in `struct tcp_info`, counted in integers of 32 bits.
+    Some(Measures {
+        unacked: info[6],
+        sacked: info[7],
+        lost: info[8],
+        retransmitted: info[9],
+        facked: info[10],
+        round_trip: info[17],
+        variance: info[18],
+        reordering: info[22],
+    })
 }
 
 /// A session with its connection to a server.
@@ -111,6 +118,10 @@ impl Connection for Linked<'_> {
 
     fn glitches(&self) -> u32 {
         self.session.glitches()
+    }
+
+    fn upstream_measures(&self) -> Option<Measures> {
+        measures(self.past.upstream?)
     }
 
     fn upstream_glitches(&self) -> Option<u32> {
@@ -142,5 +153,5 @@ pub(super) fn past<'p>(head: &RequestHead, inbound: &'p Buffer, way: &'p Way<'_>
     let bytes = inbound.filled();
     let (method, target) = (head.method_span.of(bytes), head.target.of(bytes));
     let sent = Some(Sent { method, target, version: spelled(head.version) });
-    Past { sent, upstream: Some(&way.upstream.stream) }
+    Past { sent, upstream: Some(&way.upstream.stream), account: None }
 }

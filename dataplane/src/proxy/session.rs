@@ -336,6 +336,7 @@ async fn read_proxy_header(session: &mut Session) -> bool {
                 for (kind, value) in
                     proxy_protocol::extensions(buffer.filled().get(..header.len).unwrap_or_default())
                 {
+                    proxied.extensions.push((kind, value.into()));
                     match kind {
                         proxy_protocol::AUTHORITY => proxied.authority = Some(value.into()),
                         proxy_protocol::UNIQUE_ID => proxied.unique_id = Some(value.into()),

@@ -286,6 +286,7 @@ impl<'a> Stage<'_, 'a> {
 
     pub(super) fn draft(&mut self) -> Draft<'_> {
         let buffer = self.inbound.filled();
+        let account = Some(self.story.account(self.session, None));
         let (body, length) = match self.head.framing {
             Framing::Chunked => (self.content.as_slice(), None),
             Framing::Length(length) => {
@@ -300,7 +301,7 @@ impl<'a> Stage<'_, 'a> {
                 backend: self.story.backend,
                 server: None,
                 unique_id: self.story.unique_id.as_deref(),
-                past: Past::default(),
+                past: Past { account, ..Past::default() },
             },
             buffer,
             fields: self.fields,

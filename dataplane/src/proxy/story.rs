@@ -12,7 +12,7 @@ use super::buffer::Buffer;
 use super::capture;
 use super::fault::Fault;
 use super::h1::{Fields, Framing, Method, RequestHead, Span, Version};
-use super::log::Purpose;
+use super::log::{Purpose, letters};
 use super::persistence::Told;
 use super::record::{Record, Termination};
 use super::service::Served;
@@ -22,7 +22,7 @@ use super::tracking::Stores;
 use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
 use super::wishes::Wishes;
-use crate::fetch::{Captures, Connection, Course, Facts, Request, Sent, Side, View};
+use crate::fetch::{Account, Captures, Connection, Course, Facts, Phases, Request, Sent, Side, View};
 use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 use crate::streams::Progress;
@@ -176,6 +176,8 @@ impl<'a> Story<'a> {
                 accepted: Some(session.at_wall),
                 unique_id: self.unique_id.as_deref(),
                 captures: Some(&self.captures),
+                client_timeout: self.wishes.client_timeout,
+                account: Some(self.account(session, None)),
                 server_timeout: self.wishes.server_timeout,
                 tunnel_timeout: self.wishes.tunnel_timeout,
                 priority: self.wishes.priority,
@@ -237,6 +239,7 @@ impl<'a> Story<'a> {
         let ends = self.ends(session, &destination);
         let mut view = self.view(session, &ends);
         view.facts.sent = Sent::cut(&record.request_line);
+        view.facts.account = Some(self.account(session, ended));
         session.worker.log.record(&session.frontend.live, plan, &record, Some(&view));
         session.worker.keep_scratch(std::mem::take(&mut record.request_line));
     }
@@ -551,6 +554,36 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// How it fares so far, or did until it ended.
+    pub(super) fn account(&self, session: &Session, ended: Option<Instant>) -> Account {
+        Account {
+            phases: self.phases(session, ended),
+            started_at: session.at_wall + self.started.saturating_duration_since(session.at),
+            carried: [self.sight().bytes_in(), self.sight().bytes_out()],
+            retries: self.trail.retries,
+            redispatched: self.trail.redispatched,
+            queued: self.trail.queued,
+            status: self.status,
+            termination: letters(self.fault.map_or(Termination::NORMAL, Fault::termination)),
+        }
+    }
+
+    fn phases(&self, session: &Session, ended: Option<Instant>) -> Phases {
+        Phases {
+            accepted: session.since.get(),
+            started: self.started,
+            received: self.received,
+            dequeued: self.trail.dequeued,
+            connected: self.trail.connected,
+            responded: self.responded,
+            ended,
+            handshake: match session.requests <= 1 {
+                true => session.ready.saturating_duration_since(session.at).as_millis() as u32,
+                false => 0,
+            },
+        }
+    }
+
     fn record(&self, session: &Session, request_line: Vec<u8>, ended: Option<Instant>) -> Record {
         let shows_destination = session.frontend.needs.destination
             || session.frontend.log.as_ref().is_some_and(|plan| plan.shows_destination());
@@ -603,10 +636,7 @@ impl<'a> Story<'a> {
             queued: self.trail.queued,
             server_address: self.trail.server.as_ref().and_then(|server| address_of(server)),
             source: self.source,
-            handshake: match session.requests <= 1 {
-                true => session.ready.saturating_duration_since(session.at).as_millis() as u32,
-                false => 0,
-            },
+            handshake: self.phases(session, ended).handshake,
             request_number: self.number,
             unique_id: self.unique_id.clone(),
             // Without a request there was nothing to keep, and lines do not speak of it.

@@ -267,6 +267,7 @@ fn draft<'d>(
     fields: &'d mut Fields,
     over: bool,
 ) -> Draft<'d> {
+    let account = Some(story.account(session, None));
     Draft {
         scene: Scene {
             session,
@@ -274,7 +275,7 @@ fn draft<'d>(
             backend: story.backend,
             server: None,
             unique_id: None,
-            past: Past::default(),
+            past: Past { account, ..Past::default() },
         },
         buffer: &[],
         fields,

@@ -12,12 +12,12 @@ use super::Record;
 use super::date::{Dates, Moment};
 use super::dress::Identity;
 use super::encode::{self, Datum};
-use super::line::{Timers, backend, letters, put_ending, request_line, server};
+use super::line::{backend, letters, put_ending, request_line, server};
 use super::text::{
     push_escaped, put_address_digits, put_header, put_hexadecimal, put_ip, put_number, put_padded, put_plain,
     put_timer,
 };
-use crate::fetch::{self, Captures, Side, View};
+use crate::fetch::{self, Captures, Side, Timers, View};
 use crate::sample::Value;
 use crate::snapshot::{Encoding, FieldPlan, FormatPlan, Source, Step};
 
@@ -273,7 +273,7 @@ impl Style {
 /// Appends what an alias is worth.
 fn show(out: &mut Vec<u8>, alias: Alias, style: Style, facts: &Facts<'_>, dates: &mut Dates) {
     let record = facts.record;
-    let timers = Timers::of(record);
+    let timers = Timers::of(&record.phases());
     let http = facts.mode == Mode::Http;
     let rising = |out: &mut Vec<u8>, number: u64| {
         if facts.early && !style.bare {

@@ -2,8 +2,6 @@
 //!
 //! Pure. The header before the text is `dress.rs`.
 
-use std::time::Instant;
-
 use regate_proto::model::{Mode, Name};
 
 use super::date::{Dates, Moment};
@@ -11,7 +9,7 @@ use super::text::{
     put_address, put_escaped, put_header, put_ip, put_number, put_padded, put_plain, put_timer,
 };
 use super::{Record, Refusal};
-use crate::fetch::Side;
+use crate::fetch::{Side, Timers};
 use crate::proxy::persistence::{Presented, Told};
 use crate::proxy::record::{Cause, Phase, Termination};
 use crate::snapshot::{FormatPlan, LineFormat, LogPlan};
@@ -77,7 +75,7 @@ fn render_plain(out: &mut Vec<u8>, mode: Mode, record: &Record) {
 
 /// 8.2.2.
 fn render_tcp(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
-    let timers = Timers::of(record);
+    let timers = Timers::of(&record.phases());
     put_client(out, record);
     put_date(out, dates, Moment::from(record.accepted_at));
     put_names(out, record);
@@ -96,7 +94,7 @@ fn render_tcp(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Da
 
 /// 8.2.3.
 fn render_http(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
-    let timers = Timers::of(record);
+    let timers = Timers::of(&record.phases());
     put_client(out, record);
     put_date(out, dates, Moment::from(record.started_at));
     put_names(out, record);
@@ -134,7 +132,7 @@ fn render_http(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut D
 
 /// 8.2.3, in the order of the common log format.
 fn render_clf(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Dates) {
-    let timers = Timers::of(record);
+    let timers = Timers::of(&record.phases());
     match record.client {
         Some(client) => put_ip(out, client.ip()),
         None => out.extend_from_slice(b"unix"),
@@ -184,62 +182,6 @@ fn render_clf(out: &mut Vec<u8>, plan: &LogPlan, record: &Record, dates: &mut Da
     if captured == 0 {
         out.push(b' ');
     }
-}
-
-/// Milliseconds of the phases (8.4), from the instants of a record.
-pub(super) struct Timers {
-    pub(super) request: Option<u64>,
-    pub(super) queue: Option<u64>,
-    pub(super) connect: Option<u64>,
-    pub(super) response: Option<u64>,
-    /// From the response's head, or in TCP mode from the connection, to the end.
-    pub(super) data: Option<u64>,
-    /// From the end of handshakes to the first byte of the request.
-    pub(super) idle: u64,
-    /// From the first byte of the request.
-    pub(super) active: u64,
-    /// From the accept.
-    pub(super) total: u64,
-}
-
-impl Timers {
-    pub(super) fn of(record: &Record) -> Timers {
-        // Differences of whole milliseconds, so that the phases add up.
-        let since = |at: Option<Instant>| at.map(|at| millis(record.started, at));
-        let received = since(record.received);
-        let dequeued = since(record.dequeued);
-        let connected = since(record.connected);
-        let responded = since(record.responded);
-        let last = record
-            .ended
-            .or(record.responded)
-            .or(record.connected)
-            .or(record.dequeued)
-            .or(record.received)
-            .unwrap_or(record.started);
-        Timers {
-            request: received,
-            // Where there is no request, as in TCP mode, HAProxy counts from its "not reached", one millisecond
-            // below zero.
-            queue: dequeued.map(|at| match received {
-                Some(received) => at.saturating_sub(received),
-                None => at + 1,
-            }),
-            connect: connected.map(|at| at.saturating_sub(dequeued.or(received).unwrap_or(0))),
-            response: responded.zip(connected).map(|(at, connected)| at.saturating_sub(connected)),
-            data: record
-                .responded
-                .or(record.connected.filter(|_| record.received.is_none()))
-                .map(|_| millis(record.started, last).saturating_sub(responded.or(connected).unwrap_or(0))),
-            idle: millis(record.accepted, record.started).saturating_sub(record.handshake.into()),
-            active: millis(record.started, last),
-            total: millis(record.accepted, last),
-        }
-    }
-}
-
-fn millis(from: Instant, to: Instant) -> u64 {
-    to.saturating_duration_since(from).as_millis() as u64
 }
 
 fn put_client(out: &mut Vec<u8>, record: &Record) {
@@ -363,7 +305,7 @@ pub(super) fn put_ending(out: &mut Vec<u8>, record: &Record) {
     });
 }
 
-pub(super) fn letters(termination: Termination) -> [u8; 2] {
+pub(in crate::proxy) fn letters(termination: Termination) -> [u8; 2] {
     let cause = match termination.cause {
         Cause::Completed => b'-',
         Cause::Client => b'C',

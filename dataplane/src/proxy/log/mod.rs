@@ -35,6 +35,7 @@ use crate::snapshot::{FormatPlan, LineFormat, LogPlan};
 
 pub(crate) use format::Purpose;
 pub(crate) use forward::Forwarders;
+pub(super) use line::letters;
 pub(crate) use writer::settle;
 
 /// The log of one worker.

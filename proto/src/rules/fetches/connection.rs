@@ -7,24 +7,35 @@ use crate::rules::{Kind, Reach};
 /// The rows, in ascending order of names.
 pub(super) const ROWS: &[Row] = &[
     row("accept_date", Fetch::AcceptDate, UNIT, Kind::Int, Reach::CONNECTION, &[]),
+    row("bc.timer.connect", Fetch::ConnectTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("bc_be_queue", Fetch::BackendQueuePlace, Signature::NONE, Kind::Int, Reach::SERVER, &[]),
     row("bc_dst", Fetch::UpstreamDst, Signature::NONE, Kind::Ip, Reach::ANSWERED, &[]),
     row("bc_dst_port", Fetch::UpstreamDstPort, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_err", Fetch::UpstreamError, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_err_str", Fetch::UpstreamErrorText, Signature::NONE, Kind::Str, Reach::ANSWERED, &[]),
     row("bc_glitches", Fetch::UpstreamGlitches, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_http_major", Fetch::UpstreamHttpMajor, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
+    row("bc_nb_streams", Fetch::UpstreamStreams, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
+    row("bc_rtt", Fetch::UpstreamRoundTrip, SCALE, Kind::Int, Reach::ANSWERED, &[]),
+    row("bc_rttvar", Fetch::UpstreamRoundTripVariance, SCALE, Kind::Int, Reach::ANSWERED, &[]),
     row("bc_src", Fetch::UpstreamSrc, Signature::NONE, Kind::Ip, Reach::ANSWERED, &[]),
     row("bc_src_port", Fetch::UpstreamSrcPort, Signature::NONE, Kind::Int, Reach::ANSWERED, &[]),
+    row("bc_srv_queue", Fetch::ServerQueuePlace, Signature::NONE, Kind::Int, Reach::SERVER, &[]),
     row("be_id", Fetch::BackendId, Signature::NONE, Kind::Int, Reach::BACKEND, &[]),
     row("be_name", Fetch::BackendName, Signature::NONE, Kind::Str, Reach::BACKEND, &[]),
     row("be_server_timeout", Fetch::BackendServerTimeout, Signature::NONE, Kind::Int, Reach::BACKEND, &[]),
     row("be_tunnel_timeout", Fetch::BackendTunnelTimeout, Signature::NONE, Kind::Int, Reach::BACKEND, &[]),
+    row("bytes_in", Fetch::BytesFromClient, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("bytes_out", Fetch::BytesToClient, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("cur_client_timeout", Fetch::ClientTimeoutInForce, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
     row("cur_server_timeout", Fetch::ServerTimeout, Signature::NONE, Kind::Int, Reach::BACKEND, &[]),
     row("cur_tunnel_timeout", Fetch::TunnelTimeout, Signature::NONE, Kind::Int, Reach::BACKEND, &[]),
     row("dst", Fetch::Dst, Signature::NONE, Kind::Ip, Reach::CONNECTION, &["dst"]),
     row("dst_conn", Fetch::BindSessions, Signature::NONE, Kind::Int, Reach::SESSION, &["dst_conn"]),
     row("dst_is_local", Fetch::DstIsLocal, Signature::NONE, Kind::Bool, Reach::CONNECTION, &["dst_is_local"]),
     row("dst_port", Fetch::DstPort, Signature::NONE, Kind::Int, Reach::CONNECTION, &[]),
+    row("fc.timer.handshake", Fetch::HandshakeTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("fc.timer.total", Fetch::TotalTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
     row("fc_dst", Fetch::ClientDst, Signature::NONE, Kind::Ip, Reach::CONNECTION, &["fc_dst"]),
     row(
         "fc_dst_is_local",
@@ -48,6 +59,7 @@ pub(super) const ROWS: &[Row] = &[
         &["fc_http_major"],
     ),
     row("fc_lost", Fetch::ClientLost, Signature::NONE, Kind::Int, Reach::CONNECTION, &["fc_lost"]),
+    row("fc_nb_streams", Fetch::ClientStreams, Signature::NONE, Kind::Int, Reach::CONNECTION, &[]),
     row(
         "fc_pp_authority",
         Fetch::ProxiedAuthority,
@@ -56,6 +68,7 @@ pub(super) const ROWS: &[Row] = &[
         Reach::CONNECTION,
         &["fc_pp_authority"],
     ),
+    row("fc_pp_tlv", Fetch::ProxiedExtension, EXTENSION, Kind::Str, Reach::CONNECTION, &[]),
     row(
         "fc_pp_unique_id",
         Fetch::ProxiedUniqueId,
@@ -120,6 +133,13 @@ pub(super) const ROWS: &[Row] = &[
     row("fe_defbe", Fetch::FrontendDefaultBackend, Signature::NONE, Kind::Str, Reach::SESSION, &["fe_defbe"]),
     row("fe_id", Fetch::FrontendId, Signature::NONE, Kind::Int, Reach::SESSION, &["fe_id"]),
     row("fe_name", Fetch::FrontendName, Signature::NONE, Kind::Str, Reach::SESSION, &["fe_name"]),
+    row("req.timer.hdr", Fetch::HeadTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("req.timer.idle", Fetch::IdleTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("req.timer.queue", Fetch::QueueTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("req.timer.tq", Fetch::QueryTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("request_date", Fetch::RequestDate, UNIT, Kind::Int, Reach::STREAM, &[]),
+    row("res.timer.data", Fetch::DataTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("res.timer.hdr", Fetch::ResponseTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
     row("so_id", Fetch::BindId, Signature::NONE, Kind::Int, Reach::SESSION, &["so_id"]),
     row("so_name", Fetch::BindName, Signature::NONE, Kind::Str, Reach::SESSION, &["so_name"]),
     row("src", Fetch::Src, Signature::NONE, Kind::Ip, Reach::CONNECTION, &["src"]),
@@ -127,10 +147,17 @@ pub(super) const ROWS: &[Row] = &[
     row("src_port", Fetch::SrcPort, Signature::NONE, Kind::Int, Reach::CONNECTION, &[]),
     row("srv_id", Fetch::ServerId, Signature::NONE, Kind::Int, Reach::SERVER, &[]),
     row("srv_name", Fetch::ServerName, Signature::NONE, Kind::Str, Reach::SERVER, &[]),
+    row("txn.conn_retries", Fetch::Retries, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("txn.redispatched", Fetch::Redispatched, Signature::NONE, Kind::Bool, Reach::STREAM, &[]),
+    row("txn.sess_term_state", Fetch::Termination, Signature::NONE, Kind::Str, Reach::STREAM, &[]),
+    row("txn.status", Fetch::SentStatus, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("txn.timer.total", Fetch::ActiveTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
+    row("txn.timer.user", Fetch::UserTime, Signature::NONE, Kind::Int, Reach::STREAM, &[]),
 ];
 
 /// Units of time: seconds, milliseconds, microseconds.
 const UNITS: &[&str] = &["s", "ms", "us"];
 
+const EXTENSION: Signature = Signature::new(1, &[Want::Text]);
 const SCALE: Signature = Signature::new(0, &[Want::Word(&["ms", "us"])]);
 const UNIT: Signature = Signature::new(0, &[Want::Word(UNITS)]);

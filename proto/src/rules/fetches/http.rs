@@ -169,6 +169,7 @@ pub(super) const ROWS: &[Row] = &[
         Reach::REQUEST,
         &["req.cook_cnt", "req.cook_cnt(a)", "req.cook_cnt(none)"],
     ),
+    row("req.cook_names", Fetch::RequestCookieNames, MAYBE_TEXT, Kind::Str, Reach::REQUEST, &[]),
     row(
         "req.cook_val",
         Fetch::RequestCookieValue,
@@ -272,6 +273,7 @@ pub(super) const ROWS: &[Row] = &[
     row("res.body_size", Fetch::ResponseBodySize, Signature::NONE, Kind::Int, Reach::RESPONSE, &[]),
     row("res.cook", Fetch::ResponseCookie, MAYBE_TEXT, Kind::Str, Reach::RESPONSE, &[]),
     row("res.cook_cnt", Fetch::ResponseCookieCount, MAYBE_TEXT, Kind::Int, Reach::RESPONSE, &[]),
+    row("res.cook_names", Fetch::ResponseCookieNames, MAYBE_TEXT, Kind::Str, Reach::RESPONSE, &[]),
     row("res.cook_val", Fetch::ResponseCookieValue, MAYBE_TEXT, Kind::Int, Reach::RESPONSE, &[]),
     row("res.fhdr", Fetch::ResponseFullHeader, HEADER, Kind::Str, Reach::RESPONSE, &[]),
     row("res.fhdr_cnt", Fetch::ResponseFullHeaderCount, MAYBE_TEXT, Kind::Int, Reach::RESPONSE, &[]),

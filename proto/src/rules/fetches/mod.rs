@@ -92,6 +92,8 @@ pub enum Fetch {
     LastRuleLine,
     /// How many processes there are: one.
     ProcessCount,
+    /// Client connections of the process.
+    ProcessConnections,
     /// How many servers of a backend can be used.
     UsableServers,
     /// The number of the process.
@@ -130,6 +132,58 @@ pub enum Fetch {
     Uuid,
     /// When the client was accepted, since the Unix epoch.
     AcceptDate,
+    /// Milliseconds for the connection to the server.
+    ConnectTime,
+    /// Where the request stood in the backend's queue.
+    BackendQueuePlace,
+    /// Where it stood in the server's queue.
+    ServerQueuePlace,
+    /// How many exchanges share the connection to the server.
+    UpstreamStreams,
+    /// The round-trip time to the server.
+    UpstreamRoundTrip,
+    /// How much that varies.
+    UpstreamRoundTripVariance,
+    /// Bytes that came from the client.
+    BytesFromClient,
+    /// Bytes that went to the client.
+    BytesToClient,
+    /// The timeout for the client in force, in milliseconds.
+    ClientTimeoutInForce,
+    /// Milliseconds of handshakes.
+    HandshakeTime,
+    /// Milliseconds since the connection was accepted, or the response before had ended.
+    TotalTime,
+    /// How many exchanges share the client's connection.
+    ClientStreams,
+    /// Something that the PROXY protocol header says besides addresses.
+    ProxiedExtension,
+    /// Milliseconds for the request's head.
+    HeadTime,
+    /// Milliseconds before the first byte of the request.
+    IdleTime,
+    /// Milliseconds in queues.
+    QueueTime,
+    /// Milliseconds from the accept to the end of the request's head.
+    QueryTime,
+    /// When the first byte of the request came, since the Unix epoch.
+    RequestDate,
+    /// Milliseconds for what follows the response's head.
+    DataTime,
+    /// Milliseconds for the response's head.
+    ResponseTime,
+    /// Attempts to reach a server after the first.
+    Retries,
+    /// Whether the request went to another server than the one first chosen.
+    Redispatched,
+    /// How the exchange ended, in the letters of the log.
+    Termination,
+    /// The status that the client gets.
+    SentStatus,
+    /// Milliseconds since the first byte of the request.
+    ActiveTime,
+    /// Milliseconds that a user waited.
+    UserTime,
     /// The address of the server that is connected to.
     UpstreamDst,
     /// The port of the server that is connected to.
@@ -294,6 +348,8 @@ pub enum Fetch {
     RequestCookie,
     /// How many cookies of the request there are.
     RequestCookieCount,
+    /// The names of the request's cookies.
+    RequestCookieNames,
     /// A cookie of the request as an integer.
     RequestCookieValue,
     /// A request header's line as it stands.
@@ -326,6 +382,8 @@ pub enum Fetch {
     ResponseCookie,
     /// How many cookies the response sets.
     ResponseCookieCount,
+    /// The names of the cookies that the response sets.
+    ResponseCookieNames,
     /// A cookie that the response sets, as an integer.
     ResponseCookieValue,
     /// A response header's line as it stands.

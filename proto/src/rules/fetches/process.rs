@@ -6,6 +6,7 @@ use crate::rules::{Kind, Reach};
 
 /// The rows, in ascending order of names.
 pub(super) const ROWS: &[Row] = &[
+    row("act_conn", Fetch::ProcessConnections, Signature::NONE, Kind::Int, Reach::RUNNING, &[]),
     row("avg_queue", Fetch::AverageQueue, BACKEND, Kind::Int, Reach::RUNNING, &["avg_queue(be)"]),
     row("be_conn", Fetch::BackendSessions, BACKEND, Kind::Int, Reach::RUNNING, &["be_conn(be)"]),
     row(
