@@ -12,6 +12,7 @@ mod clock;
 mod cookie;
 mod descriptor;
 mod editing;
+mod ends;
 mod exchange;
 mod fault;
 mod first_line;

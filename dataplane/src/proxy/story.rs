@@ -10,6 +10,7 @@ use regate_proto::model::{Mode, Name};
 use super::answer::Answer;
 use super::buffer::Buffer;
 use super::capture;
+use super::ends::Ends;
 use super::fault::Fault;
 use super::h1::{Fields, Framing, Method, RequestHead, Span, Version};
 use super::log::{Purpose, letters};
@@ -22,7 +23,7 @@ use super::tracking::Stores;
 use super::underway::{Presence, Underway};
 use super::upstream::{Trail, Way};
 use super::wishes::Wishes;
-use crate::fetch::{Account, Captures, Connection, Course, Facts, Phases, Request, Sent, Side, View};
+use crate::fetch::{Account, Captures, Course, Facts, Phases, Request, Sent, Side, View};
 use crate::live::{Carried, Counter, Exchanges, Statuses, StreamEnd, Traffic};
 use crate::snapshot::{BackendPlan, ServerPlan, Target};
 use crate::streams::Progress;
@@ -646,38 +647,6 @@ impl<'a> Story<'a> {
             },
             captures: self.captures.clone(),
         }
-    }
-}
-
-/// The ends of connections, as samples ask for them.
-pub(crate) struct Ends<'a> {
-    source: Option<SocketAddr>,
-    destination: &'a dyn Fn() -> Option<SocketAddr>,
-    upstream: Option<(Option<SocketAddr>, Option<SocketAddr>)>,
-    /// Oddities of protocol: of the client, and of the server.
-    glitches: (u32, u32),
-    undecided: Cell<bool>,
-}
-
-impl Connection for Ends<'_> {
-    fn source(&self) -> Option<SocketAddr> {
-        self.source
-    }
-
-    fn destination(&self) -> Option<SocketAddr> {
-        (self.destination)()
-    }
-
-    fn upstream(&self) -> Option<(Option<SocketAddr>, Option<SocketAddr>)> {
-        self.upstream
-    }
-
-    fn glitches(&self) -> u32 {
-        self.glitches.0
-    }
-
-    fn upstream_glitches(&self) -> Option<u32> {
-        self.upstream.map(|_| self.glitches.1)
     }
 }
 

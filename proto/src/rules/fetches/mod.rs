@@ -4,13 +4,17 @@
 
 mod connection;
 mod constant;
+mod foreign;
 mod http;
 mod payload;
 mod process;
 
 use super::signature::Signature;
 use super::tables::{self, Fact, Found};
-use super::{Kind, Mistake, Reach};
+use super::{Kind, Reach};
+
+pub use foreign::FOREIGN;
+pub(super) use foreign::unknown;
 
 /// One name of a fetch.
 #[derive(Debug)]
@@ -486,21 +490,6 @@ pub fn find(name: &str) -> Option<&'static Row> {
         .or_else(|| tables::FETCHES.iter().find(|row| row.name == name))
 }
 
-/// The mistake of a name that is no fetch.
-pub(super) fn unknown(name: &str) -> Mistake {
-    if FOREIGN.binary_search(&name).is_ok() {
-        return Mistake::new(
-            0,
-            format!("fetch '{name}' exists in HAProxy and is not supported by Regate yet"),
-        );
-    }
-    let mistake = Mistake::new(0, format!("unknown fetch '{name}'"));
-    match crate::config::keywords::nearest(name, rows().map(|row| row.name)) {
-        Some(near) => mistake.expecting(format!("did you mean '{near}'?")),
-        None => mistake,
-    }
-}
-
 const fn row(
     name: &'static str,
     fetch: Fetch,
@@ -511,121 +500,6 @@ const fn row(
 ) -> Row {
     Row { name, fetch, signature, kind, reach, examples }
 }
-
-/// Fetches of HAProxy that are none here yet, in ascending order.
-pub const FOREIGN: &[&str] = &[
-    "cpu_calls",
-    "cpu_ns_avg",
-    "cpu_ns_tot",
-    "fcgi.docroot",
-    "fcgi.index",
-    "internal.htx.data",
-    "internal.htx.free",
-    "internal.htx.free_data",
-    "internal.htx.has_eom",
-    "internal.htx.nbblks",
-    "internal.htx.size",
-    "internal.htx.used",
-    "internal.htx_blk.data",
-    "internal.htx_blk.hdrname",
-    "internal.htx_blk.hdrval",
-    "internal.htx_blk.size",
-    "internal.htx_blk.start_line",
-    "internal.htx_blk.type",
-    "internal.strm.is_htx",
-    "lat_ns_avg",
-    "lat_ns_tot",
-    "res.cache_hit",
-    "res.cache_name",
-    "res.comp",
-    "res.comp_algo",
-    "ssl_bc",
-    "ssl_bc_alg_keysize",
-    "ssl_bc_alpn",
-    "ssl_bc_cipher",
-    "ssl_bc_client_random",
-    "ssl_bc_err",
-    "ssl_bc_err_str",
-    "ssl_bc_is_resumed",
-    "ssl_bc_npn",
-    "ssl_bc_protocol",
-    "ssl_bc_server_random",
-    "ssl_bc_session_id",
-    "ssl_bc_session_key",
-    "ssl_bc_unique_id",
-    "ssl_bc_use_keysize",
-    "ssl_c_ca_err",
-    "ssl_c_ca_err_depth",
-    "ssl_c_chain_der",
-    "ssl_c_der",
-    "ssl_c_err",
-    "ssl_c_i_dn",
-    "ssl_c_key_alg",
-    "ssl_c_notafter",
-    "ssl_c_notbefore",
-    "ssl_c_s_dn",
-    "ssl_c_serial",
-    "ssl_c_sha1",
-    "ssl_c_sig_alg",
-    "ssl_c_used",
-    "ssl_c_verify",
-    "ssl_c_version",
-    "ssl_f_der",
-    "ssl_f_i_dn",
-    "ssl_f_key_alg",
-    "ssl_f_notafter",
-    "ssl_f_notbefore",
-    "ssl_f_s_dn",
-    "ssl_f_serial",
-    "ssl_f_sha1",
-    "ssl_f_sig_alg",
-    "ssl_f_version",
-    "ssl_fc",
-    "ssl_fc_alg_keysize",
-    "ssl_fc_alpn",
-    "ssl_fc_cipher",
-    "ssl_fc_cipherlist_bin",
-    "ssl_fc_cipherlist_hex",
-    "ssl_fc_cipherlist_str",
-    "ssl_fc_cipherlist_xxh",
-    "ssl_fc_client_early_traffic_secret",
-    "ssl_fc_client_handshake_traffic_secret",
-    "ssl_fc_client_random",
-    "ssl_fc_client_traffic_secret_0",
-    "ssl_fc_early_exporter_secret",
-    "ssl_fc_ecformats_bin",
-    "ssl_fc_eclist_bin",
-    "ssl_fc_err",
-    "ssl_fc_err_str",
-    "ssl_fc_exporter_secret",
-    "ssl_fc_extlist_bin",
-    "ssl_fc_has_crt",
-    "ssl_fc_has_early",
-    "ssl_fc_has_sni",
-    "ssl_fc_is_resumed",
-    "ssl_fc_npn",
-    "ssl_fc_protocol",
-    "ssl_fc_protocol_hello_id",
-    "ssl_fc_server_handshake_traffic_secret",
-    "ssl_fc_server_random",
-    "ssl_fc_server_traffic_secret_0",
-    "ssl_fc_session_id",
-    "ssl_fc_session_key",
-    "ssl_fc_sni",
-    "ssl_fc_unique_id",
-    "ssl_fc_use_keysize",
-    "ssl_s_chain_der",
-    "ssl_s_der",
-    "ssl_s_i_dn",
-    "ssl_s_key_alg",
-    "ssl_s_notafter",
-    "ssl_s_notbefore",
-    "ssl_s_s_dn",
-    "ssl_s_serial",
-    "ssl_s_sha1",
-    "ssl_s_sig_alg",
-    "ssl_s_version",
-];
 
 #[cfg(test)]
 mod tests;
