@@ -11,4 +11,4 @@ mod run;
 
 pub use keys::KeyIndex;
 pub use pack::{BadBlock, Cursor, Pack, Packer};
-pub use run::{Entry, EntryId, Run};
+pub use run::{Entry, EntryId, Revalued, Run};

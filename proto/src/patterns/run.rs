@@ -45,6 +45,12 @@ struct Values {
     texts: Vec<u8>,
 }
 
+/// A run that has had the keys of another so far: values are all that it takes room for.
+pub struct Revalued<'a> {
+    of: &'a Run,
+    values: Values,
+}
+
 impl EntryId {
     /// What ids of neighbours in a file differ by.
     pub const STEP: u64 = 1 << 20;
@@ -92,16 +98,22 @@ impl Run {
         if self.keys.ids.last().is_some_and(|last| *last >= entry.id.0) {
             return false;
         }
-        let key_end = end_after(&self.keys.texts, entry.key);
-        let value_end = end_after(&self.values.texts, entry.value.unwrap_or_default());
-        let (Some(key_end), Some(value_end)) = (key_end, value_end) else { return false };
+        let Some(key_end) = end_after(&self.keys.texts, entry.key) else { return false };
+        if !self.values.push(entry.value) {
+            return false;
+        }
         let keys = Arc::make_mut(&mut self.keys);
         keys.ids.push(entry.id.0);
         keys.ends.push(key_end);
         keys.texts.extend_from_slice(entry.key);
-        self.values.ends.push(value_end | if entry.value.is_some() { VALUED } else { 0 });
-        self.values.texts.extend_from_slice(entry.value.unwrap_or_default());
         true
+    }
+
+    /// Begins a run with these keys and other values.
+    pub fn revalued(&self) -> Revalued<'_> {
+        let (entries, bytes) = (self.values.ends.len(), self.values.texts.len());
+        let values = Values { ends: Vec::with_capacity(entries), texts: Vec::with_capacity(bytes) };
+        Revalued { of: self, values }
     }
 
     /// Shares the keys of another run where they and the ids are the same; tells whether they are.
@@ -124,14 +136,9 @@ impl Run {
     /// The entry at a position.
     pub fn entry(&self, at: usize) -> Option<Entry<'_>> {
         let id = EntryId(*self.keys.ids.get(at)?);
-        let value_end = *self.values.ends.get(at)?;
-        let (key_begin, value_begin) = match at.checked_sub(1) {
-            Some(before) => (*self.keys.ends.get(before)?, self.values.ends.get(before)? & !VALUED),
-            None => (0, 0),
-        };
-        let key = self.keys.texts.get(key_begin as usize..*self.keys.ends.get(at)? as usize)?;
-        let value = self.values.texts.get(value_begin as usize..(value_end & !VALUED) as usize)?;
-        Some(Entry { id, key, value: (value_end & VALUED != 0).then_some(value) })
+        let begin = at.checked_sub(1).and_then(|before| self.keys.ends.get(before)).copied().unwrap_or(0);
+        let key = self.keys.texts.get(begin as usize..*self.keys.ends.get(at)? as usize)?;
+        Some(Entry { id, key, value: self.values.value(at) })
     }
 
     /// The entry with an id.
@@ -216,6 +223,54 @@ impl Run {
         }
         fit(&mut self.values.ends);
         fit(&mut self.values.texts);
+    }
+}
+
+impl Revalued<'_> {
+    /// Adds an entry, where it has the id and the key of the next one of the other run; tells whether it has.
+    pub fn push(&mut self, entry: Entry<'_>) -> bool {
+        let next = self.of.entry(self.values.ends.len());
+        next.is_some_and(|next| next.id == entry.id && next.key == entry.key) && self.values.push(entry.value)
+    }
+
+    /// What it has so far, as a run of its own.
+    pub fn apart(&self) -> Run {
+        let mut run = Run::with_capacity(self.of.len());
+        for (at, entry) in self.of.iter().take(self.values.ends.len()).enumerate() {
+            run.push(Entry { value: self.values.value(at), ..entry });
+        }
+        run
+    }
+
+    /// Whether it has all of the keys.
+    pub fn is_whole(&self) -> bool {
+        self.values.ends.len() == self.of.len()
+    }
+
+    /// The run. Where it has all of the keys they are shared.
+    pub fn finish(self) -> Run {
+        if !self.is_whole() {
+            return self.apart();
+        }
+        let mut run = Run { keys: self.of.keys.clone(), values: self.values };
+        run.shrink();
+        run
+    }
+}
+
+impl Values {
+    fn push(&mut self, value: Option<&[u8]>) -> bool {
+        let Some(end) = end_after(&self.texts, value.unwrap_or_default()) else { return false };
+        self.ends.push(end | if value.is_some() { VALUED } else { 0 });
+        self.texts.extend_from_slice(value.unwrap_or_default());
+        true
+    }
+
+    fn value(&self, at: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(at)?;
+        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| end & !VALUED);
+        let value = self.texts.get(begin as usize..(end & !VALUED) as usize)?;
+        (end & VALUED != 0).then_some(value)
     }
 }
 

@@ -122,6 +122,7 @@ impl EntriesOverlay {
             (None, None) => {}
         });
         written.shrink();
+        written.share_keys(declared);
         added.shrink();
         EntriesOverlay { removed: removed.into(), written: Arc::new(written), added: Arc::new(added) }
     }
@@ -135,7 +136,9 @@ impl EntriesOverlay {
     pub fn over(&self, declared: &Run) -> Run {
         let removed = |id: EntryId| self.removed.binary_search(&id).is_ok();
         let written: Run = self.written.iter().filter(|entry| declared.find(entry.id).is_some()).collect();
-        declared.merged(|id| !removed(id), &written).merged(|_| true, &self.added)
+        let mut over = declared.merged(|id| !removed(id), &written).merged(|_| true, &self.added);
+        over.share_keys(declared);
+        over
     }
 
     /// The same without what lies over nothing any more.
@@ -578,6 +581,17 @@ impl Parts {
                 self.current = Some((entry.id.part(), std::iter::once(entry).collect()));
             }
         }
+    }
+
+    /// Goes on with a part that was begun elsewhere.
+    pub(super) fn begin(&mut self, part: u64, run: Run) {
+        self.close();
+        self.current = Some((part, run));
+    }
+
+    /// The part that entries were added to last.
+    pub(super) fn current(&self) -> Option<u64> {
+        self.current.as_ref().map(|(part, _)| *part)
     }
 
     pub(super) fn finish(mut self) -> BTreeMap<u64, Arc<Run>> {

@@ -11,7 +11,7 @@ use super::alignment::{MOST_IN_PART, afresh, between, common};
 use super::entries::{Parts, is_taken, last, parts, run};
 use super::{Rows, State};
 use crate::model::ListName;
-use crate::patterns::{Cursor, Entry, EntryId, Pack, Run};
+use crate::patterns::{Cursor, Entry, EntryId, Pack, Revalued, Run};
 
 /// These entries in their parts, under the ids of the entries that they stand for.
 pub(super) fn replaced(state: &State, rows: &Rows, list: &ListName, pack: &Pack) -> BTreeMap<u64, Arc<Run>> {
@@ -23,7 +23,7 @@ pub(super) fn replaced(state: &State, rows: &Rows, list: &ListName, pack: &Pack)
         new: pack.cursor(),
         stretch: Run::default(),
         low: EntryId(0),
-        made: Made { rows, list, parts: Parts::default(), shared: BTreeMap::new(), fullest: 0 },
+        made: Made::new(rows, list),
     };
     let aligned = walk.go().filter(|made| made.fullest <= MOST_IN_PART);
     aligned.unwrap_or_else(|| numbered(state, rows, list, pack)).finish()
@@ -31,7 +31,7 @@ pub(super) fn replaced(state: &State, rows: &Rows, list: &ListName, pack: &Pack)
 
 /// All of them under ids of their own, after those that are taken.
 fn numbered<'a>(state: &State, rows: &'a Rows, list: &'a ListName, pack: &Pack) -> Made<'a> {
-    let mut made = Made { rows, list, parts: Parts::default(), shared: BTreeMap::new(), fullest: 0 };
+    let mut made = Made::new(rows, list);
     let mut cursor = pack.cursor();
     for id in afresh(pack.len(), last(state, list)) {
         if let Some((key, value)) = cursor.advance() {
@@ -136,6 +136,8 @@ impl<'a> Walk<'a, '_> {
 struct Made<'a> {
     rows: &'a Rows,
     list: &'a ListName,
+    /// The part that is being made, as long as its keys are those of the part that is there.
+    alike: Option<(u64, &'a Arc<Run>, Revalued<'a>)>,
     parts: Parts,
     /// Those that are done.
     shared: BTreeMap<u64, Arc<Run>>,
@@ -143,15 +145,47 @@ struct Made<'a> {
     fullest: usize,
 }
 
-impl Made<'_> {
+impl<'a> Made<'a> {
+    fn new(rows: &'a Rows, list: &'a ListName) -> Made<'a> {
+        Made { rows, list, alike: None, parts: Parts::default(), shared: BTreeMap::new(), fullest: 0 }
+    }
+
     fn push(&mut self, entry: Entry<'_>) {
+        let number = entry.id.part();
+        if self.alike.as_ref().is_some_and(|(part, ..)| *part != number) {
+            self.end_alike(false);
+        }
+        if self.alike.is_none() && self.parts.current() != Some(number) {
+            self.parts.close();
+            self.alike = run(self.rows, self.list, number).map(|old| (number, old, old.revalued()));
+        }
+        if let Some((.., alike)) = &mut self.alike {
+            if alike.push(entry) {
+                return;
+            }
+            self.end_alike(true);
+        }
         self.parts.push(entry);
         if !self.parts.done.is_empty() {
             self.share();
         }
     }
 
+    /// Takes over the part that was like the one that is there, or makes of it one of its own: where other entries
+    /// come in it, or some do not.
+    fn end_alike(&mut self, goes_on: bool) {
+        let Some((part, old, alike)) = self.alike.take() else { return };
+        if goes_on || !alike.is_whole() {
+            return self.parts.begin(part, alike.apart());
+        }
+        let made = alike.finish();
+        self.fullest = self.fullest.max(made.len());
+        let made = if made == **old { old.clone() } else { Arc::new(made) };
+        self.shared.insert(part, made);
+    }
+
     fn finish(mut self) -> BTreeMap<u64, Arc<Run>> {
+        self.end_alike(false);
         self.parts.close();
         self.share();
         self.shared
