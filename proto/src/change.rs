@@ -1,7 +1,7 @@
 //! A change of the configuration, from whichever door it came.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::model::{Admin, ListName, Name, Row, ServerHost, Subject, Weight};
 use crate::patterns::{EntryId, Pack, Run};
@@ -67,7 +67,7 @@ pub enum EntriesEdit {
 }
 
 /// What was changed by hand of the entries of one part of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntriesOverlay {
     /// Entries of the files that are gone, in order.
     pub removed: Box<[EntryId]>,
@@ -357,6 +357,14 @@ impl Field {
         Field::MaxCompRate,
         Field::ShutDown,
     ];
+}
+
+impl Default for EntriesOverlay {
+    /// Nothing changed. There are thousands of these at a time, which share what is empty.
+    fn default() -> EntriesOverlay {
+        static NOTHING: LazyLock<Arc<Run>> = LazyLock::new(Arc::default);
+        EntriesOverlay { removed: Box::default(), written: NOTHING.clone(), added: NOTHING.clone() }
+    }
 }
 
 impl Change {

@@ -491,5 +491,6 @@ const MOST_TOGETHER: usize = 1000;
 /// Changes that are committed together, about.
 const MOST_CHANGES: usize = 50_000;
 
-/// Rows up to which the readers' state is changed in place, while they wait.
-const SMALL: usize = 4000;
+/// Rows up to which the readers' state is changed in place, while they wait: some ten milliseconds for so many. A list
+/// of two million entries has no more.
+const SMALL: usize = 16_000;

@@ -20,7 +20,8 @@ pub(super) fn run(course: &Course) -> Result<Table> {
     let text = format!(
         "A map of {count} entries (`host-0000001.example value-1`) under `map`, filled, replaced and cleared by \
          `add map` with payloads of {PAYLOAD} lines, all pipelined through one connection to the text socket. \
-         Replacing is `prepare`, `add @version` and `commit`. \
+         Replacing is `prepare`, `add @version` and `commit`: first with another value for every key, then, as a \
+         list that is read anew most often is, with another value for one in a hundred (refresh). \
          Admin: the same entries through gRPC, staged and committed as one set; HAProxy's figure beside it is that \
          of the text socket. Meanwhile a client asks {RATE} times a second over 8 connections; its slowest request \
          is told for each operation and for {} s before them without any (still), which is what the machine itself \
@@ -77,15 +78,14 @@ impl Bench<'_> {
         }
 
         self.stage.run(self.settling)?;
-        forget_peak(process)?;
         let before = resident(process)?;
-        let mut commands = format!("prepare map {map}\n").into_bytes();
-        commands.extend(self::fill(&map, self.count, "@1 ", 2));
-        let _ = std::io::Write::write_fmt(&mut commands, format_args!("commit map @1 {map}\n"));
-        let (replace, replace_span) = self.command(&commands)?;
-        let peak = peak(process)?;
+        let (replace, replace_span, peak) = self.replace(&map, 1, entries(self.count, 2))?;
         self.stage.run(self.settling)?;
         let replaced = resident(process)?;
+        let refreshed = (0..self.count).zip(entries(self.count, 2).zip(entries(self.count, 3)));
+        let refreshed = refreshed.map(|(at, (old, new))| if at % REFRESHED == 0 { new } else { old });
+        let (refresh, refresh_span, refresh_peak) = self.replace(&map, 2, refreshed)?;
+        self.stage.run(self.settling)?;
 
         let (clear, clear_span) = self.command(format!("clear map {map}\n").as_bytes())?;
         let admin = if contestant == Contestant::Regate { Some(Admin::connect(process)?) } else { None };
@@ -103,11 +103,14 @@ impl Bench<'_> {
             replace.time.as_secs_f64(),
             (peak - empty) / (before - empty),
             (replaced - empty) / (before - empty),
+            refresh.time.as_secs_f64(),
+            (refresh_peak - empty) / (replaced - empty),
             clear.time.as_secs_f64(),
             milliseconds(&still_span),
             milliseconds(&fill_span),
             milliseconds(&dump_span),
             milliseconds(&replace_span),
+            milliseconds(&refresh_span),
             milliseconds(&clear_span),
             still_span.latency(0.999) / 1000.0,
             fill_span.latency(0.999) / 1000.0,
@@ -116,7 +119,23 @@ impl Bench<'_> {
         ];
         let last = self.stage.finish()?;
         (still_span.tally.failed, still_span.tally.first_failure) = (last.failed, last.first_failure);
-        Ok((values, vec![still_span, fill_span, dump_span, replace_span, clear_span]))
+        Ok((values, vec![still_span, fill_span, dump_span, replace_span, refresh_span, clear_span]))
+    }
+
+    /// Puts other entries in place of all, under the next version; tells the greatest memory meanwhile, too.
+    fn replace(
+        &mut self,
+        map: &str,
+        version: u32,
+        entries: impl Iterator<Item = (String, String)>,
+    ) -> Result<(Receipt, Span, f64)> {
+        let process = self.running.process();
+        forget_peak(process)?;
+        let mut commands = format!("prepare map {map}\n").into_bytes();
+        commands.extend(payloads(map, &format!("@{version} "), entries));
+        commands.extend(format!("commit map @{version} {map}\n").into_bytes());
+        let (receipt, span) = self.command(&commands)?;
+        Ok((receipt, span, peak(process)?))
     }
 
     /// Sends commands and watches what requests feel, until a little after the last reply.
@@ -157,8 +176,13 @@ fn entries(count: usize, version: u32) -> impl Iterator<Item = (String, String)>
 
 /// `add map` with payloads for all entries. `to` is empty or the version with a blank.
 pub(super) fn fill(map: &str, count: usize, to: &str, version: u32) -> Vec<u8> {
+    payloads(map, to, entries(count, version))
+}
+
+/// The same for any entries.
+fn payloads(map: &str, to: &str, entries: impl Iterator<Item = (String, String)>) -> Vec<u8> {
     let mut text = String::new();
-    let mut entries = entries(count, version).peekable();
+    let mut entries = entries.peekable();
     while entries.peek().is_some() {
         let _ = writeln!(text, "add map {to}{map} <<");
         for (key, value) in entries.by_ref().take(PAYLOAD) {
@@ -189,13 +213,15 @@ fn peak(process: &Process) -> Result<f64> {
 
 /// Lines of one payload, which must fit HAProxy's buffer of 16 kB.
 const PAYLOAD: usize = 400;
+/// One in so many entries has another value when a list is read anew.
+const REFRESHED: usize = 100;
 /// Requests a second of the client that watches.
 const RATE: f64 = 2000.0;
 /// What is put off until after the reply shows in this time.
 const AFTER: Duration = Duration::from_millis(700);
 const LIMIT: Duration = Duration::from_secs(120);
 
-const MEASURES: [Measure; 18] = [
+const MEASURES: [Measure; 21] = [
     Measure { name: "fill s", digits: 2, ratio: true },
     Measure { name: "fill by Admin s", digits: 2, ratio: true },
     Measure { name: "fill CPU s", digits: 2, ratio: true },
@@ -204,11 +230,14 @@ const MEASURES: [Measure; 18] = [
     Measure { name: "replace s", digits: 2, ratio: true },
     Measure { name: "peak at replace", digits: 2, ratio: false },
     Measure { name: "memory after it", digits: 2, ratio: false },
+    Measure { name: "refresh s", digits: 2, ratio: true },
+    Measure { name: "peak at refresh", digits: 2, ratio: false },
     Measure { name: "clear s", digits: 3, ratio: true },
     Measure { name: "worst ms still", digits: 1, ratio: false },
     Measure { name: "fill", digits: 1, ratio: true },
     Measure { name: "dump", digits: 1, ratio: true },
     Measure { name: "replace", digits: 1, ratio: true },
+    Measure { name: "refresh", digits: 1, ratio: true },
     Measure { name: "clear", digits: 1, ratio: true },
     Measure { name: "p99.9 ms still", digits: 1, ratio: false },
     Measure { name: "p99.9 fill", digits: 1, ratio: false },
