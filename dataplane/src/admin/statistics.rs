@@ -104,7 +104,7 @@ impl Iterator for Blocks {
         while !self.ended && self.packer.count() < MOST_ROWS && self.packer.len() < MOST_BYTES {
             self.ended = !self.listing.fill(&mut self.row);
             if !self.ended {
-                self.packer.push(&self.row);
+                self.packer.push(&mut self.row);
             }
         }
         let first = !std::mem::replace(&mut self.begun, true);

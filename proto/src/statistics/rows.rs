@@ -6,6 +6,7 @@ use crate::wire::v1;
 use v1::{Condition, StatisticsKind as Kind};
 
 use super::columns::{COLUMNS, Column, Line, MODULE_COLUMNS};
+use super::value::Value;
 
 /// How counters are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,10 +141,15 @@ fn csv(line: &Line, out: &mut String) {
 
 fn write_csv(columns: &[Column], line: &Line, out: &mut String) {
     for column in columns {
-        if let Some(value) = (column.value)(line) {
-            value.csv(out);
+        match (column.value)(line) {
+            None => out.push(','),
+            // Most of what a listing of thousands of rows is made of.
+            Some(Value::U64(0) | Value::U32(0)) => out.push_str("0,"),
+            Some(value) => {
+                value.csv(out);
+                out.push(',');
+            }
         }
-        out.push(',');
     }
 }
 

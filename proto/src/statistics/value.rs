@@ -72,7 +72,7 @@ impl<'a> Value<'a> {
     /// Writes it for a column of CSV: quoted where a comma or quote makes that necessary.
     pub fn csv(&self, out: &mut String) {
         match self {
-            Value::Text(text) if text.contains([',', '"']) => {
+            Value::Text(text) if text.bytes().any(|byte| matches!(byte, b',' | b'"')) => {
                 out.push('"');
                 out.push_str(&text.replace('"', "\"\""));
                 out.push('"');

@@ -4,8 +4,6 @@
 //! and fields in their encoding as [`v1::StatisticsRow`]. The header is a varint: the length of the fields times two,
 //! and one more where they are the whole row. Otherwise they are laid over the row before, as protobuf merges messages.
 
-use std::ops::Range;
-
 use prost::Message;
 use prost::bytes::{Buf, Bytes};
 use prost::encoding::{decode_varint, encode_varint};
@@ -17,8 +15,7 @@ use super::v1;
 pub struct StatisticsPacker {
     rows: Vec<u8>,
     count: usize,
-    before: Encoded,
-    row: Encoded,
+    before: v1::StatisticsRow,
 }
 
 /// Reads the rows of a block.
@@ -28,26 +25,18 @@ pub struct StatisticsReader {
     row: v1::StatisticsRow,
 }
 
-/// The encoding of a row with the places of its fields, which stand in the order of their numbers.
-#[derive(Debug, Default)]
-struct Encoded {
-    bytes: Vec<u8>,
-    fields: Vec<(u64, Range<usize>)>,
-}
-
 impl StatisticsPacker {
-    /// Adds a row.
-    pub fn push(&mut self, row: &v1::StatisticsRow) {
-        std::mem::swap(&mut self.before, &mut self.row);
-        self.row.fill(row);
+    /// Adds a row; in its place is left another, to be written anew.
+    pub fn push(&mut self, row: &mut v1::StatisticsRow) {
         // The length stands before the fields, which are written behind what is there and moved where it takes more
         // than one byte, which is seldom.
         let start = self.rows.len();
         self.rows.push(0);
-        let is_whole = self.count == 0 || !self.row.differences(&self.before, &mut self.rows);
+        let is_whole = self.count == 0 || !differences(&self.before, row, &mut self.rows);
         if is_whole {
             self.rows.truncate(start + 1);
-            self.rows.extend_from_slice(&self.row.bytes);
+            // Bytes grow as they must.
+            let _ = row.encode(&mut self.rows);
         }
         let length = self.rows.len() - start - 1;
         let header = (length as u64) << 1 | u64::from(is_whole);
@@ -59,6 +48,7 @@ impl StatisticsPacker {
             self.rows.splice(start..=start, bytes);
         }
         self.count += 1;
+        std::mem::swap(&mut self.before, row);
     }
 
     /// Rows in the block so far.
@@ -114,75 +104,8 @@ impl StatisticsReader {
     }
 }
 
-impl Encoded {
-    fn fill(&mut self, row: &v1::StatisticsRow) {
-        self.bytes.clear();
-        self.fields.clear();
-        // Bytes grow as they must.
-        let _ = row.encode(&mut self.bytes);
-        let mut rest = self.bytes.as_slice();
-        while let Some((number, length)) = first_field(rest) {
-            let start = self.bytes.len() - rest.len();
-            self.fields.push((number, start..start + length));
-            rest = rest.get(length..).unwrap_or_default();
-        }
-    }
-
-    /// Writes the fields that differ from those of another row; gives up where that cannot be told by fields laid
-    /// over it.
-    fn differences(&self, before: &Encoded, out: &mut Vec<u8>) -> bool {
-        let mut old = before.fields.iter().peekable();
-        for (number, place) in &self.fields {
-            let field = self.bytes.get(place.clone()).unwrap_or_default();
-            match old.peek() {
-                Some((known, _)) if known < number => return false,
-                Some((known, place)) if known == number => {
-                    let same = before.bytes.get(place.clone()) == Some(field);
-                    if !same && MESSAGES.contains(number) {
-                        return false;
-                    }
-                    if !same {
-                        out.extend_from_slice(field);
-                    }
-                    old.next();
-                }
-                _ => out.extend_from_slice(field),
-            }
-        }
-        old.next().is_none()
-    }
-}
-
-/// The number of the field that begins here, and its length with its key.
-fn first_field(bytes: &[u8]) -> Option<(u64, usize)> {
-    let (key, after_key) = varint(bytes)?;
-    let length = match key & 7 {
-        0 => after_key + varint(bytes.get(after_key..)?)?.1,
-        2 => {
-            let (length, after) = varint(bytes.get(after_key..)?)?;
-            after_key.checked_add(after)?.checked_add(usize::try_from(length).ok()?)?
-        }
-        1 => after_key + 8,
-        5 => after_key + 4,
-        _ => return None,
-    };
-    (length <= bytes.len()).then_some((key >> 3, length))
-}
-
-/// The number that begins here, and its length.
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut number = 0;
-    for (at, byte) in bytes.iter().take(VARINT).enumerate() {
-        number |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((number, at + 1));
-        }
-    }
-    None
-}
-
-/// Fields that are messages of their own, which protobuf merges and does not replace.
-const MESSAGES: [u64; 2] = [18, 32];
+// Writes the fields that differ from those of the row before; gives up where that cannot be told by fields laid over it.
+include!(concat!(env!("OUT_DIR"), "/statistics_differences.rs"));
 
 /// Bytes of the longest varint.
 const VARINT: usize = 10;
@@ -232,7 +155,7 @@ mod tests {
         fn rows_come_out_as_they_went_in(blocks in proptest::collection::vec(rows(), 1..4)) {
             let mut packer = StatisticsPacker::default();
             for rows in blocks {
-                rows.iter().for_each(|row| packer.push(row));
+                rows.iter().for_each(|row| packer.push(&mut row.clone()));
                 prop_assert_eq!(packer.count(), rows.len());
                 let mut reader = StatisticsReader::new(packer.take());
                 for row in &rows {
@@ -262,19 +185,7 @@ mod tests {
             ..Default::default()
         };
         let mut packer = StatisticsPacker::default();
-        (0..1000).for_each(|at| packer.push(&row(at)));
+        (0..1000).for_each(|at| packer.push(&mut row(at)));
         assert!(packer.len() < 12_000, "{} bytes", packer.len());
-    }
-
-    #[test]
-    fn the_messages_in_a_row_are_those_that_are_named() {
-        use prost_types::field_descriptor_proto::Type;
-        let files = prost_types::FileDescriptorSet::decode(crate::wire::DESCRIPTORS).unwrap();
-        let messages = files.file.iter().flat_map(|file| &file.message_type);
-        let row = messages.into_iter().find(|message| message.name() == "StatisticsRow").unwrap();
-        let found = row.field.iter().filter(|field| field.r#type() == Type::Message);
-        let mut found: Vec<u64> = found.map(|field| field.number() as u64).collect();
-        found.sort_unstable();
-        assert_eq!(found, MESSAGES);
     }
 }
