@@ -152,6 +152,7 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("set server ", "IP changed from ", "problem converting port "),
     ("set server ", "no need to change the addr", ""),
     ("set server ", "can't unset 'port' since MAPPORTS is in use", "provided port is invalid"),
+    ("set server ", "IP changed from ", "Invalid addr '*'"),
     // A session is any number to it.
     ("shutdown session ", "No such session", "Session pointer expected"),
     // The rest behind a second slash.
@@ -164,6 +165,14 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("show map @", "0x", "\n"),
     // Its sentence about ACLs speaks of maps.
     ("", "Unknown map identifier.", "Unknown ACL identifier."),
+];
+
+/// What differs besides once there was a version: what was added to one that is past stays with HAProxy, matches nothing,
+/// and is found by whoever changes or removes it.
+const OF_VERSIONS: &[(&str, &str, &str)] = &[
+    ("set map ", "\n", "entry not found."),
+    ("del map ", "\n", "Key not found."),
+    ("del acl ", "\n", "Key not found."),
 ];
 
 /// How many are said in an ordinary run.
@@ -196,13 +205,17 @@ fn masked_line(line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     let state_row = words.len() == 25 && !line.starts_with('#');
     let checked = state_row && words.get(3) == Some(&"s3");
+    let given = words.clone();
     let words = words.into_iter().enumerate().map(|(place, word)| match word {
         _ if state_row && place == 9 => "*".to_owned(),
         // Checks that are under way end when they do.
         _ if checked && [5, 10, 11, 12].contains(&place) => "*".to_owned(),
+        // An agent without a port of its own is asked at that of checks.
+        _ if state_row && place == 24 && given.get(21) == Some(&word) => "0".to_owned(),
         // Checks that are not enabled rest, and 8 tells nothing besides.
         _ if state_row && place == 13 => {
-            word.parse().map_or(word.to_owned(), |bits: u8| unpaused(bits).to_string())
+            let maintained = given.get(6) != Some(&"0");
+            word.parse().map_or(word.to_owned(), |bits: u8| unpaused(bits, maintained).to_string())
         }
         _ if word.starts_with("0x") => {
             word.split_inclusive([':', ',']).skip(1).fold("0x*".to_owned(), |a, b| a + b)
@@ -215,8 +228,10 @@ fn masked_line(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn unpaused(bits: u8) -> u8 {
-    if bits & 4 == 0 { bits & !8 } else { bits }
+/// Without whether a check is under way, and whether it rests where that tells nothing: when it is not enabled, and in
+/// maintenance.
+fn unpaused(bits: u8, maintained: bool) -> u8 {
+    if bits & 4 == 0 || maintained { bits & !9 } else { bits & !1 }
 }
 
 fn number(name: &str, otherwise: u64) -> u64 {
@@ -232,11 +247,14 @@ fn commands_of_chance_are_answered_as_haproxy_answers() -> Result<()> {
     assert!(forms.len() > 40, "{} forms", forms.len());
     let mut dice = Dice::new(number("REGATE_FUZZ_SEED", 1));
     let mut differences = Vec::new();
+    let mut versioned = false;
     for _ in 0..number("REGATE_COMMANDS", COMMANDS) {
         let form = &forms[dice.below(forms.len())];
         let line = form.line(&POOL, &mut dice);
         let (theirs, ours) = (ask(&oracle, &line)?, ask(&regate, &line)?);
-        let listed = OTHERWISE.iter().any(|(start, one, other)| {
+        versioned |= theirs.starts_with("New version created");
+        let of_versions = OF_VERSIONS.iter().filter(|_| versioned);
+        let listed = OTHERWISE.iter().chain(of_versions).any(|(start, one, other)| {
             line.starts_with(start) && theirs.starts_with(one) && ours.starts_with(other)
         });
         if line.starts_with("set table ") && (theirs != "\n" || ours != "\n") {
@@ -248,7 +266,17 @@ fn commands_of_chance_are_answered_as_haproxy_answers() -> Result<()> {
         }
         if listed && theirs.starts_with("IP changed from ") {
             // It changes the address before it refuses the port.
-            ask(&regate, &line.split(' ').take(5).collect::<Vec<_>>().join(" "))?;
+            let head = line.split(' ').take(5).collect::<Vec<_>>().join(" ");
+            match head.strip_suffix('*') {
+                // To it that is any address of the machine.
+                Some(head) => {
+                    ask(&oracle, &format!("{head}127.0.0.1"))?;
+                    ask(&regate, &format!("{head}127.0.0.1"))?;
+                }
+                None => {
+                    ask(&regate, &head)?;
+                }
+            }
         }
         if !listed && masked(&theirs) != masked(&ours) {
             let (theirs, ours) = (masked(&theirs), masked(&ours));

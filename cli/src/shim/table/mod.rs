@@ -38,6 +38,7 @@ mod servers;
 mod sessions;
 mod tables;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -159,9 +160,9 @@ fn likest(rows: impl Iterator<Item = &'static Row>, words: &[Word]) -> Vec<&'sta
             .flat_map(|word| format!("{word} ").chars().take(MOST_LIKENED).collect::<Vec<_>>())
             .take(MOST_LIKENED)
             .collect();
-        let text = text.trim_end();
+        let text = pairs(text.trim_end());
         for (score, row) in &mut found {
-            *score = likeness(text, row.usage);
+            *score = PAIRS.get(row.usage).map_or(0, |usage| likeness(&text, usage));
         }
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         found.truncate(SUGGESTIONS);
@@ -196,17 +197,30 @@ impl Row {
     }
 }
 
-/// How many pairs of neighbouring letters two texts share.
-fn likeness(left: &str, right: &str) -> usize {
-    let mut pairs: Vec<&[u8]> = right.as_bytes().windows(2).collect();
-    let shared = left.as_bytes().windows(2).filter(|pair| {
-        let found = pairs.iter().position(|known| known == pair);
-        found.is_some_and(|at| {
-            pairs.swap_remove(at);
-            true
-        })
-    });
-    shared.count()
+/// How many pairs of neighbouring letters two texts share, of which these are the pairs in order.
+fn likeness(left: &[[u8; 2]], right: &[[u8; 2]]) -> usize {
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    let mut shared = 0usize;
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        match one.cmp(other) {
+            Ordering::Less => drop(left.next()),
+            Ordering::Greater => drop(right.next()),
+            Ordering::Equal => {
+                shared = shared.saturating_add(1);
+                left.next();
+                right.next();
+            }
+        }
+    }
+    shared
+}
+
+/// The pairs of neighbouring letters of a text, in order.
+fn pairs(text: &str) -> Vec<[u8; 2]> {
+    let letters = text.as_bytes();
+    let mut pairs: Vec<[u8; 2]> = letters.iter().zip(letters.iter().skip(1)).map(|(a, b)| [*a, *b]).collect();
+    pairs.sort_unstable();
+    pairs
 }
 
 /// Letters of an unknown command that are compared.
@@ -237,6 +251,10 @@ static FAMILIES: &[&[Row]] = &[
     limits::ROWS,
     resolvers::ROWS,
 ];
+
+/// What usages are compared by.
+static PAIRS: LazyLock<HashMap<&'static str, Vec<[u8; 2]>>> =
+    LazyLock::new(|| rows().chain(master::ROWS).map(|row| (row.usage, pairs(row.usage))).collect());
 
 /// The rows that begin with a word.
 static BY_FIRST_WORD: LazyLock<HashMap<&'static [u8], Vec<&'static Row>>> = LazyLock::new(|| {
