@@ -150,6 +150,7 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("set server ", "invalid addr '", "could not resolve address '"),
     ("set server ", "invalid addr '", "provided port is "),
     ("set server ", "IP changed from ", "problem converting port "),
+    ("set server ", "IP changed from ", "can't change <port> to port map"),
     ("set server ", "no need to change the addr", ""),
     ("set server ", "can't unset 'port' since MAPPORTS is in use", "provided port is invalid"),
     ("set server ", "IP changed from ", "Invalid addr '*'"),
@@ -257,6 +258,9 @@ fn commands_of_chance_are_answered_as_haproxy_answers() -> Result<()> {
         let listed = OTHERWISE.iter().chain(of_versions).any(|(start, one, other)| {
             line.starts_with(start) && theirs.starts_with(one) && ours.starts_with(other)
         });
+        // 2.6 also tells what stayed as it was.
+        let (address, stayed) = theirs.split_once(", no need to change the port").unwrap_or((&theirs, ""));
+        let listed = listed || !stayed.is_empty() && ours.starts_with(address);
         if line.starts_with("set table ") && (theirs != "\n" || ours != "\n") {
             // It makes the entry before it refuses what should be written to it.
             let clear =
@@ -264,7 +268,7 @@ fn commands_of_chance_are_answered_as_haproxy_answers() -> Result<()> {
             ask(&oracle, &clear)?;
             ask(&regate, &clear)?;
         }
-        if listed && theirs.starts_with("IP changed from ") {
+        if listed && stayed.is_empty() && theirs.starts_with("IP changed from ") {
             // It changes the address before it refuses the port.
             let head = line.split(' ').take(5).collect::<Vec<_>>().join(" ");
             match head.strip_suffix('*') {
