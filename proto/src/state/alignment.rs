@@ -1,9 +1,10 @@
 //! Ids of entries when a list is read or written anew: those that the old entries have, as far as their order is the
-//! same. Pure. Read next: `replacing.rs`, `entries.rs`.
+//! same; and the parts that entries make. Pure. Read next: `replacing.rs`, `entries.rs`.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
-use crate::patterns::{Entry, EntryId};
+use crate::patterns::{Entry, EntryId, Run};
 
 /// Ids for entries with these keys, in their order: those that the old ones have, as far as their order is the same,
 /// and ids in between for the others. All are above `low`. `end` is one that the new ones must stay below if they can;
@@ -105,6 +106,51 @@ pub(super) fn common(old: &[Entry<'_>], keys: &[&[u8]]) -> Vec<Option<EntryId>> 
         next = before.get(at).copied().flatten();
     }
     kept
+}
+
+/// Makes parts of entries that come in the order of their ids.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// Those whose last entry has come.
+    pub(super) done: BTreeMap<u64, Arc<Run>>,
+    current: Option<(u64, Run)>,
+}
+
+impl Parts {
+    pub(super) fn push(&mut self, entry: Entry<'_>) {
+        match &mut self.current {
+            Some((part, run)) if *part == entry.id.part() => {
+                run.push(entry);
+            }
+            _ => {
+                self.close();
+                self.current = Some((entry.id.part(), std::iter::once(entry).collect()));
+            }
+        }
+    }
+
+    /// Goes on with a part that was begun elsewhere.
+    pub(super) fn begin(&mut self, part: u64, run: Run) {
+        self.close();
+        self.current = Some((part, run));
+    }
+
+    /// The part that entries were added to last.
+    pub(super) fn current(&self) -> Option<u64> {
+        self.current.as_ref().map(|(part, _)| *part)
+    }
+
+    pub(super) fn finish(mut self) -> BTreeMap<u64, Arc<Run>> {
+        self.close();
+        self.done
+    }
+
+    pub(super) fn close(&mut self) {
+        if let Some((part, mut run)) = self.current.take() {
+            run.shrink();
+            self.done.insert(part, Arc::new(run));
+        }
+    }
 }
 
 /// Entries of a part from which the whole list is numbered anew.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::alignment::{afresh, aligned};
+use super::alignment::{Parts, afresh, aligned};
 use super::apply::{Draft, Outcome};
 use super::{Rows, State, replacing};
 use crate::change::{EntriesEdit, EntriesOverlay, Field, Layer, Origin, OverlayValue};
@@ -560,51 +560,6 @@ pub(super) fn cut<'a>(entries: impl Iterator<Item = (EntryId, Entry<'a>)>) -> BT
     let mut parts = Parts::default();
     entries.for_each(|(id, entry)| parts.push(Entry { id, ..entry }));
     parts.finish()
-}
-
-/// Makes parts of entries that come in the order of their ids.
-#[derive(Default)]
-pub(super) struct Parts {
-    /// Those whose last entry has come.
-    pub(super) done: BTreeMap<u64, Arc<Run>>,
-    current: Option<(u64, Run)>,
-}
-
-impl Parts {
-    pub(super) fn push(&mut self, entry: Entry<'_>) {
-        match &mut self.current {
-            Some((part, run)) if *part == entry.id.part() => {
-                run.push(entry);
-            }
-            _ => {
-                self.close();
-                self.current = Some((entry.id.part(), std::iter::once(entry).collect()));
-            }
-        }
-    }
-
-    /// Goes on with a part that was begun elsewhere.
-    pub(super) fn begin(&mut self, part: u64, run: Run) {
-        self.close();
-        self.current = Some((part, run));
-    }
-
-    /// The part that entries were added to last.
-    pub(super) fn current(&self) -> Option<u64> {
-        self.current.as_ref().map(|(part, _)| *part)
-    }
-
-    pub(super) fn finish(mut self) -> BTreeMap<u64, Arc<Run>> {
-        self.close();
-        self.done
-    }
-
-    pub(super) fn close(&mut self) {
-        if let Some((part, mut run)) = self.current.take() {
-            run.shrink();
-            self.done.insert(part, Arc::new(run));
-        }
-    }
 }
 
 #[cfg(test)]

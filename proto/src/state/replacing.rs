@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::alignment::{MOST_IN_PART, afresh, between, common};
-use super::entries::{Parts, is_taken, last, parts, run};
+use super::alignment::{MOST_IN_PART, Parts, afresh, between, common};
+use super::entries::{is_taken, last, parts, run};
 use super::{Rows, State};
 use crate::model::ListName;
 use crate::patterns::{Cursor, Entry, EntryId, Pack, Revalued, Run};
