@@ -24,17 +24,16 @@ pub(super) fn tables(
     caller.may(Asked::Tables)?;
     let (revision, plans) =
         context.store.read(|current| (current.state.revision(), current.snapshot.tables.clone()));
-    let mut found: Vec<(&Name, &TablePlan)> = match &query.table {
-        None => plans.iter().collect(),
+    let found: &[TablePlan] = match &query.table {
+        None => plans.plans(),
         Some(text) => Name::new(text)
             .ok()
-            .and_then(|name| plans.get_key_value(&name))
-            .map(|found| vec![found])
+            .and_then(|name| plans.get(&name))
+            .map(std::slice::from_ref)
             .ok_or_else(|| missing(text))?,
     };
-    found.sort_by_key(|(_, plan)| plan.place);
     let now = context.live.process.now();
-    Ok((revision.0, found.into_iter().map(|(name, plan)| view(name, plan, now)).collect()))
+    Ok((revision.0, found.iter().map(|plan| view(plan, now)).collect()))
 }
 
 /// The entries that are wanted, part by part.
@@ -44,12 +43,12 @@ pub(super) fn entries(
     query: v1::EntriesQuery,
 ) -> Result<Answers, Problem> {
     caller.may(Asked::Tables)?;
-    let (revision, name, plan) = find(context, &query.table)?;
+    let (revision, plan) = find(context, &query.table)?;
     let filters = filters(&plan, query.filters)?;
     let live = context.live.clone();
     let now = live.process.now();
     let withheld = caller.may(Asked::Entries).is_err();
-    let head = v1::TableEntries { table: Some(view(&name, &plan, now)), withheld, entries: Vec::new() };
+    let head = v1::TableEntries { table: Some(view(&plan, now)), withheld, entries: Vec::new() };
     let answer = move |entries: v1::TableEntries| v1::Answer {
         revision,
         entries: Some(entries),
@@ -77,7 +76,7 @@ pub(super) fn entries(
 /// Writes values of an entry.
 pub(super) fn set(context: &Context, caller: &Caller, request: v1::SetEntry) -> Result<(), Problem> {
     caller.may(Asked::SetEntries)?;
-    let (_, _, plan) = find(context, &request.table)?;
+    let (_, plan) = find(context, &request.table)?;
     let key = match &request.key_text {
         None => read_key(&plan, &request.key)?,
         Some(text) if request.key.is_empty() => read_key(&plan, &spelled(&plan, text)?)?,
@@ -109,7 +108,7 @@ pub(super) fn set(context: &Context, caller: &Caller, request: v1::SetEntry) -> 
 /// Removes entries.
 pub(super) fn clear(context: &Context, caller: &Caller, request: v1::ClearEntries) -> Result<(), Problem> {
     caller.may(Asked::SetEntries)?;
-    let (_, _, plan) = find(context, &request.table)?;
+    let (_, plan) = find(context, &request.table)?;
     let filters = filters(&plan, request.filters)?;
     let now = context.live.process.now();
     match request.key {
@@ -169,11 +168,11 @@ impl Filter {
     }
 }
 
-fn find(context: &Context, text: &str) -> Result<(u64, Name, TablePlan), Problem> {
+fn find(context: &Context, text: &str) -> Result<(u64, TablePlan), Problem> {
     let name = Name::new(text).map_err(|_| missing(text))?;
     context.store.read(|current| {
         let plan = current.snapshot.tables.get(&name).ok_or_else(|| missing(text))?;
-        Ok((current.state.revision().0, name.clone(), plan.clone()))
+        Ok((current.state.revision().0, plan.clone()))
     })
 }
 
@@ -181,14 +180,18 @@ fn missing(text: &str) -> Problem {
     Problem::general(Code::NotFound, format!("table: there is no table {text:?}"))
 }
 
-fn view(name: &Name, plan: &TablePlan, now: u64) -> v1::TableView {
+fn view(plan: &TablePlan, now: u64) -> v1::TableView {
     // What expired counts no more.
     for _ in 0..MOST_SWEEPS {
         if plan.table.sweep(now) {
             break;
         }
     }
-    v1::TableView { name: name.to_string(), table: Some((&plan.shape).into()), used: plan.table.used() }
+    v1::TableView {
+        name: plan.name().to_string(),
+        table: Some((&plan.shape).into()),
+        used: plan.table.used(),
+    }
 }
 
 fn read_key(plan: &TablePlan, bytes: &[u8]) -> Result<Key, Problem> {

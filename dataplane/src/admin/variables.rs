@@ -119,6 +119,7 @@ fn look<T>(context: &Context, snapshot: &Snapshot, look: impl FnOnce(&View<'_>) 
     let view = View {
         snapshot,
         live: &context.live,
+        now: context.live.process.now(),
         frontend: None,
         backend: None,
         server: None,

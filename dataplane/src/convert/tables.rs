@@ -29,7 +29,7 @@ pub(super) fn look<'a>(
             Told::Trackers => Value::Int(i64::from(entry.uses())),
         })
     };
-    match (table.look(&key, view.live.process.now(), tell), told) {
+    match (table.look(&key, view.now, tell), told) {
         (Some(value), _) => value,
         (None, Told::Presence) => Some(Value::Bool(false)),
         (None, Told::Expire | Told::Idle) => arguments.int(at + 1).map(Value::Int),

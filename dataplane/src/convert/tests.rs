@@ -29,6 +29,7 @@ fn with_view<T>(look: impl FnOnce(&View<'_>) -> T) -> T {
     look(&View {
         snapshot: &snapshot,
         live: &live,
+        now: live.process.now(),
         frontend: snapshot.frontends.values().next().map(AsRef::as_ref),
         backend: snapshot.backends.values().next().map(AsRef::as_ref),
         server: None,

@@ -64,6 +64,11 @@ impl Captures {
         }
     }
 
+    /// Whether something was noted that is not in its place.
+    pub fn has_fresh(&self) -> bool {
+        !self.fresh.borrow().is_empty()
+    }
+
     /// Puts what was noted in its place.
     pub fn settle(&mut self) {
         if self.fresh.get_mut().is_empty() {

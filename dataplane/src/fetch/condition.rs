@@ -79,6 +79,9 @@ fn test(plan: &CriterionPlan, value: Value<'_>, view: &View<'_>) -> bool {
     if plan.matching.method == MatchMethod::Found {
         return true;
     }
+    if let (Some(range), Value::Int(number)) = (&plan.range, &value) {
+        return range.contains(number);
+    }
     let Some(value) = value.cast(plan.takes) else { return false };
     if plan.matching.method == MatchMethod::Bool {
         return matches!(value, Value::Bool(true));

@@ -48,6 +48,9 @@ pub fn any<'a>(
     view: &View<'a>,
     mut test: impl FnMut(Value<'a>) -> bool,
 ) -> Option<bool> {
+    if plan.steps.is_empty() && !may_have_several(plan.fetch) {
+        return fetch(plan, view).map(test);
+    }
     let mut verdict = None;
     let mut offer = |value: Value<'a>| match convert_all(plan, value, view) {
         Some(value) => {
@@ -136,6 +139,31 @@ fn offer_each<'a>(plan: &'a SamplePlan, view: &View<'a>, offer: &mut dyn FnMut(V
     true
 }
 
+/// Whether [`offer_each`] knows the fetch.
+fn may_have_several(fetch: Fetch) -> bool {
+    matches!(
+        fetch,
+        Fetch::RequestHeader
+            | Fetch::ResponseHeader
+            | Fetch::Header
+            | Fetch::RequestFullHeader
+            | Fetch::ResponseFullHeader
+            | Fetch::RequestHeaderIp
+            | Fetch::ResponseHeaderIp
+            | Fetch::RequestHeaderValue
+            | Fetch::ResponseHeaderValue
+            | Fetch::RequestCookie
+            | Fetch::RequestCookieValue
+            | Fetch::ResponseCookie
+            | Fetch::ResponseCookieValue
+            | Fetch::UrlParameter
+            | Fetch::UrlParameterValue
+            | Fetch::HelloAlpn
+            | Fetch::AuthenticatedGroup
+            | Fetch::RequestBodyParameter
+    )
+}
+
 /// A rule by its file and line.
 fn placed<'a>((file, line): (&str, u32)) -> Value<'a> {
     Value::Str(format!("{file}:{line}").into_bytes().into())
@@ -172,17 +200,17 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::BackendRoom => int(process::room(process::backend(arguments, view)?)),
         Fetch::BackendSessionRate => {
             let rate = &process::backend(arguments, view)?.live.exchanges.session_rate;
-            int(rate.at(view.live.process.now()) as i64)
+            int(rate.at(view.now) as i64)
         }
         Fetch::ConnectionSlots => int(process::slots(process::backend(arguments, view)?)),
         Fetch::Date => process::date(arguments),
         Fetch::DateMicros => process::micros(),
         Fetch::FrontendSessions => int(process::frontend(arguments, view)?.sessions.now().into()),
         Fetch::FrontendRequestRate => {
-            int(process::frontend(arguments, view)?.request_rate.at(view.live.process.now()) as i64)
+            int(process::frontend(arguments, view)?.request_rate.at(view.now) as i64)
         }
         Fetch::FrontendSessionRate => {
-            int(process::frontend(arguments, view)?.session_rate.at(view.live.process.now()) as i64)
+            int(process::frontend(arguments, view)?.session_rate.at(view.now) as i64)
         }
         Fetch::Hostname => Some(bytes(process::hostname())),
         Fetch::LastEntity => view.facts.last_rule.map(placed),
@@ -206,7 +234,7 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
         Fetch::ServerQueue => int(process::server(arguments, view)?.1.live.queue.length().into()),
         Fetch::ServerSessionRate => {
             let rate = &process::server(arguments, view)?.1.live.exchanges.session_rate;
-            int(rate.at(view.live.process.now()) as i64)
+            int(rate.at(view.now) as i64)
         }
         Fetch::ServerUserWeight => int(process::server(arguments, view)?.1.weight_in_force().into()),
         Fetch::ServerWeight => int(process::weight(process::server(arguments, view)?.1, view)),
@@ -357,9 +385,9 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             Credentials::Bearer(_) => None,
         },
         Fetch::FirstRequest => Some(Value::Bool(view.first)),
-        Fetch::Entry(found, fact) => tables::entry(found, fact, arguments, view),
-        Fetch::TableUsed => tables::used(arguments, view),
-        Fetch::TableRoom => tables::room(arguments, view),
+        Fetch::Entry(found, fact) => tables::entry(found, fact, plan, view),
+        Fetch::TableUsed => tables::used(plan, view),
+        Fetch::TableRoom => tables::room(plan, view),
         Fetch::Method => {
             let request = view.request().map(|request| request.method);
             request.or(view.facts.sent.map(|sent| sent.method)).map(|method| Value::Method(method.into()))

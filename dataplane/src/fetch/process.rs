@@ -89,7 +89,7 @@ pub(super) fn server_room(backend: &BackendPlan, server: &ServerPlan) -> i64 {
 
 /// The weight of a server by what it takes now, in the unit of the configuration.
 pub(super) fn weight(server: &ServerPlan, view: &View<'_>) -> i64 {
-    let warming = i64::from(server.effective_weight(view.live.process.now()));
+    let warming = i64::from(server.effective_weight(view.now));
     match server.is_eligible() {
         true => (warming + UNITS as i64 - 1) / UNITS as i64,
         false => i64::from(server.weight_in_force()),

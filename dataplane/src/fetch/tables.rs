@@ -10,47 +10,37 @@ use super::{Arguments, View};
 use crate::live::Table;
 use crate::live::table::{Entry, Key};
 use crate::sample::Value;
+use crate::snapshot::SamplePlan;
 
 /// Something of an entry.
-pub(super) fn entry<'a>(
-    found: Found,
-    fact: Fact,
-    arguments: &Arguments<'_>,
-    view: &View<'a>,
-) -> Option<Value<'a>> {
-    let mut next = 0;
-    let mut take = || {
-        next += 1;
-        next - 1
-    };
-    let element = match fact.is_of_array() {
-        true => u8::try_from(arguments.int(take())?).ok()?,
-        false => 0,
+pub(super) fn entry<'a>(found: Found, fact: Fact, plan: &SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
+    let arguments = &Arguments(&plan.arguments);
+    let (element, next) = match fact.is_of_array() {
+        true => (u8::try_from(arguments.int(0)?).ok()?, 1),
+        false => (0, 0),
     };
     match found {
         Found::Source => {
-            let table = table(arguments, take(), view)?;
+            let table = table(plan, next, view)?;
             let key = Key::of_ip(table.key(), view.source?.ip())?;
             of_key(table, &key, fact, element, view)
         }
-        Found::Tracked(number) => {
-            let number = match number {
-                Some(number) => number,
-                None => u8::try_from(arguments.int(take())?).ok()?,
-            };
-            tracked(number, arguments, take(), fact, element, view)
+        Found::Tracked(Some(number)) => tracked(number, plan, next, fact, element, view),
+        Found::Tracked(None) => {
+            let number = u8::try_from(arguments.int(next)?).ok()?;
+            tracked(number, plan, next + 1, fact, element, view)
         }
     }
 }
 
 /// How many entries a table has.
-pub(super) fn used<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<Value<'a>> {
-    table(arguments, 0, view).map(|table| Value::Int(i64::from(table.used())))
+pub(super) fn used<'a>(plan: &SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
+    table(plan, 0, view).map(|table| Value::Int(i64::from(table.used())))
 }
 
 /// How many more entries a table takes.
-pub(super) fn room<'a>(arguments: &Arguments<'_>, view: &View<'a>) -> Option<Value<'a>> {
-    let table = table(arguments, 0, view)?;
+pub(super) fn room<'a>(plan: &SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
+    let table = table(plan, 0, view)?;
     Some(Value::Int(i64::from(table.size().saturating_sub(table.used()))))
 }
 
@@ -75,38 +65,38 @@ pub(crate) fn increment(entry: &mut Entry, data: DataType, element: u8, amount: 
         DataType::Gpc1 => DataType::Gpc1Rate,
         _ => DataType::GpcRate,
     };
-    let rate = entry.add(rate, element, amount);
-    let count = entry.add(data, element, amount);
+    let rate = entry.add_and_read(rate, element, amount);
+    let count = entry.add_and_read(data, element, amount);
     entry.touch();
     count.or(rate).unwrap_or(0)
 }
 
 /// The table that an argument names; without a name, the one of the proxy at hand.
-fn table<'a>(arguments: &Arguments<'_>, at: usize, view: &View<'a>) -> Option<&'a Arc<Table>> {
+fn table<'a>(plan: &SamplePlan, at: usize, view: &View<'a>) -> Option<&'a Arc<Table>> {
     let tables = &view.snapshot.tables;
-    let plan = match arguments.name(at) {
-        Some(name) => tables.get(name),
+    let found = match Arguments(&plan.arguments).name(at) {
+        Some(name) => tables.at(&plan.table, name),
         None => view
             .frontend
             .and_then(|frontend| tables.get(&frontend.name))
             .or_else(|| view.backend.and_then(|backend| tables.get(&backend.name))),
     };
-    plan.map(|plan| &plan.table)
+    found.map(|found| &found.table)
 }
 
 fn tracked<'a>(
     number: u8,
-    arguments: &Arguments<'_>,
+    plan: &SamplePlan,
     at: usize,
     fact: Fact,
     element: u8,
     view: &View<'a>,
 ) -> Option<Value<'a>> {
-    let now = view.live.process.now();
+    let now = view.now;
     let told = view.variables.trackers.with(number, |held| {
-        let other = match arguments.name(at) {
+        let other = match Arguments(&plan.arguments).name(at) {
             None => None,
-            Some(name) => Some(&view.snapshot.tables.get(name)?.table),
+            Some(name) => Some(&view.snapshot.tables.at(&plan.table, name)?.table),
         };
         match other.filter(|other| !Arc::ptr_eq(other, held.table())) {
             None => held.with(now, |entry| tell(entry, fact, element)),
@@ -128,7 +118,7 @@ fn tracked<'a>(
 }
 
 fn of_key<'a>(table: &Table, key: &Key, fact: Fact, element: u8, view: &View<'a>) -> Option<Value<'a>> {
-    let now = view.live.process.now();
+    let now = view.now;
     match fact {
         Fact::Increment(_) | Fact::CountConnection => {
             table.touch(key, now, |entry| tell(entry, fact, element)).flatten()
@@ -155,6 +145,6 @@ fn tell<'a>(entry: &mut Entry, fact: Fact, element: u8) -> Option<Value<'a>> {
             entry.touch();
             Value::Int(before)
         }
-        Fact::CountConnection => Value::Int(entry.add(DataType::ConnCnt, 0, 1)?),
+        Fact::CountConnection => Value::Int(entry.add_and_read(DataType::ConnCnt, 0, 1)?),
     })
 }

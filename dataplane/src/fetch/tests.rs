@@ -48,6 +48,7 @@ impl Scene {
         View {
             snapshot: &self.snapshot,
             live: &self.live,
+            now: self.live.process.now(),
             frontend: Some(&self.snapshot.frontends[&Name::new("fe").unwrap()]),
             backend: None,
             server: None,

@@ -18,6 +18,8 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// What is observed.
     pub live: &'a Live,
+    /// The process's clock, in milliseconds.
+    pub now: u64,
     /// The frontend; a health check has none.
     pub frontend: Option<&'a FrontendPlan>,
     /// The backend, once there is one.

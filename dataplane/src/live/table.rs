@@ -396,8 +396,8 @@ impl Entry<'_> {
         self.table.layout.meant(data, element).map(|spot| self.read_at(spot))
     }
 
-    /// Counts: adds to a number or to a rate, and gives what it is then. Nothing when the table keeps no such.
-    pub fn add(&mut self, data: DataType, element: u8, amount: u64) -> Option<i64> {
+    /// Counts: adds to a number or to a rate. Nothing when the table keeps no such.
+    pub fn add(&mut self, data: DataType, element: u8, amount: u64) -> Option<()> {
         let spot = self.table.layout.meant(data, element)?;
         let now = self.now;
         let words = &mut self.shard.entry_mut(self.slot)[spot.at..];
@@ -416,7 +416,13 @@ impl Entry<'_> {
             }
         }
         self.shard.note_update(self.slot);
-        Some(self.read_at(spot))
+        Some(())
+    }
+
+    /// The same, and gives what it is then.
+    pub fn add_and_read(&mut self, data: DataType, element: u8, amount: u64) -> Option<i64> {
+        self.add(data, element, amount)?;
+        self.read(data, element)
     }
 
     /// Takes from a number, at most all of it.
@@ -547,7 +553,7 @@ impl Held {
     /// Counts, and touches the entry; nothing when the table keeps no such.
     pub fn add(&self, data: DataType, element: u8, amount: u64, now: u64) -> Option<i64> {
         self.with(now, |entry| {
-            let sum = entry.add(data, element, amount);
+            let sum = entry.add_and_read(data, element, amount);
             if sum.is_some() {
                 entry.touch();
             }

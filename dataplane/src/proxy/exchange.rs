@@ -456,7 +456,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let mut line = StatusLine::default();
         let draft = self.draft(way, buffer, Message::Response(head, &mut line, &[], None));
         draft.stick_by_response(backend, &mut stores);
-        stores.note(&way.server, self.session.worker.shared.live.process.now());
+        stores.note(&way.server, self.session.worker.now());
     }
 
     fn client_timeout(&self) -> u32 {

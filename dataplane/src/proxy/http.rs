@@ -135,7 +135,7 @@ async fn exchange(session: &mut Session, inbound: &mut Buffer) -> After {
             snapshot = worker.snapshot();
             let there = session.renew(&snapshot);
             if !session.variables.trackers.is_empty() {
-                session.variables.trackers.begin_request(worker.shared.live.process.now());
+                session.variables.trackers.begin_request(worker.now());
             }
             let forwarded = {
                 let mut work = pin!(forward(session, inbound, &mut fields, head, &snapshot, &mut story));

@@ -99,16 +99,23 @@ impl<'d> Draft<'d> {
     pub(super) fn run<'p>(&mut self, rules: &'p [RulePlan], from: usize) -> Step<'p> {
         self.wishes.waiting_rule = None;
         let mut from = from;
-        // One view serves until a rule does something.
-        while from < rules.len()
-            && let Some((at, rule, undecided)) = self.with_view(|view| next_met(rules, from, view))
-        {
-            if undecided {
-                self.wishes.waiting_rule.clone_from(&rule.place);
-                return Step::More(at);
-            }
-            from = at + 1;
+        while from < rules.len() {
+            // One view serves until a rule changes what it shows.
+            let met = self.with_view(|view| next_met(rules, from, view));
             self.captures.settle();
+            let (at, rule) = match met {
+                Met::Nothing => break,
+                Met::Captured(at) => {
+                    from = at + 1;
+                    continue;
+                }
+                Met::Open(at, rule) => {
+                    self.wishes.waiting_rule.clone_from(&rule.place);
+                    return Step::More(at);
+                }
+                Met::Rule(at, rule) => (at, rule),
+            };
+            from = at + 1;
             if let Some(step) = self.decide(&rule.action, at) {
                 match step {
                     // What such a rule answers with is made while the rule is still being carried out.
@@ -321,6 +328,7 @@ impl<'d> Draft<'d> {
         look(&View {
             snapshot,
             live: &session.worker.shared.live,
+            now: session.worker.now(),
             frontend: Some(&session.frontend),
             backend,
             server,
@@ -470,10 +478,8 @@ impl<'d> Draft<'d> {
             }
             ActionPlan::DisableRetry => self.wishes.no_retry = true,
             ActionPlan::Capture(sample, slot) => self.capture(sample, *slot),
-            ActionPlan::Track(plan) => self.track(plan),
-            ActionPlan::Tally(plan) => self.tally(plan),
             ActionPlan::EditList(plan) => self.edit_list(plan),
-            // The list stops at these, or there is nothing to do.
+            // The list stops at these, or did them on the way, or there is nothing to do.
             ActionPlan::Allow
             | ActionPlan::Reject
             | ActionPlan::SilentDrop
@@ -489,6 +495,8 @@ impl<'d> Draft<'d> {
             | ActionPlan::WaitForBody { .. }
             | ActionPlan::EarlyHint(..)
             | ActionPlan::Pause(_)
+            | ActionPlan::Track(_)
+            | ActionPlan::Tally(_)
             | ActionPlan::Nothing => {}
         }
     }
@@ -614,15 +622,36 @@ impl<'d> Draft<'d> {
     }
 }
 
-/// The first rule from a position on whose condition holds, or cannot be decided yet.
-fn next_met<'p>(rules: &'p [RulePlan], from: usize, view: &View<'_>) -> Option<(usize, &'p RulePlan, bool)> {
-    rules.iter().enumerate().skip(from).find_map(|(at, rule)| {
+/// Where rules came to, under one view.
+enum Met<'p> {
+    /// To their end.
+    Nothing,
+    /// To a rule that is to be carried out.
+    Rule(usize, &'p RulePlan),
+    /// To a rule that cannot be decided yet.
+    Open(usize, &'p RulePlan),
+    /// Beyond this rule, whose samples captured what the next one may look at.
+    Captured(usize),
+}
+
+/// Looks for the first rule from a position on whose condition holds, or cannot be decided yet. Those that change
+/// nothing that the view shows are carried out on the way.
+fn next_met<'p>(rules: &'p [RulePlan], from: usize, view: &View<'_>) -> Met<'p> {
+    for (at, rule) in rules.iter().enumerate().skip(from) {
         match rule.condition.as_ref().map_or(Some(true), |condition| decide(condition, view)) {
-            Some(false) => None,
-            Some(true) => Some((at, rule, false)),
-            None => Some((at, rule, true)),
+            Some(false) => {}
+            None => return Met::Open(at, rule),
+            Some(true) => match &rule.action {
+                ActionPlan::Track(plan) => plan.carry_out(view),
+                ActionPlan::Tally(plan) => plan.carry_out(view),
+                _ => return Met::Rule(at, rule),
+            },
         }
-    })
+        if view.facts.captures.is_some_and(Captures::has_fresh) {
+            return Met::Captured(at);
+        }
+    }
+    Met::Nothing
 }
 
 /// Asks for the address of a host, and gives it to the variable; nothing is held meanwhile. Rules for content wait no

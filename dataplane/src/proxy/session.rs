@@ -270,7 +270,7 @@ async fn serve(mut session: Box<Session>, accept_proxy: bool) {
         return session.frontend.live.denied_sessions.add(worker, 1);
     }
     if !session.variables.trackers.is_empty() {
-        session.variables.trackers.begin_session(session.worker.shared.live.process.now());
+        session.variables.trackers.begin_session(session.worker.now());
     }
     match session.mode {
         Mode::Http => http::serve(session).await,

@@ -44,6 +44,7 @@ impl<'a> Speaker<'a> {
         look(&View {
             snapshot: self.place.snapshot,
             live: self.place.live,
+            now: self.worker.now(),
             frontend: None,
             backend: Some(self.place.backend),
             server: Some(self.place.server),

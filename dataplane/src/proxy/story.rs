@@ -156,6 +156,7 @@ impl<'a> Story<'a> {
         View {
             snapshot: session.configuration(),
             live: &session.worker.shared.live,
+            now: session.worker.now(),
             frontend: Some(&session.frontend),
             backend: self.backend,
             server: self.trail.server.as_ref().map(|server| &***server),
@@ -344,7 +345,7 @@ impl<'a> Story<'a> {
     pub(crate) fn enter(&mut self, session: &Session, backend: &'a BackendPlan) {
         self.backend = Some(backend);
         let worker = session.worker.index;
-        let now = session.worker.shared.live.process.at(self.received.unwrap_or(self.started));
+        let now = session.worker.now();
         self.sight().note_backend(session, backend);
         self.presence = Some(Presence::in_gauge(&backend.live.sessions));
         backend.live.exchanges.begin(worker, now);
@@ -386,7 +387,7 @@ impl<'a> Story<'a> {
         let line = self.sight().take_line();
         self.presence = None;
         self.count(session, now);
-        self.let_go(session, now);
+        self.let_go(session);
         if let Some((backend, server)) = self.backend.zip(self.trail.server.as_ref()) {
             super::observe::observe_answer(
                 session,
@@ -406,7 +407,7 @@ impl<'a> Story<'a> {
     }
 
     /// Counts in the entries that rules hold, and lets those of the stream go.
-    fn let_go(&self, session: &Session, now: Instant) {
+    fn let_go(&self, session: &Session) {
         let trackers = &session.variables.trackers;
         if trackers.is_empty() {
             return;
@@ -421,7 +422,7 @@ impl<'a> Story<'a> {
             bytes_out: self.sight().bytes_out(),
             glitches: session.take_glitches(),
         };
-        trackers.end_stream(end, session.worker.shared.live.process.at(now));
+        trackers.end_stream(end, session.worker.now());
     }
 
     fn count(&self, session: &Session, now: Instant) {
@@ -490,7 +491,7 @@ impl<'a> Story<'a> {
                 one(&session.admission.bind.request_errors);
                 if self.received.is_none() && self.status.is_some() && fault != Fault::BodyTimeout {
                     // What is answered was a request, though nobody can say which.
-                    let now = session.worker.shared.live.process.now();
+                    let now = session.worker.now();
                     session.frontend.live.count_request(worker, now);
                 }
             }

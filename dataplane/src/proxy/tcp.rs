@@ -85,7 +85,7 @@ async fn pass<'a>(
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
     story.note_connection(session, &way);
     story.log_early(session, 0);
-    stores.note(&way.server, session.worker.shared.live.process.now());
+    stores.note(&way.server, session.worker.now());
     let mut upward = Flow::tunnel(&session.worker);
     let mut downward = Flow::tunnel(&session.worker);
     if let Some(early) = session.early.take() {

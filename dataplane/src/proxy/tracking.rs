@@ -19,42 +19,41 @@ use crate::snapshot::{
 #[derive(Debug, Default)]
 pub(super) struct Stores(SmallVec<[(Arc<Table>, Key, ServerKey); 1]>);
 
-impl Draft<'_> {
+impl TrackPlan {
     /// Holds an entry from now on.
-    pub(super) fn track(&self, plan: &TrackPlan) {
-        let Some(table) = self.scene.snapshot.tables.get(&plan.table).map(|found| &found.table) else {
-            return;
-        };
-        let session = self.scene.session;
-        let now = session.worker.shared.live.process.now();
-        if let Some(key) = self.with_view(|view| key(&plan.key, table, view)) {
-            session.variables.trackers.track(plan.tracker, plan.life, table, &key, plan.request, now);
+    pub(super) fn carry_out(&self, view: &View<'_>) {
+        let Some(found) = view.snapshot.tables.at(&self.place, &self.table) else { return };
+        if let Some(key) = key(&self.key, &found.table, view) {
+            let trackers = &view.variables.trackers;
+            trackers.track(self.tracker, self.life, &found.table, &key, self.request, view.now);
         }
     }
+}
 
+impl TallyPlan {
     /// Changes a value of an entry that is held.
-    pub(super) fn tally(&self, plan: &TallyPlan) {
-        let amount = match &plan.amount {
+    pub(super) fn carry_out(&self, view: &View<'_>) {
+        let amount = match &self.amount {
             AmountPlan::Fixed(number) => Some(*number),
             AmountPlan::Sample(sample) => {
-                let found = self.with_view(|view| evaluate(sample, view).and_then(|value| value.as_int()));
+                let found = evaluate(sample, view).and_then(|value| value.as_int());
                 found.and_then(|number| u32::try_from(number).ok())
             }
         };
         let Some(amount) = amount else { return };
-        let session = self.scene.session;
-        let now = session.worker.shared.live.process.now();
-        session.variables.trackers.with(plan.tracker, |held| {
-            held.with(now, |entry| {
-                if plan.adds {
-                    increment(entry, plan.data, plan.element, u64::from(amount));
-                } else if entry.set(plan.data, plan.element, i64::from(amount)).is_some() {
+        view.variables.trackers.with(self.tracker, |held| {
+            held.with(view.now, |entry| {
+                if self.adds {
+                    increment(entry, self.data, self.element, u64::from(amount));
+                } else if entry.set(self.data, self.element, i64::from(amount)).is_some() {
                     entry.touch();
                 }
             });
         });
     }
+}
 
+impl Draft<'_> {
     /// What rules and tables say of the server, and which entries it is to be noted in.
     pub(super) fn persistence<'a>(&self, backend: &'a BackendPlan, stores: &mut Stores) -> Persistence<'a> {
         let hashed = backend.hashed.as_ref().and_then(|sample| self.bytes(sample));
@@ -84,7 +83,7 @@ impl Draft<'_> {
         stores: &mut Stores,
     ) -> Option<&'a Arc<ServerPlan>> {
         let session = self.scene.session;
-        let now = session.worker.shared.live.process.now();
+        let now = session.worker.now();
         let mut found = None;
         for rule in backend.rules.sticks.iter().filter(|rule| rule.kind != StickKind::StoreResponse) {
             let Some((plan, key)) = self.sticks(rule, stores) else { continue };
@@ -117,7 +116,7 @@ impl Draft<'_> {
 
     /// The table and the key of a rule, if it holds; a table that is to be noted in counts once.
     fn sticks<'s>(&'s self, rule: &StickPlan, stores: &Stores) -> Option<(&'s TablePlan, Key)> {
-        let plan = self.scene.snapshot.tables.get(&rule.table)?;
+        let plan = self.scene.snapshot.tables.at(&rule.place, &rule.table)?;
         if rule.kind != StickKind::Match && stores.contains(&plan.table) {
             return None;
         }

@@ -117,7 +117,7 @@ pub(crate) async fn reach<'a>(
         trail.server = Some(server.clone());
         trail.sight.note_server(&server.live, trail.retries);
         let loan = worker.pool.lend(&server);
-        let now = worker.shared.live.process.now();
+        let now = worker.now();
         server.live.exchanges.begin(worker.index, now);
         if reusable
             && let Some(upstream) = own(session, backend, &server)

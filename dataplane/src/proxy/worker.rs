@@ -98,6 +98,8 @@ pub(crate) struct Worker {
     pub(crate) log: LogSink,
     /// What it serves.
     pub(crate) register: Rc<Register>,
+    /// The process's clock as of the last turn.
+    now: Cell<u64>,
     fields: RefCell<Vec<Fields>>,
     scratch: RefCell<Vec<Vec<u8>>>,
     seen: RefCell<(u64, Rc<Seen>)>,
@@ -221,6 +223,11 @@ impl Gate {
 }
 
 impl Worker {
+    /// The process's clock as of when the worker's turn began, in milliseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.now.get()
+    }
+
     /// The snapshot for a new request.
     pub(crate) fn snapshot(&self) -> Rc<Seen> {
         let version = self.shared.version.load(Ordering::Acquire);
@@ -360,6 +367,7 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
     let live = shared.live.worker(index);
     live.field_tables.size.set(size_of::<Fields>() as u64);
     let tasks = Tasks::new(live.clone())?;
+    let now = shared.live.process.now();
     let worker = Rc::new(Worker {
         index,
         reactor: Rc::new(Reactor::new(tasks.bell(), live.clone())?),
@@ -371,6 +379,7 @@ pub(crate) fn run(index: usize, shared: Arc<Shared>, commands: UnboundedReceiver
         log: LogSink::new(shared.live.clone(), shared.forwarders.clone()),
         register: Rc::new(Register::new(index, shared.peers.len())),
         shared,
+        now: Cell::new(now),
         fields: RefCell::default(),
         scratch: RefCell::default(),
         seen: RefCell::default(),
@@ -425,6 +434,7 @@ fn turn_until_stopped(worker: &Worker) -> io::Result<()> {
         worker.tasks.rise();
         outcome?;
         woken = Instant::now();
+        worker.now.set(worker.shared.live.process.at(woken));
         worker.clock.turn(woken);
         worker.log.turn(woken);
     }

@@ -49,8 +49,6 @@ pub fn compile(
         snapshot.http_errors = Arc::new(pages.collect::<Result<_, Vec<Problem>>>()?);
     }
     snapshot.tables = tables::compile(state, previous, touched, live);
-    // Rules hold the tables that they are about.
-    let rules_touched = !tables::are_same(previous, &snapshot.tables);
     let rings_touched = touched.iter().any(|subject| matches!(subject, Subject::Ring(_)));
     if rings_touched {
         snapshot.rings = state.rings().into_iter().map(|row| Arc::new(row.clone())).collect();
@@ -61,7 +59,7 @@ pub fn compile(
     let lookups = Lookups::gather(state, touched, live, is_first);
     let mut problems = lookups.place_hosts(state, touched, live);
     // What the process says of checks, and where it logs, is part of every backend's plan.
-    let everywhere: Vec<&Name> = if logs_touched || rules_touched {
+    let everywhere: Vec<&Name> = if logs_touched {
         state.rows(Kind::Backend).filter_map(|row| backend_name(row)).collect()
     } else {
         Vec::new()
@@ -86,7 +84,7 @@ pub fn compile(
             }
         }
     }
-    let frontends: Vec<&Name> = if logs_touched || rules_touched {
+    let frontends: Vec<&Name> = if logs_touched {
         // Log targets of the process are part of every frontend's plan.
         state.rows(Kind::Frontend).filter_map(|row| frontend_name(row)).chain(gone(state, previous)).collect()
     } else {

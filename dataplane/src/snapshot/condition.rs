@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use regate_proto::model::Name;
 use regate_proto::patterns::{Entry, EntryId, Run};
 use regate_proto::rules::condition::predefined;
-use regate_proto::rules::patterns::Matching;
+use regate_proto::rules::patterns::{Matching, Pattern};
 use regate_proto::rules::{Acl, Condition, Criterion, Kind, MatchMethod, Sense, Test};
 
 use super::SamplePlan;
@@ -42,6 +43,8 @@ pub struct CriterionPlan {
     pub takes: Kind,
     /// The names of the lists that are looked through.
     pub lists: Box<[Arc<str>]>,
+    /// The range of numbers that it asks for, where it asks for a single one.
+    pub range: Option<RangeInclusive<i64>>,
     /// The patterns that stand in the criterion itself.
     pub patterns: Patterns,
 }
@@ -119,6 +122,7 @@ impl CriterionPlan {
             sample: SamplePlan::compile(&criterion.sample)?,
             matching,
             takes: method.input().unwrap_or(Kind::Any),
+            range: only_range(criterion, matching),
             lists: criterion.files.iter().map(|file| Arc::from(file.as_str())).collect(),
             patterns: Patterns::compile(matching, &criterion.texts())?,
         })
@@ -127,6 +131,19 @@ impl CriterionPlan {
     /// Whether it asks for no more than a value, or a true one.
     pub fn needs_no_pattern(&self) -> bool {
         matches!(self.matching.method, MatchMethod::Found | MatchMethod::Bool)
+    }
+}
+
+fn only_range(criterion: &Criterion, matching: Matching) -> Option<RangeInclusive<i64>> {
+    let texts = criterion.texts();
+    let [text] = texts.as_slice() else { return None };
+    match matching.parse(text.as_bytes()) {
+        Ok(Pattern::Range(low, high))
+            if criterion.files.is_empty() && matching.method == MatchMethod::Int =>
+        {
+            Some(low..=high)
+        }
+        _ => None,
     }
 }
 

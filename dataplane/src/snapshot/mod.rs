@@ -46,7 +46,7 @@ pub use rules::{
     RulePlan, RulesPlan, TargetPlan,
 };
 pub use sample::{SamplePlan, StepPlan};
-pub use tables::TablePlan;
+pub use tables::{Place, TablePlan, Tables};
 pub use tracking::{AmountPlan, StickPlan, TallyPlan, TrackPlan};
 
 /// Everything that traffic needs to know, at one revision.
@@ -63,7 +63,7 @@ pub struct Snapshot {
     /// Backends that may be routed to.
     pub backends: HashMap<Name, Arc<BackendPlan>>,
     /// Stick tables, by the name of their proxy.
-    pub tables: Arc<Named<Name, TablePlan>>,
+    pub tables: Arc<Tables>,
     /// Those who resolve host names, in the order of listings.
     pub resolvers: Arc<[Arc<Resolvers>]>,
     /// Lists of patterns.

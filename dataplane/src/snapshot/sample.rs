@@ -2,6 +2,7 @@
 
 use regate_proto::rules::{Argument, Converter, Fetch, Kind, Sample};
 
+use super::Place;
 use crate::convert::Prepared;
 
 /// A sample that can be evaluated.
@@ -15,6 +16,8 @@ pub struct SamplePlan {
     pub steps: Box<[StepPlan]>,
     /// The type of the value.
     pub kind: Kind,
+    /// Where the table that the arguments name was found last.
+    pub table: Place,
 }
 
 /// A converter that can be applied.
@@ -50,6 +53,7 @@ impl SamplePlan {
             arguments: sample.arguments.clone().into(),
             steps: steps?,
             kind: sample.kind(),
+            table: Place::default(),
         })
     }
 }

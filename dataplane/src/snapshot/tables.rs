@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use regate_proto::model::{DataType, Name, Stored, Subject, Table as Shape};
 use regate_proto::state::{State, Touched};
@@ -14,33 +15,81 @@ use crate::live::{Live, Table};
 pub struct TablePlan {
     /// What the configuration says of it.
     pub shape: Shape,
-    /// Its place in listings, from 0.
-    pub place: usize,
     /// Its entries.
     pub table: Arc<Table>,
 }
 
+/// Every stick table, in the order of listings.
+#[derive(Debug, Default)]
+pub struct Tables {
+    /// Which set of tables this is; no two have the same number but those without any table.
+    generation: u64,
+    places: Named<Name, u32>,
+    plans: Vec<TablePlan>,
+}
+
+/// Where a table was found last, so that the same set of tables need not be searched for its name again.
+#[derive(Debug, Default)]
+pub struct Place(AtomicU64);
+
+impl Tables {
+    /// The table with this name.
+    pub fn get(&self, name: &Name) -> Option<&TablePlan> {
+        self.places.get(name).and_then(|place| self.plans.get(*place as usize))
+    }
+
+    /// The same for who always asks for the same name.
+    pub fn at(&self, place: &Place, name: &Name) -> Option<&TablePlan> {
+        let known = place.0.load(Ordering::Relaxed);
+        if known >> PLACE_BITS == self.generation
+            && let Some(plan) = self.plans.get((known & MOST_PLACES) as usize)
+        {
+            return Some(plan);
+        }
+        let found = u64::from(*self.places.get(name)?);
+        if found <= MOST_PLACES {
+            place.0.store(self.generation << PLACE_BITS | found, Ordering::Relaxed);
+        }
+        self.plans.get(found as usize)
+    }
+
+    /// Every table, in the order of listings.
+    pub fn plans(&self) -> &[TablePlan] {
+        &self.plans
+    }
+}
+
+impl TablePlan {
+    /// What the table is called.
+    pub fn name(&self) -> &Name {
+        &self.table.name
+    }
+}
+
+impl Clone for Place {
+    fn clone(&self) -> Place {
+        Place::default()
+    }
+}
+
 /// The tables of a state. Those whose shape is the same keep their entries; whether others are told to follow, or take
 /// entries over, is for [`note_tables`].
-pub(super) fn compile(
-    state: &State,
-    previous: &Snapshot,
-    touched: &Touched,
-    live: &Live,
-) -> Arc<Named<Name, TablePlan>> {
+pub(super) fn compile(state: &State, previous: &Snapshot, touched: &Touched, live: &Live) -> Arc<Tables> {
     let concerned =
         touched.iter().any(|subject| matches!(subject, Subject::Frontend(_) | Subject::Backend(_)));
     if !concerned {
         return previous.tables.clone();
     }
     let sticky = sticky(state);
-    let mut tables = Named::default();
-    for (place, (name, shape)) in state.tables().into_iter().enumerate() {
+    let mut tables =
+        Tables { generation: GENERATIONS.fetch_add(1, Ordering::Relaxed) + 1, ..Tables::default() };
+    for (place, (name, shape)) in (0..).zip(state.tables()) {
         let shape = &if sticky.contains(name) { with_servers(shape) } else { shape.clone() };
         let published = previous.tables.get(name).map(|plan| plan.table.clone());
         let known = published.or_else(|| live.tables.find(name)).filter(|table| table.fits(shape));
         let table = known.unwrap_or_else(|| Arc::new(Table::new(name.clone(), shape)));
-        tables.insert(name.clone(), TablePlan { shape: shape.clone(), place, table });
+        tables.places.insert(name.clone(), place);
+        tables.plans.push(TablePlan { shape: shape.clone(), table });
     }
     Arc::new(tables)
 }
@@ -69,14 +118,6 @@ fn with_servers(shape: &Shape) -> Shape {
     wider.checked().unwrap_or_else(|_| shape.clone())
 }
 
-/// Whether rules that were compiled with the tables of one snapshot can go on with those of another.
-pub(super) fn are_same(old: &Snapshot, new: &Named<Name, TablePlan>) -> bool {
-    old.tables.len() == new.len()
-        && new.iter().all(|(name, plan)| {
-            old.tables.get(name).is_some_and(|known| Arc::ptr_eq(&known.table, &plan.table))
-        })
-}
-
 /// Notes what a new snapshot means for tables: what the configuration says of them, and which entries they take over.
 ///
 /// To be called when the snapshot is published; compiling alone changes nothing.
@@ -84,9 +125,44 @@ pub(super) fn note_tables(old: &Snapshot, new: &Snapshot, live: &Live) {
     if Arc::ptr_eq(&old.tables, &new.tables) {
         return;
     }
-    for plan in new.tables.values() {
+    for plan in new.tables.plans() {
         plan.table.follow(&plan.shape);
         live.tables.settle(&plan.table, live.process.now());
     }
-    live.tables.retain(|name| new.tables.contains_key(name));
+    live.tables.retain(|name| new.tables.get(name).is_some());
+}
+
+/// Numbers of sets of tables; 48 bits of them last for ever.
+static GENERATIONS: AtomicU64 = AtomicU64::new(0);
+const PLACE_BITS: u32 = 16;
+const MOST_PLACES: u64 = (1 << PLACE_BITS) - 1;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use regate_proto::model::TableKey;
+
+    use super::*;
+
+    fn tables(generation: u64, names: &[&str]) -> Tables {
+        let mut tables = Tables { generation, ..Tables::default() };
+        for (place, name) in (0..).zip(names) {
+            let (name, shape) = (Name::new(name).unwrap(), Shape::new(TableKey::Ip, 10));
+            tables.places.insert(name.clone(), place);
+            tables.plans.push(TablePlan { table: Arc::new(Table::new(name, &shape)), shape });
+        }
+        tables
+    }
+
+    #[test]
+    fn a_place_is_that_of_its_own_set_of_tables() {
+        let (first, second) = (tables(1, &["a", "b"]), tables(2, &["b", "c", "a"]));
+        let (place, name) = (Place::default(), Name::new("b").unwrap());
+        for tables in [&first, &first, &second, &second, &first, &Tables::default()] {
+            let found = tables.at(&place, &name).map(|plan| plan.name().as_str());
+            assert_eq!(found, tables.get(&name).map(|plan| plan.name().as_str()));
+        }
+        assert_eq!(second.at(&place.clone(), &name).unwrap().name(), &name);
+    }
 }

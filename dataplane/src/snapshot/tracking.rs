@@ -5,7 +5,7 @@ use regate_proto::rules::tracking::Amount;
 use regate_proto::rules::{RuleSet, Stick, StickKind, Tally, Track};
 
 use super::condition::Acls;
-use super::{ConditionPlan, SamplePlan};
+use super::{ConditionPlan, Place, SamplePlan};
 use crate::live::Life;
 
 /// An entry that is held from now on.
@@ -17,6 +17,8 @@ pub struct TrackPlan {
     pub key: SamplePlan,
     /// The table.
     pub table: Name,
+    /// Where it was found last.
+    pub place: Place,
     /// How long the entry is held.
     pub life: Life,
     /// Whether an HTTP request is counted at once, which is under way already.
@@ -56,6 +58,8 @@ pub struct StickPlan {
     pub key: SamplePlan,
     /// The table.
     pub table: Name,
+    /// Where it was found last.
+    pub place: Place,
     /// When.
     pub condition: Option<ConditionPlan>,
 }
@@ -68,6 +72,7 @@ impl TrackPlan {
             tracker: track.tracker,
             key: SamplePlan::compile(&track.key)?,
             table: named(track.table.as_ref())?,
+            place: Place::default(),
             life: if early { Life::Session } else { Life::Stream },
             request: !early && mode == Mode::Http,
         })
@@ -104,6 +109,7 @@ impl StickPlan {
             kind: stick.kind,
             key: SamplePlan::compile(&stick.key)?,
             table: named(stick.table.as_ref())?,
+            place: Place::default(),
             condition: acls.maybe(stick.condition.as_ref())?,
         })
     }

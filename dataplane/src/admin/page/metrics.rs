@@ -121,18 +121,15 @@ pub(super) async fn answer(context: &Arc<Context>, query: &[u8], mut sheet: Shee
         }
     }
     if choice.covers("sticktable") {
-        let mut tables: Vec<(usize, (String, String, u64, u64))> = context.store.read(|current| {
-            let tables = current.snapshot.tables.iter();
+        let tables: Vec<(String, String, u64, u64)> = context.store.read(|current| {
+            let tables = current.snapshot.tables.plans().iter();
             tables
-                .map(|(name, plan)| {
-                    let figures = (u64::from(plan.shape.size), u64::from(plan.table.used()));
+                .map(|plan| {
                     let kind = plan.shape.key.word().to_owned();
-                    (plan.place, (name.to_string(), kind, figures.0, figures.1))
+                    (plan.name().to_string(), kind, u64::from(plan.shape.size), u64::from(plan.table.used()))
                 })
                 .collect()
         });
-        tables.sort();
-        let tables: Vec<_> = tables.into_iter().map(|(_, table)| table).collect();
         table_metrics(&tables, &choice.wanted, &mut sheet.text);
     }
     sheet.end().await

@@ -20,8 +20,8 @@ pub struct Layout {
     periods: [u32; DataType::ALL.len()],
     key_words: usize,
     words: usize,
-    /// Whether there is something that each kind may mean.
-    meant: [bool; DataType::ALL.len()],
+    /// What each kind without an index means.
+    meant: [Option<Spot>; DataType::ALL.len()],
 }
 
 /// Where one value stands.
@@ -47,7 +47,7 @@ impl Layout {
             periods: [0; DataType::ALL.len()],
             key_words,
             words: HEAD + key_words,
-            meant: [false; DataType::ALL.len()],
+            meant: [None; DataType::ALL.len()],
         };
         for stored in &table.store {
             let at = stored.data as usize;
@@ -58,7 +58,7 @@ impl Layout {
             layout.words += width(stored.data.form()) * usize::from(stored.elements);
         }
         for data in DataType::ALL {
-            layout.meant[data as usize] = layout.find(data, 0).is_some();
+            layout.meant[data as usize] = layout.find(data, 0);
         }
         layout
     }
@@ -86,7 +86,8 @@ impl Layout {
     /// (configuration manual 4.2 "stick-table", gpt and gpc).
     pub fn meant(&self, data: DataType, element: u8) -> Option<Spot> {
         // Most of what is counted is kept by no table.
-        if self.meant[data as usize] { self.find(data, element) } else { None }
+        let first = self.meant[data as usize]?;
+        if element == 0 { Some(first) } else { self.find(data, element) }
     }
 
     fn find(&self, data: DataType, element: u8) -> Option<Spot> {
