@@ -323,6 +323,43 @@ fn expressions() -> Vec<String> {
     all
 }
 
+#[test]
+fn every_kind_of_data_is_kept_as_haproxy_keeps_it() -> Result<()> {
+    let rows: Vec<(&str, &str)> = DataType::ALL
+        .iter()
+        .map(|data| data.row())
+        .flat_map(|row| row.examples.iter().map(move |example| (row.name, *example)))
+        .collect();
+    assert!(rows.len() > DataType::ALL.len(), "{}", rows.len());
+    compare(|kind| {
+        let mut text = String::from("global\n    stats socket @folder@/admin level admin\n");
+        for (at, (_, example)) in rows.iter().enumerate() {
+            text.push_str(&format!(
+                "backend t{at}\n    stick-table type string len 16 size 100 expire 1h store {example}\n"
+            ));
+        }
+        let proxy = Proxy::start(kind, &text)?;
+        let mut seen = Vec::new();
+        for (at, (name, example)) in rows.iter().enumerate() {
+            for command in [
+                format!("set table t{at} key k data.{name} 5"),
+                format!("set table t{at} key other"),
+                format!("show table t{at}"),
+                format!("show table t{at} data.{name} gt 1"),
+                format!("clear table t{at} data.{name} le 5"),
+                format!("show table t{at}"),
+            ] {
+                // HAProxy takes any number for the name of a server, and keeps none.
+                if *name == "server_key" && command.contains("data.") {
+                    continue;
+                }
+                seen.push(format!("{example}: {command}\n{}", masked(&proxy.ask(&command)?)));
+            }
+        }
+        Ok(seen)
+    })
+}
+
 /// Waits until nobody holds an entry of a table: a client has its answer before its stream is over.
 fn settle(proxy: &Proxy, table: &str) -> Result<()> {
     wait::until_true("entries to be let go", wait::PATIENCE, || {

@@ -120,10 +120,12 @@ pub struct DataRow {
     pub array: bool,
     /// What it tells, in a few words.
     pub meaning: &'static str,
+    /// Words after `store` that read and are written back as they stand, and mean the same under HAProxy.
+    pub examples: &'static [&'static str],
 }
 
 macro_rules! data_types {
-    ($($variant:ident $name:literal $form:ident $array:literal $meaning:literal;)+) => {
+    ($($variant:ident $name:literal $form:ident $array:literal $meaning:literal $examples:expr;)+) => {
         /// The kinds of data that tables keep, in the order in which they are shown.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum DataType {
@@ -143,6 +145,7 @@ macro_rules! data_types {
                         form: DataForm::$form,
                         array: $array,
                         meaning: $meaning,
+                        examples: $examples,
                     },)+
                 }
             }
@@ -151,33 +154,60 @@ macro_rules! data_types {
 }
 
 data_types! {
-    ServerId "server_id" Signed false "the number of the server that clients with this key stay with";
-    Gpt0 "gpt0" Count false "a mark for any use";
-    Gpc0 "gpc0" Count false "a counter for any use";
-    Gpc0Rate "gpc0_rate" Rate false "how fast gpc0 is counted up";
-    ConnCnt "conn_cnt" Count false "connections";
-    ConnRate "conn_rate" Rate false "connections within a period";
-    ConnCur "conn_cur" Count false "connections at present";
-    SessCnt "sess_cnt" Count false "sessions, which are connections that were let in";
-    SessRate "sess_rate" Rate false "sessions within a period";
-    HttpReqCnt "http_req_cnt" Count false "HTTP requests";
-    HttpReqRate "http_req_rate" Rate false "HTTP requests within a period";
-    HttpErrCnt "http_err_cnt" Count false "HTTP errors that clients caused";
-    HttpErrRate "http_err_rate" Rate false "HTTP errors that clients caused within a period";
-    BytesInCnt "bytes_in_cnt" Long false "bytes from clients";
-    BytesInRate "bytes_in_rate" Rate false "bytes from clients within a period";
-    BytesOutCnt "bytes_out_cnt" Long false "bytes to clients";
-    BytesOutRate "bytes_out_rate" Rate false "bytes to clients within a period";
-    Gpc1 "gpc1" Count false "a second counter for any use";
-    Gpc1Rate "gpc1_rate" Rate false "how fast gpc1 is counted up";
-    ServerKey "server_key" Text false "the name or address of the server that clients with this key stay with";
-    HttpFailCnt "http_fail_cnt" Count false "HTTP failures of servers";
-    HttpFailRate "http_fail_rate" Rate false "HTTP failures of servers within a period";
-    Gpt "gpt" Count true "marks for any use";
-    Gpc "gpc" Count true "counters for any use";
-    GpcRate "gpc_rate" Rate true "how fast the counters are counted up";
-    GlitchCnt "glitch_cnt" Count false "oddities of protocol on a client's connections";
-    GlitchRate "glitch_rate" Rate false "oddities of protocol within a period";
+    ServerId "server_id" Signed false "the number of the server that clients with this key stay with"
+        &["server_id"];
+    Gpt0 "gpt0" Count false "a mark for any use"
+        &["gpt0"];
+    Gpc0 "gpc0" Count false "a counter for any use"
+        &["gpc0"];
+    Gpc0Rate "gpc0_rate" Rate false "how fast gpc0 is counted up"
+        &["gpc0_rate(1h)", "gpc0_rate(10s)"];
+    ConnCnt "conn_cnt" Count false "connections"
+        &["conn_cnt"];
+    ConnRate "conn_rate" Rate false "connections within a period"
+        &["conn_rate(1h)", "conn_rate(10s)"];
+    ConnCur "conn_cur" Count false "connections at present"
+        &["conn_cur"];
+    SessCnt "sess_cnt" Count false "sessions, which are connections that were let in"
+        &["sess_cnt"];
+    SessRate "sess_rate" Rate false "sessions within a period"
+        &["sess_rate(1h)", "sess_rate(10s)"];
+    HttpReqCnt "http_req_cnt" Count false "HTTP requests"
+        &["http_req_cnt"];
+    HttpReqRate "http_req_rate" Rate false "HTTP requests within a period"
+        &["http_req_rate(1h)", "http_req_rate(10s)"];
+    HttpErrCnt "http_err_cnt" Count false "HTTP errors that clients caused"
+        &["http_err_cnt"];
+    HttpErrRate "http_err_rate" Rate false "HTTP errors that clients caused within a period"
+        &["http_err_rate(1h)", "http_err_rate(10s)"];
+    BytesInCnt "bytes_in_cnt" Long false "bytes from clients"
+        &["bytes_in_cnt"];
+    BytesInRate "bytes_in_rate" Rate false "bytes from clients within a period"
+        &["bytes_in_rate(1h)", "bytes_in_rate(10s)"];
+    BytesOutCnt "bytes_out_cnt" Long false "bytes to clients"
+        &["bytes_out_cnt"];
+    BytesOutRate "bytes_out_rate" Rate false "bytes to clients within a period"
+        &["bytes_out_rate(1h)", "bytes_out_rate(10s)"];
+    Gpc1 "gpc1" Count false "a second counter for any use"
+        &["gpc1"];
+    Gpc1Rate "gpc1_rate" Rate false "how fast gpc1 is counted up"
+        &["gpc1_rate(1h)", "gpc1_rate(10s)"];
+    ServerKey "server_key" Text false "the name or address of the server that clients with this key stay with"
+        &["server_key"];
+    HttpFailCnt "http_fail_cnt" Count false "HTTP failures of servers"
+        &["http_fail_cnt"];
+    HttpFailRate "http_fail_rate" Rate false "HTTP failures of servers within a period"
+        &["http_fail_rate(1h)", "http_fail_rate(10s)"];
+    Gpt "gpt" Count true "marks for any use"
+        &["gpt(1)", "gpt(3)"];
+    Gpc "gpc" Count true "counters for any use"
+        &["gpc(1)", "gpc(3)"];
+    GpcRate "gpc_rate" Rate true "how fast the counters are counted up"
+        &["gpc_rate(2,1h)"];
+    GlitchCnt "glitch_cnt" Count false "oddities of protocol on a client's connections"
+        &[];
+    GlitchRate "glitch_rate" Rate false "oddities of protocol within a period"
+        &[];
 }
 
 impl Table {
