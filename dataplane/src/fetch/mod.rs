@@ -164,11 +164,6 @@ fn may_have_several(fetch: Fetch) -> bool {
     )
 }
 
-/// A rule by its file and line.
-fn placed<'a>((file, line): (&str, u32)) -> Value<'a> {
-    Value::Str(format!("{file}:{line}").into_bytes().into())
-}
-
 fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
     let arguments = &Arguments(&plan.arguments);
     let bytes = |text: &'a [u8]| Value::text(text);
@@ -213,8 +208,8 @@ fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {
             int(process::frontend(arguments, view)?.session_rate.at(view.now) as i64)
         }
         Fetch::Hostname => Some(bytes(process::hostname())),
-        Fetch::LastEntity => view.facts.last_rule.map(placed),
-        Fetch::WaitingEntity => view.facts.waiting_rule.map(placed),
+        Fetch::LastEntity => view.facts.last_rule.map(process::placed),
+        Fetch::WaitingEntity => view.facts.waiting_rule.map(process::placed),
         Fetch::LastRuleFile => view.facts.last_rule.map(|(file, _)| bytes(file.as_bytes())),
         Fetch::LastRuleLine => view.facts.last_rule.map(|(_, line)| Value::Int(line.into())),
         Fetch::ProcessCount | Fetch::ProcessNumber => int(1),

@@ -113,6 +113,11 @@ pub(super) fn in_unit(time: SystemTime, unit: Option<&str>) -> Option<i64> {
     .ok()
 }
 
+/// A rule by its file and line.
+pub(super) fn placed<'a>((file, line): (&str, u32)) -> Value<'a> {
+    Value::Str(format!("{file}:{line}").into_bytes().into())
+}
+
 /// The microseconds of the present second.
 pub(super) fn micros<'a>() -> Option<Value<'a>> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;

@@ -14,6 +14,7 @@ mod descriptor;
 mod editing;
 mod ends;
 mod exchange;
+mod expansion;
 mod fault;
 mod first_line;
 pub mod h1;

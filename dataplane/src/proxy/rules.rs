@@ -16,6 +16,7 @@ use regate_proto::model::{Mode, Name};
 use regate_proto::rules::action::{Part, Service, Side, Timeout};
 use regate_proto::rules::{Kind, MatchMethod};
 
+use super::expansion::expand;
 use super::first_line::{RequestLine, StatusLine};
 use super::h1::{Fields, RequestHead, ResponseHead, Version};
 use super::log::Purpose;
@@ -680,27 +681,6 @@ pub(super) async fn resolve(session: &Session, plan: &ResolvePlan, host: String,
 pub(super) fn clean(mut value: Vec<u8>) -> Vec<u8> {
     value.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n' | 0)).for_each(|byte| *byte = b' ');
     value
-}
-
-/// A text in which `\0` to `\9` stand for what the groups of an expression matched.
-fn expand(template: &[u8], found: &regex::bytes::Captures<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(template.len() + 32);
-    let mut bytes = template.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match (byte, bytes.peek().copied()) {
-            (b'\\', Some(digit)) if digit.is_ascii_digit() => {
-                bytes.next();
-                let group = found.get(usize::from(digit - b'0'));
-                out.extend_from_slice(group.map_or(&[], |group| group.as_bytes()));
-            }
-            (b'\\', Some(other)) => {
-                bytes.next();
-                out.push(other);
-            }
-            _ => out.push(byte),
-        }
-    }
-    out
 }
 
 /// The most retries that a rule may ask for (configuration manual 4.2 "http-request set-retries").
