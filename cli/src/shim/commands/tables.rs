@@ -1,6 +1,6 @@
 //! Commands about stick tables and their entries.
 
-use regate_proto::model::{DataForm, DataType, Table, TableKey};
+use regate_proto::model::{DataForm, DataType, Level, Table, TableKey};
 use regate_proto::wire::v1;
 use v1::act_request::Action;
 use v1::query::Question;
@@ -36,16 +36,19 @@ pub fn show(command: &Command) -> Step {
 }
 
 /// `set table`: writes values of an entry.
-pub fn set(_: &mut Session, command: &Command) -> Step {
+pub fn set(session: &mut Session, command: &Command) -> Step {
     let Some(name) = word(command, 2) else { return Reply::error(sentence::SET_TABLE_USAGE).into() };
     let words = rest(command, 3).to_vec();
-    if let Some(step) = written_at_once(&name, &words) {
+    // Whether there is such a table is told at every level.
+    let may = session.level >= Level::Operator;
+    if may && let Some(step) = written_at_once(&name, &words) {
         return step;
     }
     let by_content = words.first().is_some_and(|word| word.bytes().starts_with(b"data."));
     on_table(name, move |table| match meant(&table, &words, sentence::INSERTED_KEYS) {
         _ if by_content => Reply::error(sentence::NOT_BY_CONTENT).into(),
         Err(reply) => reply.into(),
+        Ok(Some(Meant::Key(..) | Meant::Number(..))) if !may => Reply::error(sentence::DENIED).into(),
         Ok(Some(Meant::Key(key, values))) => write(&table, key, &values),
         Ok(Some(Meant::Number(id, values))) => {
             entry_of(&table.clone(), id, move |key| write(&table, key, &values))
@@ -56,11 +59,14 @@ pub fn set(_: &mut Session, command: &Command) -> Step {
 }
 
 /// `clear table`: removes entries.
-pub fn clear(_: &mut Session, command: &Command) -> Step {
+pub fn clear(session: &mut Session, command: &Command) -> Step {
     let Some(name) = word(command, 2) else { return Reply::error(sentence::CLEAR_TABLE_USAGE).into() };
     let words = rest(command, 3).to_vec();
+    let may = session.level >= Level::Operator;
     on_table(name, move |table| match meant(&table, &words, sentence::REMOVED_KEYS) {
         Err(reply) => reply.into(),
+        Ok(Some(_)) if !may => Reply::error(sentence::DENIED).into(),
+        Ok(None) if words.is_empty() && !may => Reply::error(sentence::DENIED).into(),
         Ok(Some(Meant::Key(key, _))) => remove(&table, Some(key), Vec::new()),
         Ok(Some(Meant::Number(id, _))) => {
             entry_of(&table.clone(), id, move |key| remove(&table, Some(key), Vec::new()))
