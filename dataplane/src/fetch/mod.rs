@@ -14,6 +14,7 @@ mod opening;
 mod payload;
 mod process;
 mod random;
+mod several;
 mod tables;
 mod target;
 mod users;
@@ -48,7 +49,7 @@ pub fn any<'a>(
     view: &View<'a>,
     mut test: impl FnMut(Value<'a>) -> bool,
 ) -> Option<bool> {
-    if plan.steps.is_empty() && !may_have_several(plan.fetch) {
+    if plan.steps.is_empty() && !several::may_have_several(plan.fetch) {
         return fetch(plan, view).map(test);
     }
     let mut verdict = None;
@@ -60,7 +61,7 @@ pub fn any<'a>(
         }
         None => false,
     };
-    if !offer_each(plan, view, &mut offer)
+    if !several::offer_each(plan, view, &mut offer)
         && let Some(value) = fetch(plan, view)
     {
         offer(value);
@@ -73,95 +74,6 @@ fn convert_all<'a>(plan: &'a SamplePlan, mut value: Value<'a>, view: &View<'a>) 
         value = convert::apply(step, value.cast(step.input)?, view)?;
     }
     Some(value)
-}
-
-/// Offers the values of a fetch that may have several, until one passes; false where it has only one.
-fn offer_each<'a>(plan: &'a SamplePlan, view: &View<'a>, offer: &mut dyn FnMut(Value<'a>) -> bool) -> bool {
-    let arguments = Arguments(&plan.arguments);
-    let is_any = arguments.int(1).unwrap_or(0) == 0 && arguments.text(0).is_some();
-    match plan.fetch {
-        Fetch::RequestHeader | Fetch::ResponseHeader | Fetch::Header if is_any => {
-            if let Some(heads) = heads(plan.fetch, view) {
-                header::values(heads, &arguments).map(Value::text).any(offer);
-            }
-        }
-        Fetch::RequestFullHeader | Fetch::ResponseFullHeader if is_any => {
-            if let Some(heads) = heads(plan.fetch, view) {
-                header::lines(heads, &arguments).map(Value::text).any(offer);
-            }
-        }
-        Fetch::RequestHeaderIp | Fetch::ResponseHeaderIp if is_any => {
-            if let Some(heads) = heads(plan.fetch, view) {
-                header::values(heads, &arguments).filter_map(header::ip).any(offer);
-            }
-        }
-        Fetch::RequestHeaderValue | Fetch::ResponseHeaderValue if is_any => {
-            if let Some(heads) = heads(plan.fetch, view) {
-                header::values(heads, &arguments).filter_map(header::int).any(offer);
-            }
-        }
-        Fetch::RequestCookie | Fetch::RequestCookieValue => {
-            if let Some(heads) = request(view) {
-                let typed = typed(plan.fetch == Fetch::RequestCookieValue);
-                header::request_cookies(heads, &arguments).filter_map(typed).any(offer);
-            }
-        }
-        Fetch::ResponseCookie | Fetch::ResponseCookieValue => {
-            if let Some(heads) = response(view) {
-                let typed = typed(plan.fetch == Fetch::ResponseCookieValue);
-                header::response_cookies(heads, &arguments).filter_map(typed).any(offer);
-            }
-        }
-        Fetch::UrlParameter | Fetch::UrlParameterValue => {
-            if let Some(values) = target::parameters(&arguments, view) {
-                values.filter_map(typed(plan.fetch == Fetch::UrlParameterValue)).any(offer);
-            }
-        }
-        Fetch::HelloAlpn => {
-            if let Some(hello) = payload::read(hello::Hello::read(view.payload), view) {
-                hello.protocols().map(Value::text).any(offer);
-            }
-        }
-        Fetch::AuthenticatedGroup => {
-            if let Some((list, user)) = users::who(&arguments, view) {
-                list.groups_of(user).map(|group| Value::text(group.as_bytes())).any(offer);
-            }
-        }
-        Fetch::RequestBodyParameter => {
-            if let Some(request) = view.request() {
-                let values =
-                    target::pairs(request.body, b'&', arguments.text(0), arguments.text(1).is_some());
-                values.map(|value| Value::Bin(value.into())).any(offer);
-            }
-        }
-        _ => return false,
-    }
-    true
-}
-
-/// Whether [`offer_each`] knows the fetch.
-fn may_have_several(fetch: Fetch) -> bool {
-    matches!(
-        fetch,
-        Fetch::RequestHeader
-            | Fetch::ResponseHeader
-            | Fetch::Header
-            | Fetch::RequestFullHeader
-            | Fetch::ResponseFullHeader
-            | Fetch::RequestHeaderIp
-            | Fetch::ResponseHeaderIp
-            | Fetch::RequestHeaderValue
-            | Fetch::ResponseHeaderValue
-            | Fetch::RequestCookie
-            | Fetch::RequestCookieValue
-            | Fetch::ResponseCookie
-            | Fetch::ResponseCookieValue
-            | Fetch::UrlParameter
-            | Fetch::UrlParameterValue
-            | Fetch::HelloAlpn
-            | Fetch::AuthenticatedGroup
-            | Fetch::RequestBodyParameter
-    )
 }
 
 fn fetch<'a>(plan: &'a SamplePlan, view: &View<'a>) -> Option<Value<'a>> {

@@ -18,6 +18,7 @@ mod expansion;
 mod fault;
 mod first_line;
 pub mod h1;
+mod header_edits;
 mod http;
 mod inspection;
 mod key;

@@ -13,8 +13,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use regate_proto::model::{Mode, Name};
+use regate_proto::rules::Kind;
 use regate_proto::rules::action::{Part, Service, Side, Timeout};
-use regate_proto::rules::{Kind, MatchMethod};
 
 use super::expansion::expand;
 use super::first_line::{RequestLine, StatusLine};
@@ -550,74 +550,6 @@ impl<'d> Draft<'d> {
             Side::Destination => {
                 let old = self.wishes.destination.or_else(|| session.destination()).unwrap_or(nowhere);
                 self.wishes.destination = Some(change(old));
-            }
-        }
-    }
-
-    fn delete_headers(&mut self, name: &[u8], method: MatchMethod, expression: Option<&regex::bytes::Regex>) {
-        if method == MatchMethod::Str {
-            self.fields.drop_named(self.buffer, name);
-            return;
-        }
-        let lower = name.to_ascii_lowercase();
-        for index in 0..self.fields.len() {
-            let Some(Some((known, _))) = self.fields.at(index, self.buffer) else { continue };
-            let known = known.to_ascii_lowercase();
-            let is_meant = match method {
-                MatchMethod::Beg => known.starts_with(&lower),
-                MatchMethod::End => known.ends_with(&lower),
-                MatchMethod::Sub => memchr::memmem::find(&known, &lower).is_some(),
-                _ => expression.is_some_and(|expression| expression.is_match(&known)),
-            };
-            if is_meant {
-                self.fields.drop_at(index);
-            }
-        }
-    }
-
-    /// Replaces what an expression finds in the lines of a header, or in their parts between commas.
-    fn replace_values(
-        &mut self,
-        name: &[u8],
-        expression: &regex::bytes::Regex,
-        format: &FormatPlan,
-        parts: bool,
-    ) {
-        let template = self.text(format);
-        for index in 0..self.fields.len() {
-            let Some(Some((known, value))) = self.fields.at(index, self.buffer) else { continue };
-            if !known.eq_ignore_ascii_case(name) {
-                continue;
-            }
-            let mut changed = false;
-            let mut replace = |part: &[u8]| match expression.captures(part) {
-                Some(found) => {
-                    changed = true;
-                    expand(&template, &found)
-                }
-                None => part.to_vec(),
-            };
-            let new = if parts {
-                let mut out = Vec::with_capacity(value.len());
-                for (at, part) in value.split(|byte| *byte == b',').enumerate() {
-                    let bare = part.trim_ascii();
-                    let before = part.len() - part.trim_ascii_start().len();
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    let new = replace(bare);
-                    // The blanks go with what is replaced.
-                    if new == bare {
-                        out.extend_from_slice(&part[..before]);
-                    }
-                    out.extend_from_slice(&new);
-                }
-                out
-            } else {
-                replace(value)
-            };
-            if changed {
-                self.fields.replace(index, &clean(new));
             }
         }
     }
