@@ -58,6 +58,7 @@ fn bind(text: &str, port: u16) -> Row {
         v6only: false,
         defer_accept: false,
         interface: None,
+        socket: regate_proto::model::Listening::default(),
         file: SocketFile::default(),
     })
 }

@@ -145,6 +145,7 @@ fn bind(frontend: &str, text: &str) -> Bind {
         v6only: false,
         defer_accept: false,
         interface: None,
+        socket: regate_proto::model::Listening::default(),
         file: SocketFile::default(),
     }
 }

@@ -249,7 +249,7 @@ impl Roster {
             Order::Map(map) => {
                 map.set(place, if new > 0 { u32::from(plan.weight_in_force()) } else { 0 });
             }
-            Order::Ring(ring) => ring.set(seat, plan.id, new),
+            Order::Ring(ring) => ring.set(seat, plan.ring_number(), new),
             Order::Draws(draws) => draws.set(seat, new),
         }
         if plan.backup && (before > 0) != (weight > 0) {

@@ -51,16 +51,20 @@ fn borrowed(number: RawFd) -> io::Result<BorrowedFd<'static>> {
 
 /// Lets the kernel hand connections over once data came.
 pub(crate) fn defer_accept(socket: &impl AsFd) -> io::Result<()> {
-    let seconds: libc::c_int = 1;
+    set_tcp_option(socket, libc::TCP_DEFER_ACCEPT, 1)
+}
+
+/// Sets an option of TCP (`tcp(7)`) that is an integer.
+pub(crate) fn set_tcp_option(socket: &impl AsFd, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the descriptor is open for as long as it is borrowed, and the kernel reads just the integer whose
     // address and size are handed over.
-    #[expect(unsafe_code, reason = "no library offers this option")]
+    #[expect(unsafe_code, reason = "no library offers these options")]
     let result = unsafe {
         libc::setsockopt(
             socket.as_fd().as_raw_fd(),
             libc::IPPROTO_TCP,
-            libc::TCP_DEFER_ACCEPT,
-            std::ptr::from_ref(&seconds).cast(),
+            option,
+            std::ptr::from_ref(&value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };

@@ -9,6 +9,7 @@ use regate_proto::model::{HttpConnection, RetryReason};
 use super::buffer::{Buffer, SMALL};
 use super::capture;
 use super::clock::Timer;
+use super::conduct;
 use super::fault::Fault;
 use super::first_line::StatusLine;
 use super::h1::{
@@ -115,7 +116,12 @@ impl<'s, 'a> Exchange<'s, 'a> {
             let reached = upstream::reach(self.session, self.backend, reusable, held, &mut self.story.trail);
             let mut way = match reached.await {
                 Ok(way) => way,
-                Err(fault) => break Err(fault),
+                Err(fault) => {
+                    if fault == Fault::Redirected {
+                        self.send_away();
+                    }
+                    break Err(fault);
+                }
             };
             let before = way.upstream.stream.carried();
             let conversed = self.converse(&mut way).await;
@@ -261,6 +267,17 @@ impl<'s, 'a> Exchange<'s, 'a> {
     /// Sends the head, what there is of the body, and what was sent of it before.
     async fn send(&mut self, way: &Way<'_>) -> Result<(), Cut> {
         let (first, second) = self.request.parts(self.inbound);
+        let mut named = Vec::new();
+        let first = match &self.backend.conduct.name_header {
+            Some(header) if !way.server.is_nameless => {
+                conduct::named(first, header, way.server.name.as_str(), &mut named);
+                if self.backend.conduct.adjust_case == Some(true) {
+                    conduct::respell(&mut named, &self.snapshot.global.conduct.header_cases);
+                }
+                &named
+            }
+            _ => first,
+        };
         let timer = &self.session.timer;
         timer.set(Instant::now(), self.server_timeout());
         way.upstream.stream.write_all(first, second, timer, &mut 0).await?;
@@ -356,6 +373,9 @@ impl<'s, 'a> Exchange<'s, 'a> {
             let mut out = self.session.worker.scratch();
             head.drop_hop_by_hop(response.filled(), self.fields);
             self.fields.write(response.filled(), None, &[], &mut out);
+            if let Some(spellings) = conduct::spellings(self.session, self.snapshot) {
+                conduct::respell(&mut out, spellings);
+            }
             self.tell_client(out).await?;
         }
         response.take(head.len);
@@ -410,7 +430,8 @@ impl<'s, 'a> Exchange<'s, 'a> {
             }
         };
         rewrite::add_connection(self.request.head.version, persists, &mut added);
-        let verbatim = rewrite::response(response.filled(), self.fields, &head, &added, line, &mut out);
+        let added_to = (added.as_slice(), conduct::spellings(self.session, self.snapshot));
+        let verbatim = rewrite::response(response.filled(), self.fields, &head, added_to, line, &mut out);
         self.session.worker.keep_scratch(added);
         let end = head.len + ready;
         let (first, second) = rewrite::joined(verbatim, &mut out, &response.filled()[..end], head.len);
@@ -439,7 +460,7 @@ impl<'s, 'a> Exchange<'s, 'a> {
     /// Treats the cookies of a response; gives the lines that are added.
     fn cookies(&mut self, way: &Way<'_>, head: &ResponseHead, buffer: &[u8]) -> Vec<u8> {
         let mut added = self.session.worker.scratch();
-        if let Some(plan) = &self.backend.cookie {
+        if let Some(plan) = self.backend.cookie.as_ref().filter(|_| !way.server.is_nameless) {
             let method = self.request.head.method;
             let answered = Answered { server: &way.server, method, status: head.status, now: unix_time() };
             let claim = &self.story.trail.claim;
@@ -457,6 +478,14 @@ impl<'s, 'a> Exchange<'s, 'a> {
         let draft = self.draft(way, buffer, Message::Response(head, &mut line, &[], None));
         draft.stick_by_response(backend, &mut stores);
         stores.note(&way.server, self.session.worker.now());
+    }
+
+    /// Prepares the answer that sends the client to where its server wants it to go.
+    fn send_away(&mut self) {
+        let manner = self.story.trail.server.as_ref().and_then(|server| server.manner.as_deref());
+        let (head, _) = self.request.parts(self.inbound);
+        let prefix = manner.and_then(|manner| manner.redirect.as_deref()).unwrap_or_default();
+        self.story.prepared = conduct::redirection(prefix, self.request.head.method, head);
     }
 
     fn client_timeout(&self) -> u32 {

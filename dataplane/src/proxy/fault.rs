@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     ClientLeftQueue,
     /// Every attempt to connect failed.
     ConnectFailed,
+    /// The request does not have the address that the connection is to start from.
+    NoSource,
     /// The last attempt to connect took too long.
     ConnectTimeout,
     /// The server closed before its response's head was complete.
@@ -72,6 +74,8 @@ pub(crate) enum Fault {
     Answered,
     /// The proxy put an answer of its own in the place of a response.
     Replaced,
+    /// The server that was chosen is one that clients are sent away from.
+    Redirected,
     /// It was cut when it had come as far as this.
     Cut(CutBy, Progress),
 }
@@ -91,7 +95,7 @@ impl Fault {
             Fault::ServerTimeout | Fault::AnswerTimeout | Fault::ServerDataTimeout => Some(504),
             Fault::Denied => Some(403),
             Fault::Cut(_, Progress::Waiting) => Some(502),
-            Fault::Tarpitted => Some(500),
+            Fault::Tarpitted | Fault::NoSource => Some(500),
             Fault::ResponseDenied => Some(502),
             Fault::StaleConnection
             | Fault::ClientLeftQueue
@@ -101,6 +105,7 @@ impl Fault {
             | Fault::AnswerRejected
             | Fault::Answered
             | Fault::Replaced
+            | Fault::Redirected
             | Fault::Cut(..) => None,
         }
     }
@@ -114,6 +119,7 @@ impl Fault {
                 | Fault::QueueFull
                 | Fault::QueueTimeout
                 | Fault::ConnectFailed
+                | Fault::NoSource
                 | Fault::ConnectTimeout
                 | Fault::ServerClosed
                 | Fault::ServerTimeout
@@ -157,6 +163,7 @@ impl Fault {
             Fault::QueueTimeout => (Cause::ServerTimeout, Phase::Queue),
             Fault::ClientLeftQueue => (Cause::Client, Phase::Queue),
             Fault::ConnectTimeout => (Cause::ServerTimeout, Phase::Connect),
+            Fault::NoSource => (Cause::Internal, Phase::Connect),
             Fault::ServerClosed | Fault::StaleConnection => (Cause::Server, Phase::Headers),
             Fault::ServerTimeout => (Cause::ServerTimeout, Phase::Headers),
             // HAProxy waits for either body in one place, and says so.
@@ -176,6 +183,7 @@ impl Fault {
             Fault::ResponseDenied => (Cause::Proxy, Phase::Headers),
             Fault::Answered => (Cause::Local, Phase::Request),
             Fault::Replaced => (Cause::Local, Phase::Headers),
+            Fault::Redirected => (Cause::Local, Phase::Connect),
             Fault::Cut(by, progress) => {
                 let cause = match by {
                     CutBy::Administrator => Cause::Administrator,

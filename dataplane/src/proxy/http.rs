@@ -13,6 +13,7 @@ use regate_proto::rules::Scope;
 
 use super::answer::{self, Answer, Manner};
 use super::buffer::Buffer;
+use super::conduct;
 use super::exchange::{Exchange, Request, unix_time};
 use super::fault::Fault;
 use super::first_line::RequestLine;
@@ -82,7 +83,7 @@ async fn rest(session: &mut Session) -> bool {
         session.timer.set_idle(false);
         match outcome {
             Ok(()) => return true,
-            Err(Cut::Nudge) if !session.should_end() => {}
+            Err(Cut::Nudge) if session.outlasts_stop() || !session.should_end() => {}
             // Who never sent a request is told, who may have had enough is not.
             Err(Cut::Timeout) => return first,
             Err(_) => return false,
@@ -253,6 +254,13 @@ async fn forward<'a>(
     if let Some(server) = wanted.server {
         story.trail.claim.direct(server);
     }
+    session.foreign.clear();
+    for (name, occurrence) in &backend.foreign_headers {
+        let found = conduct::address_in(fields, inbound.filled(), name, *occurrence);
+        session.foreign.extend(found.map(|ip| ((name.clone(), *occurrence), ip)));
+    }
+    story.trail.identifier.clone_from(&story.unique_id);
+    story.trail.redirects = matches!(head.method, Method::Get | Method::Head);
     let first = line.rewritten(&head, inbound.filled());
     let id = story.unique_id.as_deref();
     let verbatim = rewrite::request(
@@ -289,7 +297,10 @@ async fn answer(session: &mut Session, inbound: &mut Buffer, fault: Fault, story
     // What a rule took away without a word was an answer all the same.
     let kept = matches!(fault, Fault::Rejected | Fault::AnswerRejected).then_some(story.status).flatten();
     story.status = prepared.as_ref().map_or(kept, |answer| Some(answer.status));
-    if let Some(answer) = prepared {
+    if let Some(mut answer) = prepared {
+        if session.frontend.conduct.adjust_case == Some(true) {
+            conduct::respell(&mut answer.bytes, &session.configuration().global.conduct.header_cases);
+        }
         session.timer.set(Instant::now(), session.frontend.client_timeout);
         let mut written = 0;
         let sent = session.stream.write_all(&answer.bytes, &[], &session.timer, &mut written).await;

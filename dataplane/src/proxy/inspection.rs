@@ -130,7 +130,7 @@ fn run(
             session,
             snapshot: inspected.snapshot,
             backend: Some(inspected.backend),
-            server: Some(&inspected.way.server),
+            server: inspected.way.named(),
             unique_id: unique_id.as_deref(),
             past: Past { sent: None, upstream: Some(&inspected.way.upstream.stream), account },
         },

@@ -7,11 +7,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
-use regate_proto::model::{Bind, BindAddress, BindHost, BindRef, DescriptorSource, Name, Subject};
+use regate_proto::model::{
+    Bind, BindAddress, BindHost, BindRef, DescriptorSource, Listening, Name, Probes, Subject,
+};
 use regate_proto::problem::{Code, Problem};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::descriptor;
+use super::{descriptor, socket};
 use crate::snapshot::{BindPlan, FrontendPlan, Snapshot};
 
 /// What makes two listening sockets the same one: everything that cannot be changed on an open socket.
@@ -23,7 +25,9 @@ pub(crate) struct ListenKey {
     interface: Option<String>,
     family: (bool, bool),
     deferred: bool,
-    keep_alive: bool,
+    /// What keep-alive probes are like, where they are sent.
+    probes: Option<Probes>,
+    socket: Listening,
     no_linger: bool,
 }
 
@@ -70,7 +74,8 @@ pub(crate) fn wanted(snapshot: &Snapshot) -> HashMap<ListenKey, Wanted> {
                     interface: bind.row.interface.clone(),
                     family: (bind.row.v4v6, bind.row.v6only),
                     deferred: bind.row.defer_accept,
-                    keep_alive: frontend.tcp_keep_alive,
+                    probes: frontend.tcp_keep_alive.then(|| frontend.probes.clone()),
+                    socket: bind.row.socket.clone(),
                     no_linger: frontend.no_linger,
                 };
                 found.insert(key, Wanted { frontend: frontend.clone(), bind: bind.clone() });
@@ -153,12 +158,26 @@ fn open_inet(key: &ListenKey, bind: &Bind, host: &BindHost, port: u16, backlog: 
         BindHost::Named(name) => return Err(io::Error::other(format!("'{name}' is not resolved"))),
     };
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-    let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    let namespace = key.socket.namespace.as_deref();
+    let make = || Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP));
+    let socket = socket::within(namespace, make)?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     // Accepted sockets inherit these, which saves a call for each of them.
     socket.set_tcp_nodelay(true)?;
-    socket.set_keepalive(key.keep_alive)?;
+    if let Some(probes) = &key.probes {
+        socket::keep_alive(&socket, probes)?;
+    }
+    socket::look_after(&socket, key.socket.user_timeout, key.socket.congestion.as_deref())?;
+    if let Some(mss) = key.socket.mss.and_then(|mss| u32::try_from(mss).ok()) {
+        socket.set_tcp_mss(mss)?;
+    }
+    if key.socket.transparent {
+        socket::become_transparent(&socket, ip)?;
+    }
+    if key.socket.fast_open {
+        descriptor::set_tcp_option(&socket, libc::TCP_FASTOPEN, backlog)?;
+    }
     if key.no_linger {
         socket.set_linger(Some(std::time::Duration::ZERO))?;
     }

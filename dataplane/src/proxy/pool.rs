@@ -17,13 +17,16 @@ use super::stream::Stream;
 use crate::live::ServerLive;
 use crate::snapshot::ServerPlan;
 
+/// Where a connection leads and where it starts from, when that is up to each client.
+pub(crate) type Aim = [Option<SocketAddr>; 2];
+
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) stream: Stream,
     generation: u32,
-    /// Where it leads, when that is up to each client.
-    aim: Option<SocketAddr>,
+    /// Where it leads, and whence.
+    aim: Aim,
     /// Exchanges that it has carried.
     served: u32,
     /// Held while it rests with a client of its own.
@@ -65,12 +68,12 @@ pub(crate) struct Loan(Rc<Shelf>);
 
 impl Upstream {
     /// A connection made when the server's address was of this generation.
-    pub(crate) fn new(stream: Stream, generation: u32, aim: Option<SocketAddr>) -> Upstream {
+    pub(crate) fn new(stream: Stream, generation: u32, aim: Aim) -> Upstream {
         Upstream { stream, generation, aim, served: 0, private: None }
     }
 
     /// Whether it leads where a client wants to go, at a server that lets clients say it.
-    pub(crate) fn leads_to(&self, aim: Option<SocketAddr>) -> bool {
+    pub(crate) fn leads_to(&self, aim: Aim) -> bool {
         self.aim == aim
     }
 
@@ -200,12 +203,7 @@ impl Shelf {
 impl Loan {
     /// An idle connection that still stands and may be used; `first` says that it is for a client's first
     /// request (configuration manual 4.2 "http-reuse"), `aim` where it has to lead if that is up to the client.
-    pub(crate) fn take_idle(
-        &self,
-        reuse: HttpReuse,
-        first: bool,
-        aim: Option<SocketAddr>,
-    ) -> Option<Upstream> {
+    pub(crate) fn take_idle(&self, reuse: HttpReuse, first: bool, aim: Aim) -> Option<Upstream> {
         let proven = match (reuse, first) {
             (HttpReuse::Never, _) | (HttpReuse::Safe, true) => return None,
             (HttpReuse::Safe, false) | (HttpReuse::Always, _) | (HttpReuse::Aggressive, false) => 0,

@@ -19,6 +19,8 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use super::clock::Timer;
 use super::program;
 use super::proxy_protocol::{self, Addresses};
+use super::socket::{self, Departure};
+use super::socks;
 use super::speaker::Speaker;
 use super::stream::{Cut, Opening, Stream, poll_timer};
 use super::worker::{Seen, Worker};
@@ -429,7 +431,8 @@ async fn listen_to(
     let host = checks.agent_host.or_else(|| host_of(place.server.place()?.as_ref()));
     let host = host.ok_or_else(|| failed(Unreachable::System("the server has no IP address".to_owned())))?;
     let address = SockAddr::from(SocketAddr::new(host, checks.agent_port));
-    let stream = open(worker, (place.server.source, &address), &timer, false).await.map_err(failed)?;
+    let departure = socket::departure_of_check(place.server, false);
+    let stream = open(worker, (&departure, &address), &timer, false).await.map_err(failed)?;
     let late = || Outcome::bare(Finding::L7Timeout);
     if !checks.agent_send.is_empty()
         && let Err(Cut::Timeout | Cut::Nudge) =
@@ -479,7 +482,8 @@ async fn reach(
     timer: &Timer,
 ) -> Result<Stream, Unreachable> {
     let address = address_of(server, checks, connect).map_err(Unreachable::System)?;
-    let stream = open(worker, (server.source, &address), timer, connect.linger).await?;
+    let departure = socket::departure_of_check(server, true);
+    let stream = open(worker, (&departure, &address), timer, connect.linger).await?;
     let by_default = connect.default && checks.send_proxy;
     if by_default || connect.send_proxy {
         let addresses = stream
@@ -488,7 +492,12 @@ async fn reach(
             .map(|(source, destination)| Addresses { source, destination });
         let mut header = worker.scratch();
         match server.send_proxy {
-            Some(ProxyHeader::V2) => proxy_protocol::push_v2(&mut header, addresses.as_ref()),
+            Some(ProxyHeader::V2) => {
+                // HAProxy says of its own connections that they are nobody's.
+                let told = worker.snapshot().global.conduct.proxy_never_local == Some(true);
+                let addresses = addresses.filter(|_| told);
+                proxy_protocol::push_v2(&mut header, addresses.as_ref(), &socket::extensions(server));
+            }
             _ => proxy_protocol::push_v1(&mut header, addresses.as_ref()),
         }
         let sent = stream.write_all(&header, &[], timer, &mut 0).await;
@@ -502,26 +511,31 @@ async fn reach(
 
 async fn open(
     worker: &Rc<Worker>,
-    (source, address): (Option<SocketAddr>, &SockAddr),
+    (departure, address): (&Departure<'_>, &SockAddr),
     timer: &Timer,
     linger: bool,
 ) -> Result<Stream, Unreachable> {
     let system = |error: std::io::Error| Unreachable::System(words_of(&error));
-    let domain = if address.is_unix() { Domain::UNIX } else { address.domain() };
-    let socket = Socket::new(domain, Type::STREAM.nonblocking(), None).map_err(system)?;
-    if !address.is_unix() {
-        socket.set_tcp_nodelay(true).map_err(system)?;
-        if let Some(source) = source {
-            socket.set_reuse_address(true).map_err(system)?;
-            socket.bind(&source.into()).map_err(system)?;
-        }
-    }
-    let stream = Stream::adopt(&worker.reactor, socket.into());
+    let behind = address.as_socket();
+    let proxy = departure.dialling.and_then(|dialling| dialling.socks).filter(|_| behind.is_some());
+    let socket = match proxy.or(behind) {
+        Some(to) => socket::open(to, departure),
+        None => Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None),
+    };
+    let stream = Stream::adopt(&worker.reactor, socket.map_err(system)?.into());
+    let first = proxy.map(SockAddr::from);
+    let address = first.as_ref().unwrap_or(address);
     match stream.open(address, timer).await {
         Ok(()) => {}
         Err(Opening::Cut(_)) => return Err(Unreachable::Late),
         Err(Opening::Failed(error)) if address.is_unix() => return Err(system(error)),
         Err(Opening::Failed(error)) => return Err(Unreachable::Refused(words_of(&error))),
+    }
+    if let Some(to) = behind.filter(|_| proxy.is_some()) {
+        socks::ask(&stream, to, timer).await.map_err(|cut| match cut {
+            Cut::Timeout | Cut::Nudge => Unreachable::Late,
+            Cut::Broken => Unreachable::Refused("SOCKS4 Proxy handshake failed".to_owned()),
+        })?;
     }
     if !linger {
         // A check leaves nothing behind: neither here nor at the server a connection waits for its end.
@@ -546,7 +560,7 @@ fn address_of(
         Target::Transparent(port) => *port,
         Target::Mapped(..) | Target::Named(_) => 0,
         Target::Unix(_) | Target::Abstract(_) if ruled.is_none() && checks.host.is_none() => {
-            return super::upstream::unix_address(&target).map_err(|error| words_of(&error));
+            return super::dial::unix_address(&target).map_err(|error| words_of(&error));
         }
         Target::Unix(_) | Target::Abstract(_) => 0,
     };

@@ -127,31 +127,67 @@ pub fn push_v1(out: &mut impl BufMut, addresses: Option<&Addresses>) {
     out.put_slice(line.bytes.get(..line.len).unwrap_or_default());
 }
 
-/// Appends a header of version 2 without extensions. No addresses: the command `LOCAL`.
-pub fn push_v2(out: &mut impl BufMut, addresses: Option<&Addresses>) {
+/// What a header of version 2 tells besides addresses (section 2.2).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extensions<'a> {
+    /// Whether there is a checksum of the header.
+    pub checksum: bool,
+    /// What the sender calls the connection.
+    pub unique_id: Option<&'a [u8]>,
+    /// Whether it is told that the client came without TLS.
+    pub tls: bool,
+}
+
+/// Appends a header of version 2. No addresses: the command `LOCAL`.
+pub fn push_v2(out: &mut Vec<u8>, addresses: Option<&Addresses>, extensions: &Extensions<'_>) {
+    let start = out.len();
     out.put_slice(SIGNATURE);
-    match addresses.map(Addresses::unified) {
-        Some((IpAddr::V4(source), IpAddr::V4(destination), ports)) => {
-            out.put_slice(&[VERSION_2 | PROXY, INET | STREAM]);
-            out.put_u16(INET_LEN as u16);
-            out.put_slice(&source.octets());
-            out.put_slice(&destination.octets());
-            out.put_u16(ports.0);
-            out.put_u16(ports.1);
-        }
-        Some((IpAddr::V6(source), IpAddr::V6(destination), ports)) => {
-            out.put_slice(&[VERSION_2 | PROXY, INET6 | STREAM]);
-            out.put_u16(INET6_LEN as u16);
-            out.put_slice(&source.octets());
-            out.put_slice(&destination.octets());
-            out.put_u16(ports.0);
-            out.put_u16(ports.1);
-        }
-        _ => {
-            out.put_slice(&[VERSION_2 | LOCAL, 0]);
-            out.put_u16(0);
+    let (kind, addresses) = match addresses.map(Addresses::unified) {
+        Some((IpAddr::V4(source), IpAddr::V4(destination), ports)) => (
+            [VERSION_2 | PROXY, INET | STREAM],
+            Some((source.octets().to_vec(), destination.octets().to_vec(), ports)),
+        ),
+        Some((IpAddr::V6(source), IpAddr::V6(destination), ports)) => (
+            [VERSION_2 | PROXY, INET6 | STREAM],
+            Some((source.octets().to_vec(), destination.octets().to_vec(), ports)),
+        ),
+        _ => ([VERSION_2 | LOCAL, 0], None),
+    };
+    out.put_slice(&kind);
+    out.put_u16(0);
+    if let Some((source, destination, ports)) = addresses {
+        out.put_slice(&source);
+        out.put_slice(&destination);
+        out.put_u16(ports.0);
+        out.put_u16(ports.1);
+    }
+    let checksum = extensions.checksum.then(|| push_extension(out, TYPE_CRC32C, &[0; 4]));
+    if let Some(id) = extensions.unique_id {
+        push_extension(out, UNIQUE_ID, id.get(..UNIQUE_ID_MOST).unwrap_or(id));
+    }
+    if extensions.tls {
+        // No flag is set, and nothing was verified: nothing is known of a client without TLS.
+        push_extension(out, TYPE_SSL, &[0; 5]);
+    }
+    let length = out.len().saturating_sub(start + PREFIX_LEN);
+    let length = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
+    if let Some(place) = out.get_mut(start + PREFIX_LEN - 2..start + PREFIX_LEN) {
+        place.copy_from_slice(&length);
+    }
+    if let Some(at) = checksum {
+        let sum = crc32c(&[out.get(start..).unwrap_or_default()]).to_be_bytes();
+        if let Some(place) = out.get_mut(at..at + sum.len()) {
+            place.copy_from_slice(&sum);
         }
     }
+}
+
+/// Appends an extension; gives the place of its value.
+fn push_extension(out: &mut Vec<u8>, kind: u8, value: &[u8]) -> usize {
+    out.put_u8(kind);
+    out.put_u16(u16::try_from(value.len()).unwrap_or(u16::MAX));
+    out.put_slice(value);
+    out.len() - value.len()
 }
 
 impl Addresses {
@@ -397,6 +433,9 @@ pub const AUTHORITY: u8 = 2;
 /// The type of the extension with what the sender calls the connection.
 pub const UNIQUE_ID: u8 = 5;
 const TYPE_CRC32C: u8 = 3;
+const TYPE_SSL: u8 = 0x20;
+/// Bytes of the longest identifier (section 2.2.5).
+const UNIQUE_ID_MOST: usize = 128;
 const CASTAGNOLI: u32 = 0x82f6_3b78;
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn nothing_to_say_and_mixed_families() {
     push_v1(&mut out, None);
     assert_eq!(out, b"PROXY UNKNOWN\r\n");
     out.clear();
-    push_v2(&mut out, None);
+    push_v2(&mut out, None, &Extensions::default());
     assert_eq!(out, v2(0x20, 0, &[]));
     out.clear();
     push_v1(&mut out, Some(&addresses("1.2.3.4:5", "[2001:db8::1]:6")));
@@ -149,7 +149,7 @@ proptest! {
     ) {
         let mut buf = Vec::new();
         let sent = Addresses { source, destination };
-        if first { push_v1(&mut buf, Some(&sent)) } else { push_v2(&mut buf, Some(&sent)) }
+        if first { push_v1(&mut buf, Some(&sent)) } else { push_v2(&mut buf, Some(&sent), &Extensions::default()) }
         let len = buf.len();
         for cut in 0..len {
             prop_assert_eq!(parse(&buf[..cut]), Ok(Parse::Partial));

@@ -117,7 +117,7 @@ pub(crate) enum Cause {
     Proxy,
     /// `L`: the proxy answered it itself.
     Local,
-    /// `I`: nobody can serve it as the configuration is.
+    /// `I`: the proxy cannot do what it is to do, or nobody can serve it as the configuration is.
     Internal,
     /// `K`: an administrator cut it.
     Administrator,

@@ -148,7 +148,7 @@ impl<'a> Exchange<'_, 'a> {
                 session: self.session,
                 snapshot: self.snapshot,
                 backend: Some(self.backend),
-                server: Some(&way.server),
+                server: way.named(),
                 unique_id: self.story.unique_id.as_deref(),
                 past: Past { account, ..past(&self.request.head, self.inbound, way) },
             },

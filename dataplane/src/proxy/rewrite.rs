@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use regate_proto::model::HttpConnection;
 
+use super::conduct::respell;
 use super::h1::{Fields, RequestHead, ResponseHead, Version};
 use super::session::Session;
 use crate::snapshot::{BackendPlan, ForwardPlan};
@@ -33,18 +34,31 @@ pub(super) fn request(
         added.extend_from_slice(id);
         added.extend_from_slice(b"\r\n");
     }
+    if let Some(header) = &backend.conduct.name_header {
+        fields.drop_named(buffer, header.as_bytes());
+    }
     if head.upgrade.is_none() {
+        let connection = match backend.conduct.pretend_keepalive {
+            Some(true) => HttpConnection::KeepAlive,
+            _ => connection,
+        };
         match (connection, head.version) {
             (HttpConnection::KeepAlive, Version::Http11) => {}
             (HttpConnection::KeepAlive, Version::Http10) => {
                 added.extend_from_slice(b"connection: keep-alive\r\n")
             }
+            // The version says so already.
+            (_, Version::Http10) => {}
             _ => added.extend_from_slice(b"connection: close\r\n"),
         }
     }
-    let verbatim = fields.is_verbatim() && added.is_empty() && line.is_none();
+    let verbatim =
+        fields.is_verbatim() && added.is_empty() && line.is_none() && !backend.conduct.touches_heads();
     if !verbatim {
         fields.write(buffer, line.as_deref(), &added, out);
+        if backend.conduct.adjust_case == Some(true) {
+            respell(out, &session.configuration().global.conduct.header_cases);
+        }
     }
     session.worker.keep_scratch(added);
     verbatim
@@ -82,8 +96,26 @@ pub(super) fn add_connection(client: Version, persists: bool, added: &mut Vec<u8
     });
 }
 
-/// Makes the head that goes to the client, with these lines added; tells whether it is the one that came.
+/// Makes the head that goes to the client, with these lines added and names in these spellings; tells whether it is
+/// the one that came.
 pub(super) fn response(
+    buffer: &[u8],
+    fields: &mut Fields,
+    head: &ResponseHead,
+    (added, spellings): (&[u8], Option<&[String]>),
+    line: Option<Vec<u8>>,
+    out: &mut Vec<u8>,
+) -> bool {
+    let verbatim = plain_response(buffer, fields, head, added, line, out);
+    let Some(spellings) = spellings else { return verbatim };
+    if verbatim {
+        fields.write(buffer, None, &[], out);
+    }
+    respell(out, spellings);
+    false
+}
+
+fn plain_response(
     buffer: &[u8],
     fields: &mut Fields,
     head: &ResponseHead,

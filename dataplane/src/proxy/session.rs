@@ -106,6 +106,8 @@ pub(crate) struct Session {
     pub(super) upgrade: Option<Box<Upgrade>>,
     /// What the request at hand is balanced by.
     pub(crate) key: Key,
+    /// Addresses in headers of the request at hand that connections to servers may start from.
+    pub(super) foreign: Vec<((String, i32), std::net::IpAddr)>,
     /// Which server served last, and the connection to it where nobody else may use it.
     pub(crate) last: Option<Box<Last>>,
     pub(crate) admission: Admission,
@@ -210,6 +212,11 @@ impl Session {
         &self.seen
     }
 
+    /// Whether the connection rests on although the process stops: it ends with its next response.
+    pub(crate) fn outlasts_stop(&self) -> bool {
+        self.frontend.conduct.idle_close == Some(true) && self.worker.is_draining()
+    }
+
     /// Whether the connection should not wait for a further request.
     pub(crate) fn should_end(&mut self) -> bool {
         let snapshot = self.worker.snapshot();
@@ -246,6 +253,7 @@ pub(crate) fn start(worker: &Rc<Worker>, socket: OwnedFd, accepted: Accepted) {
         mode,
         upgrade: None,
         key: Key::default(),
+        foreign: Vec::new(),
         last: None,
         admission: accepted.admission,
     };

@@ -5,10 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use regate_proto::model::Mode;
+use regate_proto::model::{HeaderNames, Mode};
 
 use super::answer::{self, Manner};
 use super::buffer::Buffer;
+use super::conduct;
 use super::fault::Fault;
 use super::first_line::RequestLine;
 use super::h1::{Body, Fields, Framing, Method, RequestHead, Version};
@@ -48,7 +49,9 @@ impl<'a> Stage<'_, 'a> {
         if let Some(backend) = chosen {
             self.story.enter(self.session, backend);
         }
-        let has_rules = !self.session.frontend.rules.is_empty() || self.session.frontend.buffers_requests;
+        let plan = &self.session.frontend;
+        let has_rules =
+            !plan.rules.is_empty() || plan.buffers_requests || plan.conduct.header_names.is_some();
         let frontend = has_rules.then(|| self.session.frontend.clone());
         if let Some(frontend) = &frontend {
             self.unframe();
@@ -59,6 +62,7 @@ impl<'a> Stage<'_, 'a> {
             }
             self.buffer(frontend.buffers_requests).await?;
             self.run(&frontend.rules.http_request).await?;
+            self.admit(frontend.conduct.header_names)?;
             self.answer_page(&frontend.rules, &frontend.name).await?;
             self.run(&frontend.rules.redirects).await?;
         }
@@ -68,11 +72,13 @@ impl<'a> Stage<'_, 'a> {
         };
         // The two halves of a listen section have the same rules.
         let same = self.session.frontend.is_half_with(backend);
-        if !same && (!backend.rules.is_empty() || backend.buffers_requests) {
+        let asks = backend.buffers_requests || backend.conduct.header_names.is_some();
+        if !same && (!backend.rules.is_empty() || asks) {
             self.unframe();
             self.run_content(&backend.rules).await?;
             self.buffer(backend.buffers_requests).await?;
             self.run(&backend.rules.http_request).await?;
+            self.admit(backend.conduct.header_names)?;
             self.answer_page(&backend.rules, &backend.name).await?;
             self.run(&backend.rules.redirects).await?;
         }
@@ -99,6 +105,14 @@ impl<'a> Stage<'_, 'a> {
         match backend.mode {
             Mode::Http => Ok(backend),
             Mode::Tcp => Err(Fault::WrongMode),
+        }
+    }
+
+    /// Looks at the names of headers.
+    fn admit(&mut self, names: Option<HeaderNames>) -> Result<(), Fault> {
+        match conduct::admits(names, self.inbound.filled(), self.fields) {
+            true => Ok(()),
+            false => Err(Fault::Denied),
         }
     }
 

@@ -195,15 +195,15 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Gives the request its identifier, where the frontend wants one; `headers` are those that came.
-    pub(crate) fn identify(&mut self, session: &Session, request: Request<'_>) {
+    /// Gives the request, or the connection where there are none, its identifier, where the frontend wants one.
+    pub(crate) fn identify(&mut self, session: &Session, request: Option<Request<'_>>) {
         let Some(plan) = &session.frontend.unique_id else { return };
         let mut id = session.worker.scratch();
         {
             let destination = || session.destination();
             let ends = self.ends(session, &destination);
             let mut view = self.view(session, &ends);
-            view.request = Some(request);
+            view.request = request;
             let record = plan.has_aliases().then(|| self.record(session, Vec::new(), None));
             let mode = session.frontend.mode;
             session.worker.log.fill(&mut id, plan, Purpose::Line, mode, record.as_ref(), Some(&view));
@@ -338,7 +338,7 @@ impl<'a> Story<'a> {
             body: &[],
             body_length: None,
         };
-        self.identify(session, request);
+        self.identify(session, Some(request));
     }
 
     /// The request is routed.
@@ -412,12 +412,14 @@ impl<'a> Story<'a> {
         if trackers.is_empty() {
             return;
         }
-        let by_server = |wanted: fn(u16) -> bool| self.responded.is_some() && self.status.is_some_and(wanted);
+        let conduct = &session.configuration().global.conduct;
+        let by_server =
+            |wanted: &dyn Fn(u16) -> bool| self.responded.is_some() && self.status.is_some_and(wanted);
         let end = StreamEnd {
             request_failed: self.fault.is_some_and(Fault::is_clients_error)
-                || by_server(|status| (400..500).contains(&status)),
+                || by_server(&|status| conduct.is_error(status)),
             server_failed: self.fault.is_some_and(Fault::is_servers_failure)
-                || by_server(|status| status >= 500 && !matches!(status, 501 | 505)),
+                || by_server(&|status| conduct.is_failure(status)),
             bytes_in: self.sight().bytes_in(),
             bytes_out: self.sight().bytes_out(),
             glitches: session.take_glitches(),
@@ -507,7 +509,12 @@ impl<'a> Story<'a> {
             Fault::Cut(_, Progress::Waiting) => both(|exchanges| &exchanges.response_errors),
             Fault::Cut(_, Progress::Responding) => both(|exchanges| &exchanges.server_aborts),
             Fault::Cut(..) => self.count_silence(session),
-            Fault::ConnectFailed | Fault::ConnectTimeout | Fault::Answered | Fault::Replaced => {}
+            Fault::ConnectFailed
+            | Fault::NoSource
+            | Fault::ConnectTimeout
+            | Fault::Answered
+            | Fault::Replaced
+            | Fault::Redirected => {}
             Fault::Denied | Fault::Tarpitted | Fault::Rejected | Fault::Shut => {
                 one(&session.frontend.live.denied_requests);
                 one(&session.admission.bind.denied_requests);

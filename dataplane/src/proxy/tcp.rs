@@ -82,6 +82,8 @@ async fn pass<'a>(
     if let Some(server) = named {
         story.trail.claim.direct(server);
     }
+    story.identify(session, None);
+    story.trail.identifier.clone_from(&story.unique_id);
     let way = upstream::reach(session, backend, false, Held::default(), &mut story.trail).await?;
     story.note_connection(session, &way);
     story.log_early(session, 0);

@@ -1,31 +1,26 @@
 //! The way to a server: choosing one, waiting for a slot, connecting with retries. Idle connections lie in
-//! `pool.rs`.
+//! `pool.rs`, new ones are made in `dial.rs`.
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::io;
-use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use regate_proto::model::{Balance, HttpReuse, ProxyHeader, RetryReason};
-use socket2::{Domain, SockAddr, Socket, Type};
+use regate_proto::model::{Balance, HttpReuse, RetryReason};
 
+use super::dial::{aim, connect, connect_timeout, stamp};
 use super::fault::Fault;
 use super::persistence::Claim;
 use super::pool::{Loan, Upstream};
-use super::proxy_protocol::{self, Addresses};
 use super::session::{Last, Session};
 use super::sight::Watch;
 use super::slot::{Chosen, Slot};
-use super::stream::{Cut, Stream, poll_timer};
+use super::stream::poll_timer;
 use super::worker::Worker;
 use crate::live::{Grant, Priority, Rank, ServerLive};
-use crate::snapshot::{BackendPlan, ServerPlan, Target};
+use crate::snapshot::{BackendPlan, ServerPlan};
 use crate::streams::Progress;
 
 /// A place on a server with a connection to it.
@@ -55,6 +50,10 @@ pub(crate) struct Trail<'a> {
     /// Oddities of protocol on the server's connection.
     pub(crate) glitches: Cell<u32>,
     pub(crate) redispatched: bool,
+    /// What the proxy calls the connection, where it has a name.
+    pub(crate) identifier: Option<Box<[u8]>>,
+    /// Whether the client may be sent to where a server wants it to go.
+    pub(crate) redirects: bool,
     /// Where it stood in the server's queue and in the backend's: one more than were let go on before it.
     pub(crate) queued: [u32; 2],
     pub(crate) dequeued: Option<Instant>,
@@ -78,6 +77,11 @@ impl<'a> Held<'a> {
 }
 
 impl<'a> Way<'a> {
+    /// The server, where it is one of those that have a name.
+    pub(crate) fn named(&self) -> Option<&ServerPlan> {
+        Some(&**self.server).filter(|server| !server.is_nameless)
+    }
+
     /// Gives the connection up and keeps the place.
     pub(crate) fn into_place(self) -> Place<'a> {
         (self.server, self.slot)
@@ -114,7 +118,11 @@ pub(crate) async fn reach<'a>(
                 None => place(session, backend, None, trail).await?,
             },
         };
-        trail.server = Some(server.clone());
+        trail.server = Some(server.clone()).filter(|server| !server.is_nameless);
+        let manner = server.manner.as_deref();
+        if trail.redirects && manner.is_some_and(|manner| manner.redirect.is_some()) {
+            return Err(Fault::Redirected);
+        }
         trail.sight.note_server(&server.live, trail.retries);
         let loan = worker.pool.lend(&server);
         let now = worker.now();
@@ -133,7 +141,7 @@ pub(crate) async fn reach<'a>(
         }
         server.live.exchanges.connects.add(worker.index, 1);
         backend.live.exchanges.connects.add(worker.index, 1);
-        let failure = match connect(session, backend, &server).await {
+        let failure = match connect(session, backend, &server, trail.identifier.as_deref()).await {
             Ok(upstream) => {
                 trail.connected = Some(Instant::now());
                 super::observe::observe_connection(session, backend, &server, true);
@@ -144,8 +152,9 @@ pub(crate) async fn reach<'a>(
             Err(failure) => failure,
         };
         super::observe::observe_connection(session, backend, &server, false);
-        let retries =
-            backend.retry_on.contains(RetryReason::ConnFailure) && trail.retries < session.retries(backend);
+        let retries = failure != Fault::NoSource
+            && backend.retry_on.contains(RetryReason::ConnFailure)
+            && trail.retries < session.retries(backend);
         if !retries {
             server.live.exchanges.connection_errors.add(worker.index, 1);
             backend.live.exchanges.connection_errors.add(worker.index, 1);
@@ -190,7 +199,7 @@ fn count_redispatch(session: &Session, backend: &BackendPlan, server: &ServerPla
 }
 
 /// The system has no socket to give, or not with the address that is asked for.
-fn count_internal_error(session: &Session, backend: &BackendPlan, server: &ServerPlan) {
+pub(super) fn count_internal_error(session: &Session, backend: &BackendPlan, server: &ServerPlan) {
     let worker = session.worker.index;
     session.frontend.live.internal_errors.add(worker, 1);
     session.admission.bind.internal_errors.add(worker, 1);
@@ -291,7 +300,10 @@ async fn place<'a>(
             trail.dequeued = Some(Instant::now());
             return Ok((server, slot));
         }
-        let waits_for_it = tied.is_some() || session.key.0.is_some() || server.maxqueue != 0;
+        let waits_for_it = tied.is_some()
+            || session.key.0.is_some()
+            || server.maxqueue != 0
+            || awaits_last(session, backend, &server);
         if !waits_for_it {
             // Somebody else was faster, and there may be room elsewhere.
             continue;
@@ -406,10 +418,11 @@ fn choose<'a>(
     let queues = backend.picker.plan().algorithm == Balance::LeastConn;
     let fits =
         |server: &ServerPlan| has_room(server) || (queues && server.maxqueue > server.live.queue.length());
-    if backend.prefer_last_server
-        && let Some(last) = session.last.as_ref().filter(|last| last.backend == backend.name)
-        && let Some(server) =
-            backend.server(&last.server).filter(|server| server.is_eligible() && has_room(server))
+    if let Some(server) = &backend.dispatch {
+        return Some(Chosen::Seen(server));
+    }
+    if let Some(server) = preferred(session, backend)
+        && (has_room(server) || awaits_last(session, backend, server))
     {
         return Some(Chosen::Seen(server));
     }
@@ -428,6 +441,22 @@ fn choose<'a>(
     Some(Chosen::Seen(chosen))
 }
 
+/// The server that the client was last on, where it is to be sent there again.
+fn preferred<'a>(session: &Session, backend: &'a BackendPlan) -> Option<&'a Arc<ServerPlan>> {
+    let last =
+        session.last.as_ref().filter(|last| backend.prefer_last_server && last.backend == backend.name)?;
+    backend.server(&last.server).filter(|server| server.is_eligible())
+}
+
+/// Whether the client waits for the server that it was last on: it has a connection there of its own, and not too many
+/// wait already (configuration manual 4.2 "max-keep-alive-queue").
+fn awaits_last(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> bool {
+    let own = session.last.as_ref().is_some_and(|last| last.upstream.is_some());
+    let most = backend.conduct.max_keep_alive_queue.and_then(|most| u32::try_from(most).ok());
+    own && preferred(session, backend).is_some_and(|last| last.name == server.name)
+        && most.is_none_or(|most| server.live.queue.length() < most)
+}
+
 /// Whether this retry goes to another server (configuration manual 4.2 "option redispatch"). What is not tied to
 /// a server does not insist on one that failed.
 fn redispatches(session: &Session, backend: &BackendPlan, trail: &Trail<'_>) -> bool {
@@ -442,111 +471,6 @@ fn redispatches(session: &Session, backend: &BackendPlan, trail: &Trail<'_>) -> 
     let free = trail.claim.server.is_none() && session.key.0.is_none();
     due || (free
         && backend.servers.iter().filter(|server| server.is_eligible() && !server.backup).nth(1).is_some())
-}
-
-/// Opens a connection to a server, and sends the PROXY protocol header where one is asked for.
-async fn connect(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> Result<Upstream, Fault> {
-    session.timer.set(Instant::now(), connect_timeout(session, backend));
-    let generation = server.live.generation.load(Ordering::Relaxed);
-    let (socket, address) = begin(session, backend, server).map_err(|error| {
-        if error.raw_os_error().is_some() {
-            count_internal_error(session, backend, server);
-        }
-        tracing::debug!(%error, server = %server.name, "cannot begin to connect");
-        Fault::ConnectFailed
-    })?;
-    let stream = Stream::adopt(&session.worker.reactor, socket);
-    stamp(session, &stream);
-    stream.connect(&address, &session.timer).await.map_err(|cut| match cut {
-        Cut::Timeout => Fault::ConnectTimeout,
-        _ => Fault::ConnectFailed,
-    })?;
-    if let Some(version) = server.send_proxy {
-        let mut header = session.worker.scratch();
-        push_proxy_header(&mut header, version, session);
-        let sent = stream.write_all(&header, &[], &session.timer, &mut 0).await;
-        session.worker.keep_scratch(header);
-        sent.map_err(|_| Fault::ConnectFailed)?;
-    }
-    Ok(Upstream::new(stream, generation, aim(session, server)))
-}
-
-/// Milliseconds that a connection is waited for, 0 for no limit.
-fn connect_timeout(session: &Session, backend: &BackendPlan) -> u32 {
-    session.overrides.connect_timeout.unwrap_or(backend.connect_timeout)
-}
-
-/// Has what goes to the server carry what rules want it to carry.
-fn stamp(session: &Session, stream: &Stream) {
-    let [mark, service] = session.overrides.stamps;
-    [(false, mark), (true, service)]
-        .into_iter()
-        .filter_map(|(kind, number)| Some((kind, number?)))
-        .for_each(|(kind, number)| stream.stamp(kind, number));
-}
-
-/// Where a connection has to lead, when that is up to the client and not to the server.
-fn aim(session: &Session, server: &ServerPlan) -> Option<SocketAddr> {
-    match server.target {
-        Target::Transparent(_) | Target::Mapped(..) => session.destination(),
-        _ => None,
-    }
-}
-
-/// A socket, and where it is to connect to.
-fn begin(session: &Session, backend: &BackendPlan, server: &ServerPlan) -> io::Result<(OwnedFd, SockAddr)> {
-    let unknown = || io::Error::other("the address that the client connected to is not known");
-    let nowhere = || io::Error::other("the host name of the server leads nowhere");
-    let place = server.place().ok_or_else(nowhere)?;
-    let address = match place.as_ref() {
-        Target::Named(_) => return Err(nowhere()),
-        Target::Inet(address) => *address,
-        Target::Transparent(port) => SocketAddr::new(session.destination().ok_or_else(unknown)?.ip(), *port),
-        Target::Mapped(ip, offset) => {
-            let destination = session.destination().ok_or_else(unknown)?;
-            let port = i32::from(destination.port()).wrapping_add(*offset) as u16;
-            SocketAddr::new(ip.unwrap_or(destination.ip()), port)
-        }
-        Target::Unix(_) | Target::Abstract(_) => return Ok((unix_socket()?, unix_address(&server.target)?)),
-    };
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
-    socket.set_tcp_nodelay(true)?;
-    if backend.tcp_keep_alive {
-        socket.set_keepalive(true)?;
-    }
-    if let Some(source) = server.source {
-        socket.set_reuse_address(true)?;
-        socket.bind(&source.into())?;
-    }
-    Ok((socket.into(), address.into()))
-}
-
-/// The address of a unix stream socket; of no other target.
-pub(super) fn unix_address(target: &Target) -> io::Result<SockAddr> {
-    match target {
-        Target::Unix(path) => SockAddr::unix(path),
-        Target::Abstract(name) => {
-            let mut padded = vec![0];
-            padded.extend_from_slice(name.as_bytes());
-            padded.resize(108, 0);
-            let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(&padded);
-            SockAddr::unix(path)
-        }
-        _ => Err(io::Error::other("it is no unix socket")),
-    }
-}
-
-fn unix_socket() -> io::Result<OwnedFd> {
-    Ok(Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?.into())
-}
-
-fn push_proxy_header(out: &mut Vec<u8>, version: ProxyHeader, session: &Session) {
-    let both = session.peer.zip(session.destination());
-    let addresses = both.map(|(source, destination)| Addresses { source, destination });
-    match version {
-        ProxyHeader::V1 => proxy_protocol::push_v1(out, addresses.as_ref()),
-        ProxyHeader::V2 => proxy_protocol::push_v2(out, addresses.as_ref()),
-    }
 }
 
 /// Milliseconds before the same server is tried again.

@@ -319,6 +319,10 @@ impl Worker {
         frontend: &Arc<FrontendPlan>,
         bind: &Arc<BindPlan>,
     ) {
+        if let Some(less) = bind.row.socket.mss.filter(|mss| *mss < 0) {
+            // A segment that would be too small is left as it is.
+            let _ = super::socket::shrink_segments(&socket, less.unsigned_abs());
+        }
         let target = self.shared.fittest(self.index);
         self.live.accepted.add(1);
         let admission = Admission::new(&self.shared, target, self.index, frontend, bind);
@@ -488,6 +492,8 @@ async fn accept_all(worker: Rc<Worker>, listener: Rc<Listener>) {
                 continue;
             }
             match listener.accept() {
+                // Nobody starts a connection there who may be trusted to be a client.
+                Ok((_, Some(peer))) if rejects_privileged(&snapshot) && peer.port() < PRIVILEGED => {}
                 Ok((socket, peer)) => worker.dispatch(socket, peer, &frontend, &bind),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     listener.socket.note_empty();
@@ -503,6 +509,10 @@ async fn accept_all(worker: Rc<Worker>, listener: Rc<Listener>) {
         }
         tasks::yield_now().await;
     }
+}
+
+fn rejects_privileged(snapshot: &Snapshot) -> bool {
+    snapshot.global.conduct.reject_privileged_ports == Some(true)
 }
 
 fn plans(snapshot: &Snapshot, key: &ListenKey) -> Option<(Arc<FrontendPlan>, Arc<BindPlan>)> {
@@ -546,6 +556,8 @@ fn is_transient(error: &io::Error) -> bool {
 const BUSY_GRAIN: Duration = Duration::from_micros(500);
 /// Bytes, never touched, that are more than the allocator keeps to itself.
 const OCCASION: usize = 2 << 20;
+/// Ports below this one are for those whom their machine trusts.
+const PRIVILEGED: u16 = 1024;
 /// Connections accepted in a row before others get their turn.
 const BURST: usize = 64;
 /// Scratch values kept for reuse.

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
-    Admin, Backend, BackendSettings, Balance, Guid, HttpConnection, HttpReuse, Millis, Mode, Name,
-    ProxyHeader, RetryOn, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
-    Subject, Weight,
+    Admin, Backend, BackendSettings, Balance, Guid, HttpConnection, HttpReuse, Millis, Mode, Name, Probes, ProxyHeader, RetryOn, Row, Server, ServerAddress, ServerConduct, ServerHost, ServerPort, ServerRef, ServerSettings, Source, Subject, Weight,
 };
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};
@@ -17,6 +15,7 @@ use super::SamplePlan;
 use super::checks::{CheckPlan, ServerCheckPlan};
 use super::frontend::{ErrorPages, ForwardPlan};
 use super::index::Index;
+use super::manner::{self, ServerManner, located, target};
 use super::naming::{self, Lookups, Naming};
 use super::persistence::{self, CookiePlan};
 use super::rules::{self, RulesPlan};
@@ -78,6 +77,14 @@ pub struct BackendPlan {
     pub accept_unsafe: bool,
     /// Whether TCP keep-alive probes are sent.
     pub tcp_keep_alive: bool,
+    /// What those are like.
+    pub probes: Probes,
+    /// How messages are treated.
+    pub conduct: ServerConduct,
+    /// Where traffic goes that nothing leads to one of the servers, if not to the one that the algorithm picks.
+    pub dispatch: Option<Arc<ServerPlan>>,
+    /// Members of headers that connections to some server start from.
+    pub foreign_headers: Vec<(String, i32)>,
     /// Whether rules and frontends may choose it.
     pub published: bool,
     /// What replaces the built-in error pages.
@@ -103,6 +110,8 @@ pub struct BackendPlan {
 pub struct ServerPlan {
     /// Its name.
     pub name: Name,
+    /// Whether it is where traffic goes that leads to no server: nobody is told its name.
+    pub is_nameless: bool,
     /// Its number in statistics.
     pub id: u32,
     /// What it is called whatever becomes of its name.
@@ -135,8 +144,8 @@ pub struct ServerPlan {
     pub admin: Admin,
     /// The PROXY protocol header that connections to it begin with.
     pub send_proxy: Option<ProxyHeader>,
-    /// The local address that connections to it start from.
-    pub source: Option<SocketAddr>,
+    /// What is particular about it and connections to it, if anything is.
+    pub manner: Option<Box<ServerManner>>,
     /// Most idle connections kept, all workers together; `None` for no limit.
     pub pool_max_conn: Option<u32>,
     /// Milliseconds in which half of the superfluous idle connections are closed.
@@ -376,6 +385,9 @@ pub(super) fn compile(
             (servers, index)
         }
     };
+    let dispatch =
+        manner::dispatch(&settings, live, &subject, previous.and_then(|plan| plan.dispatch.as_ref()));
+    let foreign_headers = manner::foreign_headers(&servers, dispatch.as_deref());
     let mode = settings.mode.unwrap_or(Mode::Tcp);
     let balance = BalancePlan::of(&settings, mode);
     let hashed = match &settings.balance {
@@ -424,6 +436,10 @@ pub(super) fn compile(
         prefer_last_server: settings.prefer_last_server.unwrap_or(false),
         accept_unsafe: settings.accept_unsafe_response.unwrap_or(false),
         tcp_keep_alive: settings.srvtcpka.unwrap_or(false),
+        probes: settings.probes.clone(),
+        conduct: settings.conduct.clone(),
+        dispatch,
+        foreign_headers,
         published: !settings.unpublished.unwrap_or(false),
         error_pages: ErrorPages::compile(&settings.error_pages, &settings.error_sections)
             .map_err(|reason| rules::problems(&subject, vec![reason]))?,
@@ -525,7 +541,7 @@ struct Compiler<'a> {
     backend: &'a BackendLive,
     checks: &'a CheckPlan,
     /// Where connections start from, unless a server says otherwise.
-    source: Option<SocketAddr>,
+    source: Option<&'a Source>,
 }
 
 impl<'a> Compiler<'a> {
@@ -540,7 +556,7 @@ impl<'a> Compiler<'a> {
         let said = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
         let dynamic = persistence.dynamic.unwrap_or(said);
         let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
-        let source = settings.source;
+        let source = settings.source.as_ref();
         Compiler {
             state,
             default: &settings.default_server,
@@ -584,6 +600,7 @@ impl<'a> Compiler<'a> {
         let checks = ServerCheckPlan::compile(server, &settings, agent_host.as_ref(), &target, self.checks)?;
         Ok(ServerPlan {
             name: server.at.server.clone(),
+            is_nameless: false,
             id: server.id,
             guid: server.guid.clone(),
             order: server.order,
@@ -599,8 +616,8 @@ impl<'a> Compiler<'a> {
             cookie,
             backup: settings.backup.unwrap_or(false),
             admin: server.admin.unwrap_or(if disabled { Admin::Maint } else { Admin::Ready }),
-            send_proxy: settings.send_proxy.flatten(),
-            source: settings.source.or(self.source),
+            send_proxy: manner::header(&settings),
+            manner: ServerManner::compile(&settings, self.source),
             pool_max_conn: settings.pool_max_conn.and_then(|limit| u32::try_from(limit).ok()),
             pool_purge_delay: settings.pool_purge_delay.map_or(DEFAULT_PURGE_DELAY, Millis::get),
             max_reuse: settings.max_reuse.and_then(|limit| u32::try_from(limit).ok()),
@@ -608,25 +625,6 @@ impl<'a> Compiler<'a> {
             checks,
             live,
         })
-    }
-}
-
-/// The target of an address that is not a host name.
-fn target(address: &ServerAddress) -> Target {
-    match address {
-        ServerAddress::Unix(path) => Target::Unix(path.clone()),
-        ServerAddress::Abstract(name) => Target::Abstract(name.clone()),
-        ServerAddress::Inet { host: ServerHost::Named(_), port } => Target::Named(*port),
-        ServerAddress::Inet { host: ServerHost::Ip(ip), port } => located(*ip, *port),
-    }
-}
-
-fn located(ip: IpAddr, port: ServerPort) -> Target {
-    match (ip.is_unspecified(), port) {
-        (false, ServerPort::Fixed(port)) => Target::Inet(SocketAddr::new(ip, port)),
-        (true, ServerPort::Fixed(port)) => Target::Transparent(port),
-        (false, ServerPort::Mapped(offset)) => Target::Mapped(Some(ip), offset),
-        (true, ServerPort::Mapped(offset)) => Target::Mapped(None, offset),
     }
 }
 

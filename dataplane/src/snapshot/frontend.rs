@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use regate_proto::model::{
-    Bind, BindAddress, BindHost, Capture, CookieCapture, ErrorPage, ErrorReply, ForwardFor, Guid,
-    HttpConnection, Mode, Name, Row, Subject,
+    Bind, BindAddress, BindHost, Capture, ClientConduct, CookieCapture, ErrorPage, ErrorReply, ForwardFor, Guid, HttpConnection, Mode, Name, Probes, Row, Subject,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;
@@ -76,6 +75,10 @@ pub struct FrontendPlan {
     pub ignore_probes: bool,
     /// Whether TCP keep-alive probes are sent.
     pub tcp_keep_alive: bool,
+    /// What those are like.
+    pub probes: Probes,
+    /// How messages are treated.
+    pub conduct: ClientConduct,
     /// Whether connections close by reset.
     pub no_linger: bool,
     /// The backend of requests that no rule routes.
@@ -331,6 +334,8 @@ pub(super) fn compile(
         accept_unsafe: settings.accept_unsafe_request.unwrap_or(false),
         ignore_probes: settings.http_ignore_probes.unwrap_or(false),
         tcp_keep_alive: settings.clitcpka.unwrap_or(false),
+        probes: settings.probes.clone(),
+        conduct: settings.conduct.clone(),
         no_linger: settings.nolinger.unwrap_or(false),
         default_backend,
         rules,

@@ -13,6 +13,7 @@ mod frontend;
 mod index;
 mod lists;
 mod logging;
+mod manner;
 mod naming;
 mod page;
 mod persistence;
@@ -38,6 +39,7 @@ pub use frontend::{BindPlan, CapturePlan, ErrorPages, ForwardPlan, FrontendPlan,
 pub use index::Named;
 pub use lists::{ListPlan, Lists, Turnover};
 pub use logging::{LineFormat, LogPlan, LogRoute};
+pub use manner::ServerManner;
 pub use naming::Naming;
 pub use page::PagePlan;
 pub use persistence::CookiePlan;

@@ -421,6 +421,11 @@ impl<'a> Assembler<'a> {
                         format!("'{}' is a HAProxy directive that Regate does not support yet", known.name);
                     self.error(issue);
                 }
+                Status::Gone(instead) => {
+                    issue.message = format!("'{}' is no longer a HAProxy directive", known.name);
+                    issue.help = Some(instead.to_owned());
+                    self.error(issue);
+                }
             }
             return;
         }

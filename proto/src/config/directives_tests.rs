@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::tests::{declared, load, write};
-use super::super::{Form, Gravity, keywords};
+use super::super::{Diagnostic, Form, Gravity, keywords};
 use super::*;
 
 /// A text in which a line of a section stands, and nothing else is wrong.
@@ -65,6 +65,8 @@ fn every_row_that_is_written_has_an_example() {
             "enabled"
                 | "guid"
                 | "errorloc"
+                | "h1-case-adjust-file"
+                | "transparent"
                 | "option tcpka"
                 | "option accept-invalid-http-request"
                 | "option accept-invalid-http-response"
@@ -116,6 +118,10 @@ fn every_known_directive_is_answered_by_name() {
                         "{}",
                         known.name
                     );
+                }
+                keywords::Status::Gone(instead) => {
+                    let help = |d: &Diagnostic| d.help.as_deref() == Some(instead);
+                    assert!(found.unwrap_err().iter().any(help), "{}", known.name);
                 }
                 keywords::Status::NotYet => {
                     let expected =

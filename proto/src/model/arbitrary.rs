@@ -13,9 +13,7 @@ use proptest::sample::{Index, select};
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
-    Group, Guid, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Millis, Mode, Name,
-    Nameserver, NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server,
-    ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, ServerStates, SeverityOutput,
+    Group, Guid, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Listening, Millis, Mode, Name, Nameserver, NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, ServerStates, SeverityOutput,
     SocketFile, StatsSocket, Subject, Transport, User, Userlist, Weight,
 };
 use crate::change::{
@@ -32,6 +30,7 @@ mod lists;
 mod logging;
 mod persistence;
 mod rules;
+mod sockets;
 mod tables;
 mod world;
 
@@ -179,8 +178,8 @@ pub fn global() -> BoxedStrategy<Global> {
         of(path()),
         of(path()),
     );
-    (numbers, log, process, global_checks())
-        .prop_map(|(numbers, log, process, checks)| {
+    (numbers, log, process, global_checks(), sockets::conduct())
+        .prop_map(|(numbers, log, process, checks, conduct)| {
             let (
                 maxconn,
                 maxconnrate,
@@ -233,6 +232,7 @@ pub fn global() -> BoxedStrategy<Global> {
                 server_state_file,
                 statistics_file,
                 checks,
+                conduct,
             }
         })
         .boxed()
@@ -332,8 +332,9 @@ pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
     let http = (of(http_connection()), headers, pages, of(name()), of(tables::table()), rules::front());
     let log = (of(log_plan()), logging::lines(), of(word()));
     let flags = proptest::array::uniform10(of(any::<bool>()));
-    (limits, timeouts, http, log, flags)
-        .prop_map(|(limits, timeouts, http, log, flags)| {
+    let treatment = (sockets::probes(), sockets::client_conduct());
+    (limits, timeouts, http, log, flags, treatment)
+        .prop_map(|(limits, timeouts, http, log, flags, (probes, conduct))| {
             let (mode, maxconn, backlog, rate_limit_sessions) = limits;
             let (timeout_client, timeout_client_fin, timeout_http_request, timeout_http_keep_alive) =
                 timeouts;
@@ -382,6 +383,8 @@ pub fn frontend_settings(files: bool) -> BoxedStrategy<FrontendSettings> {
                 accept_unsafe_request,
                 http_ignore_probes,
                 clitcpka,
+                probes,
+                conduct,
                 nolinger,
                 socket_stats,
                 default_backend,
@@ -410,8 +413,9 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
         (of(of(forwardfor())), of(of(originalto()))),
     );
     let timeouts = (of(millis()), of(millis()), of(millis()), of(millis()), of(millis()));
-    let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(socket_address()));
-    let flags = proptest::array::uniform7(of(any::<bool>()));
+    let numbers = (of(0..=100_u32), of(-5..=5_i32), of(1..=100_000_u32), of(sockets::source()));
+    let flags = proptest::array::uniform8(of(any::<bool>()));
+    let treatment = (sockets::probes(), sockets::server_conduct(), of(sockets::somewhere()));
     let states = select(vec![ServerStates::None, ServerStates::Local, ServerStates::Global]);
     let states = (of(states), of(prop_oneof![Just(String::new()), path()]));
     let returning = (
@@ -422,9 +426,28 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
         of(tables::table()),
         rules::back(),
     );
-    (choices, timeouts, numbers, (flags, states), of(log_plan()), server_settings(), pages, returning)
+    (
+        choices,
+        timeouts,
+        numbers,
+        (flags, states, treatment),
+        of(log_plan()),
+        server_settings(),
+        pages,
+        returning,
+    )
         .prop_map(
-            |(choices, timeouts, numbers, (flags, states), log, default_server, error_pages, returning)| {
+            |(
+                choices,
+                timeouts,
+                numbers,
+                (flags, states, treatment),
+                log,
+                default_server,
+                error_pages,
+                returning,
+            )| {
+                let (probes, conduct, dispatch) = treatment;
                 let (server_states, server_state_file_name) = states;
                 let (retry_on, persistence, balancing, checks, table, rules) = returning;
                 let (mode, balance, http_connection, http_reuse, (forwardfor, originalto)) = choices;
@@ -439,6 +462,7 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                     nolinger,
                     unpublished,
                     buffer_request,
+                    transparent,
                 ] = flags;
                 BackendSettings {
                     mode,
@@ -464,9 +488,13 @@ pub fn backend_settings(files: bool) -> BoxedStrategy<BackendSettings> {
                     abortonclose,
                     accept_unsafe_response,
                     srvtcpka,
+                    probes,
+                    conduct,
                     nolinger,
                     unpublished,
                     source,
+                    dispatch,
+                    transparent,
                     server_states,
                     server_state_file_name,
                     default_server,
@@ -486,7 +514,7 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
     let header = select(vec![None, Some(ProxyHeader::V1), Some(ProxyHeader::V2)]);
     (
         (of(weight()), of(0..=100_000_u32), of(any::<bool>()), of(any::<bool>()), of(header)),
-        (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32), of(socket_address())),
+        (of(-1..=1000_i32), of(0..=1000_u32), of(millis()), of(-1..=1000_i32), of(sockets::source())),
         (
             of(0..=1000_u32),
             of(0..=1000_u32),
@@ -496,8 +524,10 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
         ),
         naming_settings(),
         server_checks(),
+        (sockets::dialling(), sockets::proxy_options(), of(sockets::hash_key()), of(word())),
     )
-        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks)| {
+        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks, dial)| {
+            let (dialling, proxy_options, hash_key, redirect) = dial;
             let (minconn, maxqueue, cookie, slowstart, non_stick) = queue;
             let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse, source) = pool;
             ServerSettings {
@@ -516,6 +546,10 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
                 max_reuse,
                 non_stick,
                 source,
+                dialling,
+                redirect,
+                proxy_options,
+                hash_key,
                 naming,
                 checks,
             }
@@ -600,8 +634,8 @@ pub fn bind() -> BoxedStrategy<Bind> {
     let flags = proptest::array::uniform4(any::<bool>());
     let limits = (of(0..=100_000_u32), of(1..=65_535_u32));
     let numbers = (0..=9_u32, 0..=9_u32, guid());
-    (at, numbers, bind_address(), limits, flags, of(word()), socket_file())
-        .prop_map(|(at, (id, order, guid), address, (maxconn, backlog), flags, interface, file)| {
+    (at, numbers, bind_address(), limits, flags, of(word()), socket_file(), sockets::listening())
+        .prop_map(|(at, (id, order, guid), address, (maxconn, backlog), flags, interface, file, socket)| {
             let [accept_proxy, v4v6, v6only, defer_accept] = flags;
             let inet = matches!(address, BindAddress::Inet { .. });
             let unix = matches!(address, BindAddress::Unix(_));
@@ -618,6 +652,7 @@ pub fn bind() -> BoxedStrategy<Bind> {
                 v6only: inet && v6only && !v4v6,
                 defer_accept: inet && defer_accept,
                 interface: interface.filter(|_| inet),
+                socket: if inet { socket } else { Listening::default() },
                 file: if unix { file } else { SocketFile::default() },
             }
         })

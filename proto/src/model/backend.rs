@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, Guid, HttpConnection, LogPlan, Millis, Mode,
-    Name, Persistence, RetryOn, Rules, ServerSettings, Table,
+    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, Guid, HttpConnection, LogPlan, Millis, Mode, Name, Persistence, Probes, RetryOn, Rules, ServerConduct, ServerSettings, Source, Table,
 };
 
 /// A set of servers and how traffic is spread over them (configuration manual 4 "Proxies").
@@ -80,12 +79,21 @@ pub struct BackendSettings {
     pub accept_unsafe_response: Option<bool>,
     /// TCP keep-alive probes towards servers. Default: off.
     pub srvtcpka: Option<bool>,
+    /// What those probes are like.
+    pub probes: Probes,
+    /// How messages are treated.
+    pub conduct: ServerConduct,
     /// Closes by reset instead of lingering. Default: off.
     pub nolinger: Option<bool>,
     /// Whether no rule and no frontend may choose it; its servers are checked all the same. Default: no.
     pub unpublished: Option<bool>,
-    /// The local address that connections to servers start from; port 0 lets the kernel choose.
-    pub source: Option<SocketAddr>,
+    /// Where connections to servers start from.
+    pub source: Option<Source>,
+    /// `dispatch`: where traffic goes that no cookie and no rule leads to a server. Not of defaults. Default: to a server
+    /// that the algorithm picks.
+    pub dispatch: Option<SocketAddr>,
+    /// `option transparent`: such traffic goes where its client wanted to go. Default: off.
+    pub transparent: Option<bool>,
     /// Where a start learns how its servers stood. Default: nowhere.
     pub server_states: Option<ServerStates>,
     /// The file of how its servers stood, for [`ServerStates::Local`]; an empty text is the backend's name. Default:

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    BindAddress, BindRef, Capture, CookieCapture, Guid, LogFormat, LogPlan, Millis, Name, Rules, Table,
+    BindAddress, BindRef, Capture, ClientConduct, CookieCapture, Guid, Listening, LogFormat, LogPlan, Millis, Name, Probes, Rules, Table,
 };
 use crate::rules::Format;
 
@@ -92,6 +92,10 @@ pub struct FrontendSettings {
     pub http_ignore_probes: Option<bool>,
     /// TCP keep-alive probes towards clients. Default: off.
     pub clitcpka: Option<bool>,
+    /// What those probes are like.
+    pub probes: Probes,
+    /// How messages are treated.
+    pub conduct: ClientConduct,
     /// Closes by reset instead of lingering. Default: off.
     pub nolinger: Option<bool>,
     /// Whether binds have rows of their own in statistics. Default: off.
@@ -136,6 +140,8 @@ pub struct Bind {
     pub defer_accept: bool,
     /// The network interface to listen on.
     pub interface: Option<String>,
+    /// What its sockets are like besides, where it listens for TCP.
+    pub socket: Listening,
     /// Mode and owner of a unix socket's file.
     pub file: SocketFile,
 }

@@ -1,6 +1,6 @@
 //! Settings of the whole process.
 
-use super::{BindAddress, GlobalChecks, LogTarget, Millis, SocketFile};
+use super::{BindAddress, Conduct, GlobalChecks, LogTarget, Millis, SocketFile};
 
 /// Settings of the whole process (configuration manual 3 "Global parameters").
 ///
@@ -58,6 +58,8 @@ pub struct Global {
     pub statistics_file: Option<String>,
     /// Checks of servers.
     pub checks: GlobalChecks,
+    /// How messages and connections of all proxies are treated.
+    pub conduct: Conduct,
 }
 
 /// One text socket (management manual 9.3 "Unix Socket commands").

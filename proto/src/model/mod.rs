@@ -10,6 +10,7 @@ mod backend;
 mod balancing;
 mod bounded;
 mod check;
+mod conduct;
 mod defaults;
 mod frontend;
 mod global;
@@ -22,6 +23,7 @@ mod resolvers;
 mod row;
 mod rules;
 mod server;
+mod socket;
 mod statistics;
 mod table;
 mod userlist;
@@ -39,6 +41,7 @@ pub use check::{
     CheckText, CheckValue, Expected, ExternalChecks, GlobalChecks, InitState, MatchMethod, Matched, Observe,
     OnError, Paused, ServerChecks, Tracked,
 };
+pub use conduct::{ClientConduct, Conduct, HeaderNames, ServerConduct, Statuses, is_token};
 pub use defaults::Defaults;
 pub use frontend::{
     Bind, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, HttpConnection, Mode, SocketFile,
@@ -62,6 +65,7 @@ pub use resolvers::{
 pub use row::{BindRef, Kind, Row, ServerRef, Subject};
 pub use rules::{Route, Rules, ServerRoute};
 pub use server::{Admin, ProxyHeader, Server, ServerSettings};
+pub use socket::{Dialling, Foreign, HashKey, Listening, Probes, ProxyOption, Source};
 pub use statistics::{PageScope, PageUser, StatisticsPage};
 pub use table::{BadTable, DataForm, DataRow, DataType, ServerKey, Stored, Table, TableKey};
 pub use userlist::{Disorder, Group, Password, SCHEMES, User, Userlist, is_account_name};

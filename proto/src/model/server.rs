@@ -1,9 +1,8 @@
 //! Servers.
 
-use std::net::SocketAddr;
-
 use super::{
-    CookieValue, Guid, Millis, NamingSettings, Paused, ServerAddress, ServerChecks, ServerRef, Weight,
+    CookieValue, Dialling, Guid, HashKey, Millis, NamingSettings, Paused, ProxyOption, ServerAddress, ServerChecks,
+    ServerRef, Source, Weight,
 };
 
 /// A server of a backend (configuration manual 5.2 "Server and default-server options").
@@ -59,9 +58,17 @@ pub struct ServerSettings {
     pub max_reuse: Option<i32>,
     /// Whether stick tables never note it, so that no client stays with it. Default: no.
     pub non_stick: Option<bool>,
-    /// The local address that connections to it, and checks of it, start from; port 0 lets the kernel choose.
-    /// Default: the backend's.
-    pub source: Option<SocketAddr>,
+    /// Where connections to it, and checks of it, start from. Default: what the backend says.
+    pub source: Option<Source>,
+    /// What connections to it are like.
+    pub dialling: Dialling,
+    /// `redir`: what requests without a body are sent to instead, followed by what they ask for. Default: none.
+    pub redirect: Option<String>,
+    /// What is told in PROXY protocol headers of version 2, in ascending order; what the backend's default server says
+    /// is told too.
+    pub proxy_options: Vec<ProxyOption>,
+    /// What its places on a ring are made from. Default: its number.
+    pub hash_key: Option<HashKey>,
     /// How its host name becomes an address.
     pub naming: NamingSettings,
     /// How it is checked.

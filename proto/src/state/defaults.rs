@@ -1,9 +1,12 @@
 //! How proxies and servers take over what they do not set themselves.
 
+use std::collections::BTreeSet;
+
 use super::{State, Touched, contained};
 use crate::model::{
-    Backend, BackendChecks, BackendSettings, Balancing, CheckRule, Defaults, ErrorPage, Frontend,
-    FrontendSettings, Kind, LogPlan, Name, Persistence, Row, Server, ServerChecks, ServerSettings, Subject,
+    Backend, BackendChecks, BackendSettings, Balancing, CheckRule, ClientConduct, Defaults, Dialling,
+    ErrorPage, Frontend, FrontendSettings, Kind, LogPlan, Name, Persistence, Probes, ProxyOption, Row,
+    Server, ServerChecks, ServerConduct, ServerSettings, Subject,
 };
 
 impl State {
@@ -102,6 +105,8 @@ impl FrontendSettings {
           response_captures: self.response_captures.clone(),
           error_pages: pages_over(&self.error_pages, &base.error_pages),
           error_sections: base.error_sections.iter().chain(&self.error_sections).cloned().collect(),
+          probes: self.probes.over(&base.probes),
+          conduct: self.conduct.over(&base.conduct),
           table: self.table.clone(), rules: self.rules.over(&base.rules))
     }
 }
@@ -112,7 +117,7 @@ impl BackendSettings {
         over!(self, base, BackendSettings {
             mode, balance, timeout_connect, timeout_server, timeout_server_fin, timeout_queue, timeout_tunnel,
             http_connection, http_reuse, forwardfor, originalto, buffer_request, retries, redispatch, retry_on, fullconn, prefer_last_server, abortonclose,
-            accept_unsafe_response, srvtcpka, nolinger, unpublished, source,
+            accept_unsafe_response, srvtcpka, nolinger, unpublished, source, dispatch, transparent,
             server_states, server_state_file_name,
         } log: log_over(&self.log, &base.log),
           balancing: self.balancing.over(&base.balancing),
@@ -121,6 +126,8 @@ impl BackendSettings {
           error_pages: pages_over(&self.error_pages, &base.error_pages),
           error_sections: base.error_sections.iter().chain(&self.error_sections).cloned().collect(),
           checks: self.checks.over(&base.checks),
+          probes: self.probes.over(&base.probes),
+          conduct: self.conduct.over(&base.conduct),
           table: self.table.clone(), rules: self.rules.over(&base.rules))
     }
 }
@@ -206,11 +213,52 @@ impl ServerSettings {
                 max_reuse,
                 non_stick,
                 source,
+                redirect,
+                hash_key,
             }
+            dialling: self.dialling.over(&base.dialling),
+            proxy_options: options_over(&self.proxy_options, &base.proxy_options),
             naming: self.naming.over(&base.naming),
             checks: self.checks.over(&base.checks)
         )
     }
+}
+
+impl Probes {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &Probes) -> Probes {
+        over!(self, base, Probes { count, idle, interval })
+    }
+}
+
+impl Dialling {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &Dialling) -> Dialling {
+        over!(self, base, Dialling { user_timeout, fast_open, congestion, namespace, socks, check_via_socks })
+    }
+}
+
+impl ClientConduct {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &ClientConduct) -> ClientConduct {
+        over!(self, base, ClientConduct { idle_close, adjust_case, header_names })
+    }
+}
+
+impl ServerConduct {
+    /// These settings, completed by `base`.
+    pub fn over(&self, base: &ServerConduct) -> ServerConduct {
+        over!(
+            self,
+            base,
+            ServerConduct { pretend_keepalive, adjust_case, header_names, name_header, max_keep_alive_queue }
+        )
+    }
+}
+
+/// What either says, in ascending order.
+fn options_over(own: &[ProxyOption], base: &[ProxyOption]) -> Vec<ProxyOption> {
+    own.iter().chain(base).copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Targets add up, as `log` lines do; `no log` ends what was inherited.

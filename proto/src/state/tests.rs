@@ -290,6 +290,7 @@ fn bind(frontend: &str, text: &str, id: u32, order: u32) -> Row {
         v6only: false,
         defer_accept: false,
         interface: None,
+        socket: crate::model::Listening::default(),
         file: SocketFile::default(),
     })
 }

@@ -1,7 +1,7 @@
 //! Backends.
 
 use super::frontend::{model_error_pages, model_forwardfor, model_sections, wire_forwardfor};
-use super::{choice, field, v1};
+use super::{choice, field, socket, v1};
 use crate::model::{Backend, BackendSettings};
 use crate::problem::Problem;
 
@@ -41,6 +41,7 @@ impl TryFrom<v1::Backend> for Backend {
 
 impl From<&BackendSettings> for v1::BackendSettings {
     fn from(settings: &BackendSettings) -> Self {
+        let (source, source_manner) = socket::wire_source(settings.source.as_ref());
         v1::BackendSettings {
             mode: choice::number(settings.mode),
             balance: settings.balance.as_ref().map(Into::into),
@@ -65,9 +66,14 @@ impl From<&BackendSettings> for v1::BackendSettings {
             abortonclose: settings.abortonclose,
             accept_unsafe_response: settings.accept_unsafe_response,
             srvtcpka: settings.srvtcpka,
+            probes: field::unless_default(&settings.probes),
+            conduct: field::unless_default(&settings.conduct),
             unpublished: settings.unpublished,
             nolinger: settings.nolinger,
-            source: settings.source.as_ref().map(Into::into),
+            source,
+            source_manner,
+            dispatch: settings.dispatch.as_ref().map(Into::into),
+            transparent: settings.transparent,
             server_states: choice::number(settings.server_states),
             server_state_file_name: settings.server_state_file_name.clone(),
             default_server: field::unless_default(&settings.default_server),
@@ -108,9 +114,13 @@ impl TryFrom<v1::BackendSettings> for BackendSettings {
             abortonclose: settings.abortonclose,
             accept_unsafe_response: settings.accept_unsafe_response,
             srvtcpka: settings.srvtcpka,
+            probes: field::defaulted("probes", settings.probes)?,
+            conduct: field::defaulted("conduct", settings.conduct)?,
             unpublished: settings.unpublished,
             nolinger: settings.nolinger,
-            source: field::optional("source", settings.source)?,
+            source: socket::model_source(settings.source, settings.source_manner)?,
+            dispatch: field::optional("dispatch", settings.dispatch)?,
+            transparent: settings.transparent,
             server_states: field::choice("server_states", settings.server_states)?,
             server_state_file_name: settings.server_state_file_name,
             default_server: field::defaulted("default_server", settings.default_server)?,

@@ -3,9 +3,9 @@
 use super::v1;
 use crate::change::{Field, Layer};
 use crate::model::{
-    AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashMethod,
-    HttpConnection, HttpReuse, InitState, Kind, Level, LogSyntax, MatchMethod, Mode, Observe, OnError,
-    ServerKey, ServerStates, Severity, SeverityOutput, Transport,
+    AddressFamily, Admin, CheckStatus, Columns, CookieMode, ExternalChecks, HashFunction, HashKey,
+    HashMethod, HeaderNames, HttpConnection, HttpReuse, InitState, Kind, Level, LogSyntax, MatchMethod, Mode,
+    Observe, OnError, ProxyOption, ServerKey, ServerStates, Severity, SeverityOutput, Transport,
 };
 use crate::problem::Code;
 use crate::rules::RuleSet;
@@ -77,6 +77,8 @@ choices! {
         AgentHost, AgentPort, AgentSend, Checks, Agent, DynamicCookie, CookieKey, Entries, Published, MaxSslRate,
         MaxCompRate, ShutDown,
     }
+    HashKey is HashKey { Id, Addr, AddrPort }
+    HeaderNames is HeaderNames { Preserve, Delete, Reject }
     HttpConnection is HttpConnection { KeepAlive, ServerClose, Close }
     HashFunction is HashFunction { Sdbm, Djb2, Wt6, Crc32, None }
     HashMethod is HashMethod { MapBased, Consistent }
@@ -93,6 +95,9 @@ choices! {
     OnError is OnError { FastInter, FailCheck, SuddenDeath, MarkDown }
     RuleSet is RuleSet {
         TcpConnection, TcpSession, TcpContent, TcpResponse, HttpRequest, HttpResponse, HttpAfterResponse,
+    }
+    ProxyOption is ProxyOption {
+        Ssl, CertCn, SslCipher, CertSig, CertKey, Authority, Crc32c, UniqueId
     }
     ServerKey is ServerKey { Name, Addr }
     StickKind is StickKind { On, Match, StoreRequest, StoreResponse }

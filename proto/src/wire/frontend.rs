@@ -73,6 +73,8 @@ impl From<&FrontendSettings> for v1::FrontendSettings {
             accept_unsafe_request: settings.accept_unsafe_request,
             http_ignore_probes: settings.http_ignore_probes,
             clitcpka: settings.clitcpka,
+            probes: field::unless_default(&settings.probes),
+            conduct: field::unless_default(&settings.conduct),
             nolinger: settings.nolinger,
             socket_stats: settings.socket_stats,
             default_backend: settings.default_backend.as_ref().map(ToString::to_string),
@@ -124,6 +126,8 @@ impl TryFrom<v1::FrontendSettings> for FrontendSettings {
             accept_unsafe_request: settings.accept_unsafe_request,
             http_ignore_probes: settings.http_ignore_probes,
             clitcpka: settings.clitcpka,
+            probes: field::defaulted("probes", settings.probes)?,
+            conduct: field::defaulted("conduct", settings.conduct)?,
             nolinger: settings.nolinger,
             socket_stats: settings.socket_stats,
             default_backend: field::optional_name("default_backend", settings.default_backend)?,
@@ -150,6 +154,7 @@ impl From<&Bind> for v1::Bind {
             v6only: bind.v6only,
             defer_accept: bind.defer_accept,
             interface: bind.interface.clone(),
+            socket: field::unless_default(&bind.socket),
             file: field::unless_default(&bind.file),
         }
     }
@@ -172,6 +177,7 @@ impl TryFrom<v1::Bind> for Bind {
             v6only: bind.v6only,
             defer_accept: bind.defer_accept,
             interface: bind.interface.map(|name| field::text("interface", name)).transpose()?,
+            socket: field::defaulted("socket", bind.socket)?,
             file: field::defaulted("file", bind.file)?,
         })
     }

@@ -1,6 +1,6 @@
 //! Servers.
 
-use super::{choice, field, v1};
+use super::{choice, field, socket, v1};
 use crate::model::{ProxyHeader, Server, ServerRef, ServerSettings};
 use crate::problem::Problem;
 
@@ -55,6 +55,7 @@ impl TryFrom<v1::ServerRef> for ServerRef {
 
 impl From<&ServerSettings> for v1::ServerSettings {
     fn from(settings: &ServerSettings) -> Self {
+        let (source, source_manner) = socket::wire_source(settings.source.as_ref());
         v1::ServerSettings {
             weight: settings.weight.map(|weight| u32::from(weight.get())),
             slowstart_ms: settings.slowstart.map(|span| span.get()),
@@ -70,7 +71,12 @@ impl From<&ServerSettings> for v1::ServerSettings {
             pool_purge_delay_ms: settings.pool_purge_delay.map(|span| span.get()),
             max_reuse: settings.max_reuse,
             non_stick: settings.non_stick,
-            source: settings.source.as_ref().map(Into::into),
+            source,
+            source_manner,
+            dialling: field::unless_default(&settings.dialling),
+            redirect: settings.redirect.clone(),
+            proxy_options: socket::wire_options(&settings.proxy_options),
+            hash_key: choice::number(settings.hash_key),
             naming: field::unless_default(&settings.naming),
             checks: field::unless_default(&settings.checks),
         }
@@ -96,7 +102,11 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
             pool_purge_delay: field::millis("pool_purge_delay_ms", settings.pool_purge_delay_ms)?,
             max_reuse: limit("max_reuse", settings.max_reuse)?,
             non_stick: settings.non_stick,
-            source: field::optional("source", settings.source)?,
+            source: socket::model_source(settings.source, settings.source_manner)?,
+            dialling: field::defaulted("dialling", settings.dialling)?,
+            redirect: settings.redirect.map(|prefix| field::text("redirect", prefix)).transpose()?,
+            proxy_options: socket::model_options(settings.proxy_options)?,
+            hash_key: field::choice("hash_key", settings.hash_key)?,
             naming: field::defaulted("naming", settings.naming)?,
             checks: field::defaulted("checks", settings.checks)?,
         })
@@ -126,7 +136,7 @@ fn model_header(number: i32) -> Result<Option<Option<ProxyHeader>>, Problem> {
 }
 
 /// A limit whose absence of limit is -1.
-fn limit(field: &str, value: Option<i32>) -> Result<Option<i32>, Problem> {
+pub(super) fn limit(field: &str, value: Option<i32>) -> Result<Option<i32>, Problem> {
     match value {
         Some(value) if value < -1 => {
             let text = format!("{value} is out of range: -1 (no limit) to {} is accepted", i32::MAX);

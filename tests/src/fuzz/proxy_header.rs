@@ -1,6 +1,6 @@
 //! The PROXY protocol's header, both versions.
 
-use regate_dataplane::proxy::proxy_protocol::{Parse, parse, push_v1, push_v2};
+use regate_dataplane::proxy::proxy_protocol::{Extensions, Parse, parse, push_v1, push_v2};
 
 /// Reads a header; what it says must survive being written and read again, in both versions.
 pub fn header(data: &[u8]) {
@@ -11,7 +11,7 @@ pub fn header(data: &[u8]) {
     }
     let (mut first, mut second) = (Vec::new(), Vec::new());
     push_v1(&mut first, header.addresses.as_ref());
-    push_v2(&mut second, header.addresses.as_ref());
+    push_v2(&mut second, header.addresses.as_ref(), &Extensions::default());
     for out in [first, second] {
         match parse(&out) {
             Ok(Parse::Complete(again)) => {

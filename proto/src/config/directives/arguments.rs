@@ -312,25 +312,14 @@ pub const STATE_FILE: Codec<String> = Codec {
     },
     write: |name| vec![if name.is_empty() { BACKEND_NAME.to_owned() } else { name.clone() }],
 };
-/// `source`: a local address, port 0 unless written.
-pub const SOURCE: Codec<SocketAddr> = Codec {
-    read: |a| {
-        let address = (SERVER_SOURCE.read)(a)?;
-        match a.peek() {
-            Some(extra) => Err(about(extra, format!("'source' does not take the argument '{}'", extra.text))),
-            None => Ok(address),
-        }
-    },
-    write: SERVER_SOURCE.write,
-};
-/// The same among other parameters.
-pub const SERVER_SOURCE: Codec<SocketAddr> = Codec {
+/// A local address, port 0 unless written.
+pub const SOURCE_ADDRESS: Codec<SocketAddr> = Codec {
     read: |a| {
         let word = a.take("an address, optionally with ':port'")?;
-        if let Some(extra) = a.peek().filter(|extra| matches!(extra.text.as_str(), "usesrc" | "interface")) {
-            return Err(not_yet(extra, "source"));
+        match word.text.as_str() {
+            "*" | "ipv4@" | "ipv4@*" => Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
+            _ => super::address::socket_address(word, 0),
         }
-        super::address::socket_address(word, 0)
     },
     write: |address| {
         vec![if address.port() == 0 && address.is_ipv4() {

@@ -1,12 +1,12 @@
 //! `bind`: the addresses of a frontend (configuration manual 4.2 and 5.1).
 
-use crate::model::{Bind, BindAddress, BindRef, Guid, Name, SocketFile};
+use crate::model::{Bind, BindAddress, BindRef, Guid, Listening, Name, SocketFile};
 
 use super::super::keywords;
 use super::address::{bind_address, spell_bind, split};
 use super::arguments::{Arguments, GUID, NAME, Reading, guid, number};
 use super::parameters::{self, Parameter};
-use super::{Draft, Lines};
+use super::{Draft, Lines, sockets};
 
 /// A bind while it is read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +109,12 @@ const PARAMETERS: &[Parameter<DraftBind>] = &[
             draft.bind.interface.iter().flat_map(|name| ["interface".to_owned(), name.clone()]).collect()
         },
     },
+    sockets::BIND_MSS,
+    sockets::BIND_USER_TIMEOUT,
+    sockets::BIND_FAST_OPEN,
+    sockets::BIND_TRANSPARENT,
+    sockets::BIND_CONGESTION,
+    sockets::BIND_NAMESPACE,
     file(
         "mode",
         "<mode>",
@@ -219,6 +225,7 @@ fn blank(frontend: &Name) -> Bind {
         v6only: false,
         defer_accept: false,
         interface: None,
+        socket: Listening::default(),
         file: SocketFile::default(),
     }
 }

@@ -11,6 +11,7 @@ mod binds;
 mod captures;
 mod check_rules;
 mod checks;
+mod conduct;
 mod errors;
 mod global;
 mod logs;
@@ -23,6 +24,7 @@ mod resolvers;
 mod rings;
 mod rules;
 pub mod servers;
+mod sockets;
 mod statistics;
 mod tables;
 mod userlists;
@@ -295,12 +297,15 @@ impl Lines {
 pub fn all() -> impl Iterator<Item = &'static Directive> {
     global::ROWS
         .iter()
+        .chain(conduct::GLOBAL)
         .chain(parameters::BIND)
         .chain(proxy::ROWS)
         .chain(balancing::ROWS)
         .chain(persistence::ROWS)
         .chain(tables::ROWS)
+        .chain(sockets::ROWS)
         .chain(options::ROWS)
+        .chain(conduct::ROWS)
         .chain(logs::ROWS)
         .chain(captures::ROWS)
         .chain(rules::ROWS)

@@ -36,6 +36,7 @@ pub(super) const BIND: &[Directive] = &[Directive {
         "bind fd@3",
         "bind fd@${LISTENER}",
         "bind *:443 defer-accept interface eth0",
+        "bind *:443 mss -40 tcp-ut 30s tfo transparent cc bbr namespace red",
     ],
     refused: &[
         "bind",
@@ -46,6 +47,10 @@ pub(super) const BIND: &[Directive] = &[Directive {
         "bind *:80 naem x",
         "bind *:80 ssl",
         "bind *:80 name",
+        "bind *:80 mss 0",
+        "bind *:80 mss 70000",
+        "bind *:80 tcp-ut often",
+        "bind *:80 namespace a/b",
         "bind quic4@:443",
         "bind nosuch@x",
     ],
@@ -84,6 +89,9 @@ pub(super) const SERVERS: &[Directive] = &[
             "server s10 192.0.2.9:80 check observe layer7 on-error mark-down error-limit 5 on-marked-down shutdown-sessions",
             "server s11 192.0.2.9:80 backup check on-marked-up shutdown-backup-sessions init-state fully-down",
             "server s7 192.0.2.7:80 pool-max-conn 20 pool-low-conn 2 pool-purge-delay 5s max-reuse 100 non-stick",
+            "server s8 192.0.2.8:80 source 192.0.2.1 interface eth0 usesrc clientip tcp-ut 30s tfo cc bbr namespace red",
+            "server s8 192.0.2.8:80 socks4 192.0.2.9:1080 check-via-socks4 hash-key addr-port redir http://x.example",
+            "server s8 192.0.2.8:80 send-proxy-v2 proxy-v2-options ssl,crc32c,unique-id",
             "server s8 app.example.com:80 resolvers default init-addr last,libc,none resolve-prefer ipv4",
             "server s9 _http._tcp.example.com resolve-net 10.0.0.0/8,2001:db8::/32 resolve-opts allow-dup-ip,ignore-weight",
             "server s10 app.example.com:80 init-addr 192.0.2.1 resolve-opts prevent-dup-ip",
@@ -96,6 +104,12 @@ pub(super) const SERVERS: &[Directive] = &[
             "server s1 192.0.2.1:80 cookie",
             "server s1 192.0.2.1:80 cookie a;b",
             "server s1 192.0.2.1:80 maxqueue many",
+            "server s1 192.0.2.1:80 socks4 192.0.2.9",
+            "server s1 192.0.2.1:80 proxy-v2-options all",
+            "server s1 192.0.2.1:80 hash-key port",
+            "server s1 192.0.2.1:80 namespace a/b",
+            "server s1 192.0.2.1:80 redir",
+            "server s1 192.0.2.1:80 tcp-ut",
             "server s1 192.0.2.1:80 check-ssl",
             "server s1 192.0.2.1:80 check inter",
             "server s1 192.0.2.1:80 check rise 0",
@@ -183,6 +197,10 @@ pub fn read_one<T>(
     }
     let owner = arguments.name();
     match row.status {
+        Status::Gone(instead) => {
+            let message = format!("'{}' is no longer a HAProxy parameter of '{owner}'", row.name);
+            return Err(expecting(word, message, instead));
+        }
         Status::Harmless(reason) => {
             arguments.remark(Gravity::Notice, word, format!("'{}' is ignored: {reason}", row.name))
         }

@@ -1,7 +1,7 @@
 //! Directives of proxies whose argument is one value.
 
 use super::arguments::{
-    COUNT, GUID, MODE, NAME, REUSE, SOURCE, STATE_FILE, STATES, TEXT, TIME, WORD, number,
+    COUNT, GUID, MODE, NAME, REUSE, STATE_FILE, STATES, TEXT, TIME, WORD, number,
 };
 use super::{Action, Directive, Sections, setting};
 
@@ -253,15 +253,6 @@ pub(super) const ROWS: &[Directive] = &[
         COUNT,
         &["fullconn 1000"],
         &["fullconn", "fullconn x"]
-    ),
-    setting!(
-        "source",
-        Sections::BACK,
-        "<address>[:<port>]",
-        backend.source,
-        SOURCE,
-        &["source 192.0.2.1", "source 192.0.2.1:2000", "source [2001:db8::1]:0"],
-        &["source", "source nowhere.example", "source 192.0.2.1 usesrc clientip"]
     ),
     setting!(
         "load-server-state-from-file",

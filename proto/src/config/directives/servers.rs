@@ -7,13 +7,13 @@ use crate::model::{
 use super::super::keywords;
 use super::address::{server_address, spell_server};
 use super::arguments::{
-    Arguments, COUNT, Codec, GUID, LIMIT, POSITIVE, Reading, SERVER_SOURCE, TIME, WEIGHT, WORD, choice,
+    Arguments, COUNT, Codec, GUID, LIMIT, POSITIVE, Reading, TIME, WEIGHT, WORD, choice,
     expecting, name, number, time,
 };
 use super::checks::{HOST, PORT};
 use super::parameters::{self, Parameter};
 use super::persistence::COOKIE_VALUE;
-use super::{Draft, Lines, naming};
+use super::{Draft, Lines, naming, sockets};
 
 /// A setting whose one argument is spelled by a codec.
 macro_rules! setting {
@@ -170,7 +170,21 @@ pub(super) const PARAMETERS: &[Parameter<ServerSettings>] = &[
     setting!("max-reuse", "<number>", max_reuse, LIMIT),
     word!("non-stick", non_stick = true, true),
     word!("stick", non_stick = false, true),
-    setting!("source", "<address>[:<port>]", source, SERVER_SOURCE),
+    sockets::SOURCE,
+    sockets::USER_TIMEOUT,
+    sockets::FAST_OPEN,
+    sockets::NO_FAST_OPEN,
+    sockets::CONGESTION,
+    sockets::DIAL_NAMESPACE,
+    sockets::SOCKS,
+    sockets::CHECK_VIA_SOCKS,
+    sockets::PROXY_OPTIONS,
+    sockets::SEND_PROXY_SSL,
+    sockets::SEND_PROXY_SSL_CN,
+    sockets::NO_SEND_PROXY_SSL,
+    sockets::NO_SEND_PROXY_SSL_CN,
+    sockets::HASH_KEY,
+    sockets::REDIRECT,
     naming::RESOLVERS,
     naming::INIT_ADDR,
     naming::RESOLVE_PREFER,

@@ -183,6 +183,7 @@ impl Plan {
         part.frontend.request_captures.clear();
         part.frontend.response_captures.clear();
         part.backend.table = None;
+        part.backend.dispatch = None;
         rules::defaults(&mut part.frontend.rules, &mut part.backend.rules);
         share(&part.frontend, &mut part.backend);
         Defaults {
@@ -270,6 +271,7 @@ fn share(frontend: &FrontendSettings, backend: &mut BackendSettings) {
     backend.buffer_request = frontend.buffer_request;
     backend.log.clone_from(&frontend.log);
     backend.nolinger = frontend.nolinger;
+    backend.conduct.header_names = frontend.conduct.header_names;
     backend.error_pages.clone_from(&frontend.error_pages);
     rules::share(&frontend.rules, &mut backend.rules);
 }

@@ -9,9 +9,9 @@ use super::{admin, lying, origin, weight};
 use crate::change::{Change, ChangeSet, Field, Layer, Overlay, OverlayValue, Setting};
 use crate::model::{
     Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Columns, Defaults, Frontend,
-    FrontendSettings, Global, HttpErrors, Kind, List, Mode, Name, NamingSettings, Paused, PortRange,
-    Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings,
-    SocketFile, Subject, Userlist,
+    FrontendSettings, Global, HttpErrors, Kind, List, Listening, Mode, Name, NamingSettings, Paused,
+    PortRange, Resolvers, Ring, Row, Server, ServerAddress, ServerHost, ServerPort, ServerRef,
+    ServerSettings, SocketFile, Subject, Userlist,
 };
 
 /// A set of one to four changes of the small world, based on nothing.
@@ -212,6 +212,7 @@ fn bind(at: BindRef, id: u32, order: u32, port: u16) -> Bind {
         v6only: false,
         defer_accept: false,
         interface: None,
+        socket: Listening::default(),
         file: SocketFile::default(),
     }
 }
