@@ -556,7 +556,7 @@ impl<'a> Compiler<'a> {
         let said = persistence.cookie.as_ref().is_some_and(|cookie| cookie.dynamic);
         let dynamic = persistence.dynamic.unwrap_or(said);
         let cookie_key = persistence.dynamic_key.as_deref().filter(|_| dynamic);
-        let source = settings.source.as_ref();
+        let source = settings.source.as_deref();
         Compiler {
             state,
             default: &settings.default_server,

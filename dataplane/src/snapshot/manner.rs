@@ -33,14 +33,14 @@ pub struct ServerManner {
 impl ServerManner {
     /// What settings say, if they say anything; `source` is the backend's.
     pub(super) fn compile(settings: &ServerSettings, source: Option<&Source>) -> Option<Box<ServerManner>> {
-        let dialling = settings.dialling.clone();
+        let dialling = settings.dialling.as_deref().cloned().unwrap_or_default();
         let agent_dialling = Dialling { socks: None, check_via_socks: None, ..dialling.clone() };
         let check_dialling = match dialling.check_via_socks {
             Some(true) => dialling.clone(),
             _ => agent_dialling.clone(),
         };
         let manner = ServerManner {
-            source: settings.source.as_ref().or(source).cloned(),
+            source: settings.source.as_deref().or(source).cloned(),
             dialling,
             check_dialling,
             agent_dialling,
@@ -86,7 +86,7 @@ pub(super) fn dispatch(
         (None, Some(true)) => Target::Mapped(None, 0),
         _ => return None,
     };
-    let manner = ServerManner::compile(&ServerSettings::default(), settings.source.as_ref());
+    let manner = ServerManner::compile(&ServerSettings::default(), settings.source.as_deref());
     if let Some(previous) = previous.filter(|previous| previous.target == target && previous.manner == manner)
     {
         return Some(previous.clone());

@@ -524,7 +524,12 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
         ),
         naming_settings(),
         server_checks(),
-        (sockets::dialling(), sockets::proxy_options(), of(sockets::hash_key()), of(word())),
+        (
+            sockets::dialling(),
+            sockets::proxy_options(),
+            of(sockets::hash_key()),
+            of(word().prop_map(Into::into)),
+        ),
     )
         .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks, dial)| {
             let (dialling, proxy_options, hash_key, redirect) = dial;

@@ -88,7 +88,7 @@ pub struct BackendSettings {
     /// Whether no rule and no frontend may choose it; its servers are checked all the same. Default: no.
     pub unpublished: Option<bool>,
     /// Where connections to servers start from.
-    pub source: Option<Source>,
+    pub source: Option<Box<Source>>,
     /// `dispatch`: where traffic goes that no cookie and no rule leads to a server. Not of defaults. Default: to a server
     /// that the algorithm picks.
     pub dispatch: Option<SocketAddr>,

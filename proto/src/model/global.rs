@@ -59,7 +59,7 @@ pub struct Global {
     /// Checks of servers.
     pub checks: GlobalChecks,
     /// How messages and connections of all proxies are treated.
-    pub conduct: Conduct,
+    pub conduct: Box<Conduct>,
 }
 
 /// One text socket (management manual 9.3 "Unix Socket commands").

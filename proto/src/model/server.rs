@@ -59,11 +59,11 @@ pub struct ServerSettings {
     /// Whether stick tables never note it, so that no client stays with it. Default: no.
     pub non_stick: Option<bool>,
     /// Where connections to it, and checks of it, start from. Default: what the backend says.
-    pub source: Option<Source>,
-    /// What connections to it are like.
-    pub dialling: Dialling,
+    pub source: Option<Box<Source>>,
+    /// What connections to it are like, where anything is said of it.
+    pub dialling: Option<Box<Dialling>>,
     /// `redir`: what requests without a body are sent to instead, followed by what they ask for. Default: none.
-    pub redirect: Option<String>,
+    pub redirect: Option<Box<str>>,
     /// What is told in PROXY protocol headers of version 2, in ascending order; what the backend's default server says
     /// is told too.
     pub proxy_options: Vec<ProxyOption>,

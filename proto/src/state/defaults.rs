@@ -216,7 +216,7 @@ impl ServerSettings {
                 redirect,
                 hash_key,
             }
-            dialling: self.dialling.over(&base.dialling),
+            dialling: dialling_over(self.dialling.as_deref(), base.dialling.as_deref()),
             proxy_options: options_over(&self.proxy_options, &base.proxy_options),
             naming: self.naming.over(&base.naming),
             checks: self.checks.over(&base.checks)
@@ -253,6 +253,13 @@ impl ServerConduct {
             base,
             ServerConduct { pretend_keepalive, adjust_case, header_names, name_header, max_keep_alive_queue }
         )
+    }
+}
+
+fn dialling_over(own: Option<&Dialling>, base: Option<&Dialling>) -> Option<Box<Dialling>> {
+    match (own, base) {
+        (Some(own), Some(base)) => Some(Box::new(own.over(base))),
+        (one, other) => one.or(other).cloned().map(Box::new),
     }
 }
 

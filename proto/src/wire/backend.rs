@@ -41,7 +41,7 @@ impl TryFrom<v1::Backend> for Backend {
 
 impl From<&BackendSettings> for v1::BackendSettings {
     fn from(settings: &BackendSettings) -> Self {
-        let (source, source_manner) = socket::wire_source(settings.source.as_ref());
+        let (source, source_manner) = socket::wire_source(settings.source.as_deref());
         v1::BackendSettings {
             mode: choice::number(settings.mode),
             balance: settings.balance.as_ref().map(Into::into),
@@ -118,7 +118,7 @@ impl TryFrom<v1::BackendSettings> for BackendSettings {
             conduct: field::defaulted("conduct", settings.conduct)?,
             unpublished: settings.unpublished,
             nolinger: settings.nolinger,
-            source: socket::model_source(settings.source, settings.source_manner)?,
+            source: socket::model_source(settings.source, settings.source_manner)?.map(Box::new),
             dispatch: field::optional("dispatch", settings.dispatch)?,
             transparent: settings.transparent,
             server_states: field::choice("server_states", settings.server_states)?,

@@ -32,7 +32,7 @@ impl From<&Global> for v1::Global {
             server_state_file: global.server_state_file.clone(),
             statistics_file: global.statistics_file.clone(),
             checks: field::unless_default(&global.checks),
-            conduct: field::unless_default(&global.conduct),
+            conduct: field::unless_default(&*global.conduct),
         }
     }
 }
@@ -67,7 +67,7 @@ impl TryFrom<v1::Global> for Global {
             server_state_file: global.server_state_file,
             statistics_file: global.statistics_file,
             checks: field::defaulted("checks", global.checks)?,
-            conduct: field::defaulted("conduct", global.conduct)?,
+            conduct: Box::new(field::defaulted("conduct", global.conduct)?),
         })
     }
 }

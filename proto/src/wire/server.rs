@@ -55,7 +55,7 @@ impl TryFrom<v1::ServerRef> for ServerRef {
 
 impl From<&ServerSettings> for v1::ServerSettings {
     fn from(settings: &ServerSettings) -> Self {
-        let (source, source_manner) = socket::wire_source(settings.source.as_ref());
+        let (source, source_manner) = socket::wire_source(settings.source.as_deref());
         v1::ServerSettings {
             weight: settings.weight.map(|weight| u32::from(weight.get())),
             slowstart_ms: settings.slowstart.map(|span| span.get()),
@@ -73,8 +73,8 @@ impl From<&ServerSettings> for v1::ServerSettings {
             non_stick: settings.non_stick,
             source,
             source_manner,
-            dialling: field::unless_default(&settings.dialling),
-            redirect: settings.redirect.clone(),
+            dialling: settings.dialling.as_deref().map(Into::into),
+            redirect: settings.redirect.as_deref().map(str::to_owned),
             proxy_options: socket::wire_options(&settings.proxy_options),
             hash_key: choice::number(settings.hash_key),
             naming: field::unless_default(&settings.naming),
@@ -102,9 +102,13 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
             pool_purge_delay: field::millis("pool_purge_delay_ms", settings.pool_purge_delay_ms)?,
             max_reuse: limit("max_reuse", settings.max_reuse)?,
             non_stick: settings.non_stick,
-            source: socket::model_source(settings.source, settings.source_manner)?,
-            dialling: field::defaulted("dialling", settings.dialling)?,
-            redirect: settings.redirect.map(|prefix| field::text("redirect", prefix)).transpose()?,
+            source: socket::model_source(settings.source, settings.source_manner)?.map(Box::new),
+            dialling: field::optional("dialling", settings.dialling)?.map(Box::new),
+            redirect: settings
+                .redirect
+                .map(|prefix| field::text("redirect", prefix))
+                .transpose()?
+                .map(Into::into),
             proxy_options: socket::model_options(settings.proxy_options)?,
             hash_key: field::choice("hash_key", settings.hash_key)?,
             naming: field::defaulted("naming", settings.naming)?,

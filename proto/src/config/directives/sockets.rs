@@ -63,12 +63,12 @@ pub(super) const ROWS: &[Directive] = &[
                     return Err(expecting(extra, message, "'interface' and 'usesrc' are accepted"));
                 }
                 if let Some(side) = &mut draft.backend {
-                    side.source = Some(source);
+                    side.source = Some(Box::new(source));
                 }
                 Ok(())
             },
             write: |draft, lines| {
-                if let Some(source) = draft.backend.as_ref().and_then(|side| side.source.as_ref()) {
+                if let Some(source) = draft.backend.as_ref().and_then(|side| side.source.as_deref()) {
                     lines.push(write_source(source));
                 }
             },
@@ -179,10 +179,10 @@ macro_rules! dialling {
             name: $name,
             syntax: $syntax,
             read: |settings, arguments| {
-                settings.dialling.$field = Some(($codec.read)(arguments)?);
+                settings.dialling.get_or_insert_default().$field = Some(($codec.read)(arguments)?);
                 Ok(())
             },
-            write: |settings| match &settings.dialling.$field {
+            write: |settings| match settings.dialling.as_ref().and_then(|dialling| dialling.$field.as_ref()) {
                 Some(value) => std::iter::once($name.to_owned()).chain(($codec.write)(value)).collect(),
                 None => Vec::new(),
             },
@@ -193,10 +193,10 @@ macro_rules! dialling {
             name: $name,
             syntax: "",
             read: |settings, _| {
-                settings.dialling.$field = Some($value);
+                settings.dialling.get_or_insert_default().$field = Some($value);
                 Ok(())
             },
-            write: |settings| match settings.dialling.$field {
+            write: |settings| match settings.dialling.as_ref().and_then(|dialling| dialling.$field) {
                 Some($value) => vec![$name.to_owned()],
                 _ => Vec::new(),
             },
@@ -220,11 +220,11 @@ pub(super) const SOURCE: Parameter<ServerSettings> = Parameter {
     name: "source",
     syntax: "<address>[:<port>] [ interface <name> ] [ usesrc … ]",
     read: |settings, arguments| {
-        settings.source = Some(read_source(arguments)?);
+        settings.source = Some(Box::new(read_source(arguments)?));
         Ok(())
     },
     write: |settings| {
-        let words = settings.source.iter().flat_map(write_source);
+        let words = settings.source.iter().flat_map(|source| write_source(source));
         let mut words: Vec<String> = words.collect();
         if !words.is_empty() {
             words.insert(0, "source".to_owned());
@@ -321,11 +321,11 @@ pub(super) const REDIRECT: Parameter<ServerSettings> = Parameter {
     name: "redir",
     syntax: "<prefix>",
     read: |settings, arguments| {
-        settings.redirect = Some(arguments.take("the beginning of an address")?.text.clone());
+        settings.redirect = Some(arguments.take("the beginning of an address")?.text.as_str().into());
         Ok(())
     },
     write: |settings| {
-        settings.redirect.iter().flat_map(|prefix| ["redir".to_owned(), prefix.clone()]).collect()
+        settings.redirect.iter().flat_map(|prefix| ["redir".to_owned(), prefix.to_string()]).collect()
     },
 };
 

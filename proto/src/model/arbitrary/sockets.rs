@@ -38,15 +38,12 @@ pub fn listening() -> impl Strategy<Value = Listening> + Clone {
 }
 
 /// What connections to a server are like.
-pub fn dialling() -> impl Strategy<Value = Dialling> + Clone {
+pub fn dialling() -> impl Strategy<Value = Option<Box<Dialling>>> + Clone {
     (of(millis()), of(any::<bool>()), of(word()), of(word()), of(somewhere()), of(Just(true))).prop_map(
-        |(user_timeout, fast_open, congestion, namespace, socks, check_via_socks)| Dialling {
-            user_timeout,
-            fast_open,
-            congestion,
-            namespace,
-            socks,
-            check_via_socks,
+        |(user_timeout, fast_open, congestion, namespace, socks, check_via_socks)| {
+            let dialling =
+                Dialling { user_timeout, fast_open, congestion, namespace, socks, check_via_socks };
+            (dialling != Dialling::default()).then(|| Box::new(dialling))
         },
     )
 }
@@ -57,7 +54,7 @@ pub fn somewhere() -> impl Strategy<Value = SocketAddr> + Clone {
 }
 
 /// Where connections to servers start from.
-pub fn source() -> impl Strategy<Value = Source> + Clone {
+pub fn source() -> impl Strategy<Value = Box<Source>> + Clone {
     let occurrence = prop_oneof![1..=9_i32, -9..=-1_i32];
     let foreign = prop_oneof![
         Just(Foreign::Client),
@@ -65,11 +62,8 @@ pub fn source() -> impl Strategy<Value = Source> + Clone {
         socket_address().prop_map(Foreign::Address),
         (word(), occurrence).prop_map(|(name, occurrence)| Foreign::Header { name, occurrence }),
     ];
-    (socket_address(), of(word()), of(foreign)).prop_map(|(address, interface, foreign)| Source {
-        address,
-        interface,
-        foreign,
-    })
+    (socket_address(), of(word()), of(foreign))
+        .prop_map(|(address, interface, foreign)| Box::new(Source { address, interface, foreign }))
 }
 
 /// What is told in PROXY protocol headers.
@@ -110,16 +104,18 @@ pub fn server_conduct() -> impl Strategy<Value = ServerConduct> + Clone {
 }
 
 /// How the process treats messages and connections.
-pub fn conduct() -> impl Strategy<Value = Conduct> + Clone {
+pub fn conduct() -> impl Strategy<Value = Box<Conduct>> + Clone {
     let cases = btree_set(word(), 0..=3)
         .prop_map(|names| names.into_iter().map(|name| name.to_ascii_uppercase()).collect::<Vec<String>>());
     (of(statuses()), of(statuses()), cases, of(any::<bool>()), of(any::<bool>())).prop_map(
-        |(error_codes, failure_codes, header_cases, reject_privileged_ports, proxy_never_local)| Conduct {
-            error_codes,
-            failure_codes,
-            header_cases,
-            reject_privileged_ports,
-            proxy_never_local,
+        |(error_codes, failure_codes, header_cases, reject_privileged_ports, proxy_never_local)| {
+            Box::new(Conduct {
+                error_codes,
+                failure_codes,
+                header_cases,
+                reject_privileged_ports,
+                proxy_never_local,
+            })
         },
     )
 }
