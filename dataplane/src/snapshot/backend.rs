@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use regate_proto::model::{
-    Admin, Backend, BackendSettings, Balance, Guid, HttpConnection, HttpReuse, Millis, Mode, Name, Probes, ProxyHeader, RetryOn, Row, Server, ServerAddress, ServerConduct, ServerHost, ServerPort, ServerRef, ServerSettings, Source, Subject, Weight,
+    Admin, Backend, BackendSettings, Balance, Guid, HttpConnection, HttpReuse, Millis, Mode, Name, Probes,
+    ProxyHeader, RetryOn, Row, Server, ServerAddress, ServerConduct, ServerHost, ServerPort, ServerRef,
+    ServerSettings, Source, Subject, Weight,
 };
 use regate_proto::problem::Problem;
 use regate_proto::state::{State, Touched};

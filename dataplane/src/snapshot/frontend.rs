@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use regate_proto::model::{
-    Bind, BindAddress, BindHost, Capture, ClientConduct, CookieCapture, ErrorPage, ErrorReply, ForwardFor, Guid, HttpConnection, Mode, Name, Probes, Row, Subject,
+    Bind, BindAddress, BindHost, Capture, ClientConduct, CookieCapture, ErrorPage, ErrorReply, ForwardFor,
+    Guid, HttpConnection, Mode, Name, Probes, Row, Subject,
 };
 use regate_proto::problem::{Code, Problem};
 use regate_proto::state::State;

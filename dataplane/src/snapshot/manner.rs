@@ -41,12 +41,12 @@ impl ServerManner {
         };
         let manner = ServerManner {
             source: settings.source.as_deref().or(source).cloned(),
+            redirect: dialling.redirect.as_deref().map(Into::into),
+            proxy_options: dialling.proxy_options.as_slice().into(),
+            hash_key: dialling.hash_key,
             dialling,
             check_dialling,
             agent_dialling,
-            redirect: settings.redirect.as_deref().map(Into::into),
-            proxy_options: settings.proxy_options.as_slice().into(),
-            hash_key: settings.hash_key,
         };
         (manner != ServerManner::default()).then(|| Box::new(manner))
     }
@@ -70,7 +70,11 @@ impl ServerPlan {
 
 /// The PROXY protocol header that connections begin with. What is to be told in one asks for one.
 pub(super) fn header(settings: &ServerSettings) -> Option<ProxyHeader> {
-    let asked = (!settings.proxy_options.is_empty()).then_some(ProxyHeader::V1);
+    let asked = settings
+        .dialling
+        .as_ref()
+        .filter(|dialling| !dialling.proxy_options.is_empty())
+        .map(|_| ProxyHeader::V1);
     settings.send_proxy.flatten().or(asked)
 }
 
@@ -100,6 +104,7 @@ pub(super) fn dispatch(
         name,
         is_nameless: true,
         id: 0,
+        guid: None,
         order: 0,
         target,
         naming: None,

@@ -13,8 +13,10 @@ use proptest::sample::{Index, select};
 use super::{
     AddressFamily, Admin, Backend, BackendSettings, Bind, BindAddress, BindHost, BindRef, Defaults,
     DescriptorSource, EntriesRef, ErrorPage, ErrorReply, ForwardFor, Frontend, FrontendSettings, Global,
-    Group, Guid, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Listening, Millis, Mode, Name, Nameserver, NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row, SYSTEM_RESOLVERS, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, ServerStates, SeverityOutput,
-    SocketFile, StatsSocket, Subject, Transport, User, Userlist, Weight,
+    Group, Guid, Holds, HttpConnection, HttpErrors, HttpReuse, InitAddr, Kind, Level, Listening, Millis,
+    Mode, Name, Nameserver, NamingSettings, Password, PortRange, ProxyHeader, Resolvers, Row,
+    SYSTEM_RESOLVERS, Server, ServerAddress, ServerHost, ServerPort, ServerRef, ServerSettings, ServerStates,
+    SeverityOutput, SocketFile, StatsSocket, Subject, Transport, User, Userlist, Weight,
 };
 use crate::change::{
     Beneath, Change, ChangeSet, Field, Layer, Origin, Overlay, OverlayValue, Revision, Setting,
@@ -524,41 +526,34 @@ pub fn server_settings() -> BoxedStrategy<ServerSettings> {
         ),
         naming_settings(),
         server_checks(),
-        (
-            sockets::dialling(),
-            sockets::proxy_options(),
-            of(sockets::hash_key()),
-            of(word().prop_map(Into::into)),
-        ),
+        sockets::dialling(),
     )
-        .prop_map(|((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks, dial)| {
-            let (dialling, proxy_options, hash_key, redirect) = dial;
-            let (minconn, maxqueue, cookie, slowstart, non_stick) = queue;
-            let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse, source) = pool;
-            ServerSettings {
-                weight,
-                slowstart,
-                maxconn,
-                minconn,
-                maxqueue,
-                cookie,
-                backup,
-                disabled,
-                send_proxy,
-                pool_max_conn,
-                pool_low_conn,
-                pool_purge_delay,
-                max_reuse,
-                non_stick,
-                source,
-                dialling,
-                redirect,
-                proxy_options,
-                hash_key,
-                naming,
-                checks,
-            }
-        })
+        .prop_map(
+            |((weight, maxconn, backup, disabled, send_proxy), pool, queue, naming, checks, dialling)| {
+                let (minconn, maxqueue, cookie, slowstart, non_stick) = queue;
+                let (pool_max_conn, pool_low_conn, pool_purge_delay, max_reuse, source) = pool;
+                ServerSettings {
+                    weight,
+                    slowstart,
+                    maxconn,
+                    minconn,
+                    maxqueue,
+                    cookie,
+                    backup,
+                    disabled,
+                    send_proxy,
+                    pool_max_conn,
+                    pool_low_conn,
+                    pool_purge_delay,
+                    max_reuse,
+                    non_stick,
+                    source,
+                    dialling,
+                    naming,
+                    checks,
+                }
+            },
+        )
         .boxed()
 }
 

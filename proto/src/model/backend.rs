@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, Guid, HttpConnection, LogPlan, Millis, Mode, Name, Persistence, Probes, RetryOn, Rules, ServerConduct, ServerSettings, Source, Table,
+    BackendChecks, Balance, Balancing, ErrorPage, ForwardFor, Guid, HttpConnection, LogPlan, Millis, Mode,
+    Name, Persistence, Probes, RetryOn, Rules, ServerConduct, ServerSettings, Source, Table,
 };
 
 /// A set of servers and how traffic is spread over them (configuration manual 4 "Proxies").

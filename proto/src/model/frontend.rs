@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::{
-    BindAddress, BindRef, Capture, ClientConduct, CookieCapture, Guid, Listening, LogFormat, LogPlan, Millis, Name, Probes, Rules, Table,
+    BindAddress, BindRef, Capture, ClientConduct, CookieCapture, Guid, Listening, LogFormat, LogPlan, Millis,
+    Name, Probes, Rules, Table,
 };
 use crate::rules::Format;
 

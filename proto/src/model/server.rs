@@ -1,8 +1,8 @@
 //! Servers.
 
 use super::{
-    CookieValue, Dialling, Guid, HashKey, Millis, NamingSettings, Paused, ProxyOption, ServerAddress, ServerChecks,
-    ServerRef, Source, Weight,
+    CookieValue, Dialling, Guid, Millis, NamingSettings, Paused, ServerAddress, ServerChecks, ServerRef,
+    Source, Weight,
 };
 
 /// A server of a backend (configuration manual 5.2 "Server and default-server options").
@@ -60,15 +60,8 @@ pub struct ServerSettings {
     pub non_stick: Option<bool>,
     /// Where connections to it, and checks of it, start from. Default: what the backend says.
     pub source: Option<Box<Source>>,
-    /// What connections to it are like, where anything is said of it.
+    /// What is particular about it and connections to it, where anything is said of that.
     pub dialling: Option<Box<Dialling>>,
-    /// `redir`: what requests without a body are sent to instead, followed by what they ask for. Default: none.
-    pub redirect: Option<Box<str>>,
-    /// What is told in PROXY protocol headers of version 2, in ascending order; what the backend's default server says
-    /// is told too.
-    pub proxy_options: Vec<ProxyOption>,
-    /// What its places on a ring are made from. Default: its number.
-    pub hash_key: Option<HashKey>,
     /// How its host name becomes an address.
     pub naming: NamingSettings,
     /// How it is checked.

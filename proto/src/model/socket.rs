@@ -33,7 +33,7 @@ pub struct Listening {
     pub namespace: Option<String>,
 }
 
-/// What connections to a server are like (configuration manual 5.2).
+/// What is particular about a server and connections to it (configuration manual 5.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialling {
     /// How long data may go without an acknowledgement before its connection is given up. Default: the kernel's.
@@ -48,6 +48,13 @@ pub struct Dialling {
     pub socks: Option<SocketAddr>,
     /// Whether checks ask it too. Default: no.
     pub check_via_socks: Option<bool>,
+    /// `redir`: what requests without a body are sent to instead, followed by what they ask for. Default: none.
+    pub redirect: Option<String>,
+    /// What is told in PROXY protocol headers of version 2, in ascending order; what the backend's default server says
+    /// is told too.
+    pub proxy_options: Vec<ProxyOption>,
+    /// What the server's places on a ring are made from. Default: its number.
+    pub hash_key: Option<HashKey>,
 }
 
 /// Where connections to servers start from (configuration manual 4.2 "source").

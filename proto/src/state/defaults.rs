@@ -213,11 +213,8 @@ impl ServerSettings {
                 max_reuse,
                 non_stick,
                 source,
-                redirect,
-                hash_key,
             }
             dialling: dialling_over(self.dialling.as_deref(), base.dialling.as_deref()),
-            proxy_options: options_over(&self.proxy_options, &base.proxy_options),
             naming: self.naming.over(&base.naming),
             checks: self.checks.over(&base.checks)
         )
@@ -234,7 +231,9 @@ impl Probes {
 impl Dialling {
     /// These settings, completed by `base`.
     pub fn over(&self, base: &Dialling) -> Dialling {
-        over!(self, base, Dialling { user_timeout, fast_open, congestion, namespace, socks, check_via_socks })
+        over!(self, base, Dialling {
+            user_timeout, fast_open, congestion, namespace, socks, check_via_socks, redirect, hash_key,
+        } proxy_options: options_over(&self.proxy_options, &base.proxy_options))
     }
 }
 

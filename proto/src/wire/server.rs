@@ -74,9 +74,6 @@ impl From<&ServerSettings> for v1::ServerSettings {
             source,
             source_manner,
             dialling: settings.dialling.as_deref().map(Into::into),
-            redirect: settings.redirect.as_deref().map(str::to_owned),
-            proxy_options: socket::wire_options(&settings.proxy_options),
-            hash_key: choice::number(settings.hash_key),
             naming: field::unless_default(&settings.naming),
             checks: field::unless_default(&settings.checks),
         }
@@ -104,13 +101,6 @@ impl TryFrom<v1::ServerSettings> for ServerSettings {
             non_stick: settings.non_stick,
             source: socket::model_source(settings.source, settings.source_manner)?.map(Box::new),
             dialling: field::optional("dialling", settings.dialling)?.map(Box::new),
-            redirect: settings
-                .redirect
-                .map(|prefix| field::text("redirect", prefix))
-                .transpose()?
-                .map(Into::into),
-            proxy_options: socket::model_options(settings.proxy_options)?,
-            hash_key: field::choice("hash_key", settings.hash_key)?,
             naming: field::defaulted("naming", settings.naming)?,
             checks: field::defaulted("checks", settings.checks)?,
         })

@@ -67,6 +67,9 @@ impl From<&Dialling> for v1::Dialling {
             namespace: dialling.namespace.clone(),
             socks: dialling.socks.as_ref().map(Into::into),
             check_via_socks: dialling.check_via_socks,
+            redirect: dialling.redirect.clone(),
+            proxy_options: wire_options(&dialling.proxy_options),
+            hash_key: choice::number(dialling.hash_key),
         }
     }
 }
@@ -82,6 +85,9 @@ impl TryFrom<v1::Dialling> for Dialling {
             namespace: namespace(dialling.namespace)?,
             socks: field::optional("socks", dialling.socks)?,
             check_via_socks: dialling.check_via_socks,
+            redirect: dialling.redirect.map(|prefix| field::text("redirect", prefix)).transpose()?,
+            proxy_options: model_options(dialling.proxy_options)?,
+            hash_key: field::choice("hash_key", dialling.hash_key)?,
         })
     }
 }
@@ -138,12 +144,12 @@ pub(super) fn model_source(
 }
 
 /// Options as numbers.
-pub(super) fn wire_options(options: &[ProxyOption]) -> Vec<i32> {
+fn wire_options(options: &[ProxyOption]) -> Vec<i32> {
     options.iter().map(|option| choice::number(Some(*option))).collect()
 }
 
 /// Options in ascending order, each once.
-pub(super) fn model_options(numbers: Vec<i32>) -> Result<Vec<ProxyOption>, Problem> {
+fn model_options(numbers: Vec<i32>) -> Result<Vec<ProxyOption>, Problem> {
     let mut options = Vec::new();
     for (at, number) in numbers.into_iter().enumerate() {
         options.push(field::required_choice(&format!("proxy_options[{at}]"), number)?);

@@ -1,8 +1,6 @@
 //! Directives of proxies whose argument is one value.
 
-use super::arguments::{
-    COUNT, GUID, MODE, NAME, REUSE, STATE_FILE, STATES, TEXT, TIME, WORD, number,
-};
+use super::arguments::{COUNT, GUID, MODE, NAME, REUSE, STATE_FILE, STATES, TEXT, TIME, WORD, number};
 use super::{Action, Directive, Sections, setting};
 
 /// The rows.

@@ -7,8 +7,8 @@ use crate::model::{
 use super::super::keywords;
 use super::address::{server_address, spell_server};
 use super::arguments::{
-    Arguments, COUNT, Codec, GUID, LIMIT, POSITIVE, Reading, TIME, WEIGHT, WORD, choice,
-    expecting, name, number, time,
+    Arguments, COUNT, Codec, GUID, LIMIT, POSITIVE, Reading, TIME, WEIGHT, WORD, choice, expecting, name,
+    number, time,
 };
 use super::checks::{HOST, PORT};
 use super::parameters::{self, Parameter};

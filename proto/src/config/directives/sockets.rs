@@ -251,7 +251,12 @@ pub(super) const PROXY_OPTIONS: Parameter<ServerSettings> = Parameter {
     write: |settings| {
         let spelled =
             |option: &ProxyOption| OPTIONS.iter().find(|(_, known)| known == option).map(|(word, _)| *word);
-        let words: Vec<&str> = settings.proxy_options.iter().filter_map(spelled).collect();
+        let words: Vec<&str> = settings
+            .dialling
+            .iter()
+            .flat_map(|dialling| &dialling.proxy_options)
+            .filter_map(spelled)
+            .collect();
         if words.is_empty() { Vec::new() } else { vec!["proxy-v2-options".to_owned(), words.join(",")] }
     },
 };
@@ -283,12 +288,16 @@ pub(super) const SEND_PROXY_SSL_CN: Parameter<ServerSettings> = told!("send-prox
 });
 pub(super) const NO_SEND_PROXY_SSL: Parameter<ServerSettings> = told!("no-send-proxy-v2-ssl", |settings| {
     settings.send_proxy = Some(None);
-    settings.proxy_options.retain(|option| *option != ProxyOption::Ssl);
+    settings.dialling.get_or_insert_default().proxy_options.retain(|option| *option != ProxyOption::Ssl);
 });
 pub(super) const NO_SEND_PROXY_SSL_CN: Parameter<ServerSettings> =
     told!("no-send-proxy-v2-ssl-cn", |settings| {
         settings.send_proxy = Some(None);
-        settings.proxy_options.retain(|option| !matches!(option, ProxyOption::Ssl | ProxyOption::CertCn));
+        settings
+            .dialling
+            .get_or_insert_default()
+            .proxy_options
+            .retain(|option| !matches!(option, ProxyOption::Ssl | ProxyOption::CertCn));
     });
 
 /// What places on a ring are made from.
@@ -297,7 +306,7 @@ pub(super) const HASH_KEY: Parameter<ServerSettings> = Parameter {
     syntax: "{ id | addr | addr-port }",
     read: |settings, arguments| {
         let word = arguments.take("'id', 'addr' or 'addr-port'")?;
-        settings.hash_key = Some(match word.text.as_str() {
+        settings.dialling.get_or_insert_default().hash_key = Some(match word.text.as_str() {
             "id" => HashKey::Id,
             "addr" => HashKey::Addr,
             "addr-port" => HashKey::AddrPort,
@@ -306,7 +315,7 @@ pub(super) const HASH_KEY: Parameter<ServerSettings> = Parameter {
         Ok(())
     },
     write: |settings| {
-        let word = match settings.hash_key {
+        let word = match settings.dialling.as_ref().and_then(|dialling| dialling.hash_key) {
             None => return Vec::new(),
             Some(HashKey::Id) => "id",
             Some(HashKey::Addr) => "addr",
@@ -321,17 +330,24 @@ pub(super) const REDIRECT: Parameter<ServerSettings> = Parameter {
     name: "redir",
     syntax: "<prefix>",
     read: |settings, arguments| {
-        settings.redirect = Some(arguments.take("the beginning of an address")?.text.as_str().into());
+        let prefix = arguments.take("the beginning of an address")?.text.clone();
+        settings.dialling.get_or_insert_default().redirect = Some(prefix);
         Ok(())
     },
     write: |settings| {
-        settings.redirect.iter().flat_map(|prefix| ["redir".to_owned(), prefix.to_string()]).collect()
+        settings
+            .dialling
+            .iter()
+            .flat_map(|dialling| &dialling.redirect)
+            .flat_map(|prefix| ["redir".to_owned(), prefix.to_string()])
+            .collect()
     },
 };
 
 fn tell(settings: &mut ServerSettings, option: ProxyOption) {
-    if let Err(at) = settings.proxy_options.binary_search(&option) {
-        settings.proxy_options.insert(at, option);
+    let options = &mut settings.dialling.get_or_insert_default().proxy_options;
+    if let Err(at) = options.binary_search(&option) {
+        options.insert(at, option);
     }
 }
 

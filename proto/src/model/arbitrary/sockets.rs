@@ -37,15 +37,28 @@ pub fn listening() -> impl Strategy<Value = Listening> + Clone {
     )
 }
 
-/// What connections to a server are like.
+fn particular() -> impl Strategy<Value = (Vec<ProxyOption>, Option<HashKey>, Option<String>)> + Clone {
+    (proxy_options(), of(hash_key()), of(word()))
+}
+
+/// What is particular about a server and connections to it.
 pub fn dialling() -> impl Strategy<Value = Option<Box<Dialling>>> + Clone {
-    (of(millis()), of(any::<bool>()), of(word()), of(word()), of(somewhere()), of(Just(true))).prop_map(
-        |(user_timeout, fast_open, congestion, namespace, socks, check_via_socks)| {
-            let dialling =
-                Dialling { user_timeout, fast_open, congestion, namespace, socks, check_via_socks };
+    (of(millis()), of(any::<bool>()), of(word()), of(word()), of(somewhere()), of(Just(true)), particular())
+        .prop_map(|(user_timeout, fast_open, congestion, namespace, socks, check_via_socks, particular)| {
+            let (proxy_options, hash_key, redirect) = particular;
+            let dialling = Dialling {
+                user_timeout,
+                fast_open,
+                congestion,
+                namespace,
+                socks,
+                check_via_socks,
+                redirect,
+                proxy_options,
+                hash_key,
+            };
             (dialling != Dialling::default()).then(|| Box::new(dialling))
-        },
-    )
+        })
 }
 
 /// An address that somebody may listen on.
@@ -67,14 +80,14 @@ pub fn source() -> impl Strategy<Value = Box<Source>> + Clone {
 }
 
 /// What is told in PROXY protocol headers.
-pub fn proxy_options() -> impl Strategy<Value = Vec<ProxyOption>> + Clone {
+fn proxy_options() -> impl Strategy<Value = Vec<ProxyOption>> + Clone {
     use ProxyOption::*;
     let all = vec![Ssl, CertCn, SslCipher, CertSig, CertKey, Authority, Crc32c, UniqueId];
     btree_set(select(all), 0..=3).prop_map(|options| options.into_iter().collect())
 }
 
 /// What places on a ring are made from.
-pub fn hash_key() -> impl Strategy<Value = HashKey> + Clone {
+fn hash_key() -> impl Strategy<Value = HashKey> + Clone {
     select(vec![HashKey::Id, HashKey::Addr, HashKey::AddrPort])
 }
 
