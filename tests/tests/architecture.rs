@@ -255,7 +255,7 @@ const LONG: &[Long] = &[
     },
     Long {
         path: "dataplane/src/proxy/story.rs",
-        lines: 660,
+        lines: 680,
         reason: "what an exchange leaves behind, counters and line, is told from the same facts",
     },
     Long {

@@ -63,13 +63,14 @@ pub fn cut(text: &str, room: usize, signs: Signs) -> String {
     }
     let mark = signs.pick("…", "~");
     let mut kept = String::new();
-    let mut taken = mark.width();
     for grapheme in text.graphemes(true) {
-        taken += grapheme.width();
-        if taken > room {
+        let before = kept.len();
+        kept.push_str(grapheme);
+        // Together they may take more than each by itself.
+        if kept.width() + mark.width() > room {
+            kept.truncate(before);
             break;
         }
-        kept.push_str(grapheme);
     }
     if room > 0 {
         kept.push_str(mark);
@@ -102,10 +103,12 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
             line.push(' ');
         }
         for grapheme in word.graphemes(true) {
-            if line.width() + grapheme.width() > room && !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
-            }
+            let before = line.len();
             line.push_str(grapheme);
+            if line.width() > room && before > 0 {
+                let beyond = line.split_off(before);
+                lines.push(std::mem::replace(&mut line, beyond));
+            }
         }
     }
     if !line.is_empty() || lines.is_empty() {

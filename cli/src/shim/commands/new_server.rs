@@ -110,21 +110,31 @@ fn read(parent: &str, name: &str, words: &[Word]) -> Result<Server, Reply> {
     let read = servers::read_server(&parent, &mut arguments);
     let refused =
         arguments.remarks.iter().find(|(gravity, _)| *gravity == Gravity::Error).map(|(_, issue)| issue);
-    let issue = match (&read, refused) {
-        (_, Some(issue)) | (Err(issue), None) => issue,
-        (Ok(_), None) => return read.map_err(|issue| sentence::misread(&issue.message)),
-    };
-    let at = usize::try_from(issue.column).unwrap_or(0).saturating_sub(1);
+    let issue = refused.or(read.as_ref().err());
+    let place = |column: u32| usize::try_from(column).unwrap_or(0).saturating_sub(1);
+    let is_value = |at: usize| line.get(at.saturating_sub(1)).is_some_and(|word| takes_value(&word.text));
+    let of_files = line
+        .iter()
+        .enumerate()
+        .skip(3)
+        .find(|(at, word)| OF_FILES.contains(&word.text.as_str()) && !is_value(*at));
+    if let Some((at, word)) = of_files
+        && issue.is_none_or(|issue| at <= place(issue.column))
+    {
+        return Err(sentence::keyword_not_accepted(&word.text));
+    }
+    let Some(issue) = issue else { return read.map_err(|issue| sentence::misread(&issue.message)) };
+    let at = place(issue.column);
     Err(match line.get(at) {
         // What follows a keyword that takes something is that thing.
-        Some(word)
-            if at > 2 && !line.get(at.saturating_sub(1)).is_some_and(|before| takes_value(&before.text)) =>
-        {
-            about_keyword(&word.text, &issue.message)
-        }
+        Some(word) if at > 2 && !is_value(at) => about_keyword(&word.text, &issue.message),
         _ => sentence::misread(&issue.message),
     })
 }
+
+/// What only servers of files may have (management manual 9.3 "add server"), as 2.6 answers.
+const OF_FILES: [&str; 6] =
+    ["namespace", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn", "redir", "socks4", "tcp-ut"];
 
 fn takes_value(keyword: &str) -> bool {
     servers::own_parameters().any(|(name, syntax)| name == keyword && !syntax.is_empty())

@@ -48,6 +48,8 @@ pub(super) fn back() -> BoxedStrategy<Rules> {
 pub(super) fn defaults(front: &mut Rules, back: &mut Rules) {
     front.routes.clear();
     front.monitor_fail.clear();
+    // Backends may take them over, which have no connection whose mode could change.
+    front.rules.retain(|(_, rule)| !matches!(rule.action, Action::SwitchMode { .. }));
     back.servers.clear();
     back.force_persist.clear();
     back.ignore_persist.clear();
