@@ -142,6 +142,11 @@ fn read_line(assembler: &mut Assembler, blocks: &mut Blocks, line: &str, number:
         assembler.error(about(first, message));
         return assembler.skip();
     }
+    if let Some((name, missing)) = keywords::PASSED_OVER.iter().find(|(name, _)| *name == first.text) {
+        let message = format!("section '{name}' is left out: {missing}");
+        assembler.remark(Gravity::Warning, about(first, message));
+        return assembler.skip();
+    }
     assembler.line(&words);
 }
 

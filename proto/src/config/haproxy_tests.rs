@@ -72,6 +72,20 @@ fn what_haproxy_has_and_regate_has_not_is_refused_by_name() {
 }
 
 #[test]
+fn a_section_of_peers_is_left_out_with_a_warning() {
+    let text = "peers p\n  bind :10000\n  server a\n  table t type ip size 1\nbackend b\n  timeout connect 5s\n  timeout \
+                server 5s\n  stick-table type ip size 1 peers p\n  stick on src table p/t\n";
+    let remarks = remarks(text);
+    assert!(
+        remarks[0]
+            .starts_with("1:1+5 warning: section 'peers' is left out: entries of stick tables are kept")
+    );
+    assert!(remarks[1].starts_with("8:30+5 notice: 'peers' is left out"), "{remarks:?}");
+    assert!(remarks[2].starts_with("9:22+3 error: "), "{remarks:?}");
+    assert_eq!(remarks.len(), 3, "{remarks:?}");
+}
+
+#[test]
 fn lists_of_users_hold_together() {
     let text = "\
 userlist u

@@ -82,13 +82,19 @@ pub const SECTIONS: &[&str] = &[
     "log-forward",
     "log-profile",
     "mailers",
-    "peers",
     "program",
     "ruleset",
     "spoe-agent",
     "spoe-message",
     "traces",
 ];
+
+/// Sections of HAProxy without which everything else is as it is there, each with what is missing for it.
+pub const PASSED_OVER: &[(&str, &str)] = &[(
+    "peers",
+    "entries of stick tables are kept over restarts and upgrades of this node, and not told to other nodes yet; a table \
+     that only this section has is not there",
+)];
 
 /// Directives of `global`.
 pub const GLOBAL: &[Known] = &[
