@@ -102,12 +102,19 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
         if !line.is_empty() {
             line.push(' ');
         }
-        for grapheme in word.graphemes(true) {
+        let mut add = |sign: &str| {
             let before = line.len();
-            line.push_str(grapheme);
+            line.push_str(sign);
             if line.width() > room && before > 0 {
                 let beyond = line.split_off(before);
                 lines.push(std::mem::replace(&mut line, beyond));
+            }
+        };
+        for grapheme in word.graphemes(true) {
+            // Marks may take columns of their own: with enough of them a single sign is wider than a line.
+            match grapheme.width() > room {
+                true => grapheme.split_inclusive(|_| true).for_each(&mut add),
+                false => add(grapheme),
             }
         }
     }
