@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn addresses_are_counted_from_either_end() {
-        let request = b"GET / HTTP/1.1\r\nX-F: 192.0.2.1, 192.0.2.2\r\nx-f: 2001:db8::3\r\n\r\n";
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\nX-F: 192.0.2.1, 192.0.2.2\r\nx-f: 2001:db8::3\r\n\r\n";
         let mut fields = Fields::new();
         let parsed = h1::parse_request(request, &Limits::default(), Strictness::STRICT, &mut fields);
         assert!(matches!(parsed, Ok(Parse::Complete(_))));
