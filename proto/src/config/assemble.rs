@@ -668,12 +668,7 @@ fn misspelt(section: Section, first: &Word, second: Option<&Word>, list: &'stati
     }
     let message = format!("unknown keyword '{}' in a '{}' section", first.text, section.word());
     let heads = names().map(|name| name.split(' ').next().unwrap_or(name));
-    let left_out = keywords::PASSED_OVER.iter().map(|(name, _)| *name);
-    let sections = Section::ALL
-        .iter()
-        .map(|section| section.word())
-        .chain(keywords::SECTIONS.iter().copied())
-        .chain(left_out);
+    let sections = Section::ALL.iter().map(|section| section.word()).chain(keywords::foreign_sections());
     match keywords::nearest(&first.text, heads.chain(sections)) {
         Some(near) => expecting(first, message, format!("did you mean '{near}'?")),
         None => about(first, message),

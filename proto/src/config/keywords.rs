@@ -96,6 +96,11 @@ pub const PASSED_OVER: &[(&str, &str)] = &[(
      that only this section has is not there",
 )];
 
+/// Every section that HAProxy has and Regate has not.
+pub fn foreign_sections() -> impl Iterator<Item = &'static str> {
+    SECTIONS.iter().copied().chain(PASSED_OVER.iter().map(|(name, _)| *name))
+}
+
 /// Directives of `global`.
 pub const GLOBAL: &[Known] = &[
     Known { name: "tune.chksize", arguments: 0, status: Status::Gone("use 'tune.bufsize'") },
